@@ -1,0 +1,46 @@
+package secret_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"pam-rotate-script/internal/secret"
+)
+
+// BenchmarkRun measures what scrubbing costs one run: to learn its secrets and
+// to print 20 lines.
+func BenchmarkRun(b *testing.B) {
+	lines := map[string]string{
+		"json":    `{"level":"info","target":"teramind","method":"POST","host":"vendor.example.com","path":"/tm-api/agent/{id}","status":200,"duration":312,"attempt":1,"time":"2026-11-22T10:00:00Z","message":"call answered"}` + "\n",
+		"escaped": `{"level":"error","target":"teramind","status":400,"message":"the vendor said \"no such user \u0026 no such group\" at 100% load, see \u003chttps:\/\/vendor.example.com\/help?q=a%20b\u003e for more"}` + "\n",
+	}
+	for _, count := range []int{10, 5000} {
+		for _, kind := range []string{"json", "escaped"} {
+			b.Run(fmt.Sprintf("%d secrets/%s", count, kind), func(b *testing.B) {
+				random := rand.New(rand.NewPCG(1, 2))
+				secrets := make([]string, count)
+				for i := range secrets {
+					text := make([]byte, 8+random.IntN(24))
+					for j := range text {
+						text[j] = byte('!' + random.IntN('~'-'!'+1))
+					}
+					secrets[i] = string(text)
+				}
+				line := []byte(lines[kind])
+				b.ReportAllocs()
+				for b.Loop() {
+					scrubber := secret.NewScrubber("changed", "not-changed", "unknown", "level", "message")
+					for _, text := range secrets {
+						scrubber.Seal(text)
+					}
+					w := scrubber.Writer(io.Discard, secret.JSON)
+					for range 20 {
+						_, _ = w.Write(line)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package secret_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"pam-rotate-script/internal/secret"
+)
+
+// hostile are secrets that encoders change, or that look like something else.
+var hostile = []string{
+	"plain-Passw0rd",
+	"four",
+	`quo"te'and\back/slash`,
+	`<b>&amp;"x"</b>`,
+	"100%+1 %41 a=b&c=d",
+	" leading and trailing ",
+	"line\nfeed\ttab\r\x00\x7f",
+	"pässwörd-пароль-密码",
+	"key 🔑 and 👩‍👩‍👧",
+	"separators\u2028\u2029\u00a0",
+	strings.Repeat(`aB3$%&"\`, 16),
+	`\\\\`,
+	`\u0041\n`,
+	"not \xff\xfe utf-8 \xc3",
+	`","level":"x`,
+	"????>>>>~~~~",
+	"]abc",
+	"[secret]x",
+	"secret",
+	"withheld",
+	"0123456789",
+}
+
+// encoding is a way in which a secret can get into a text.
+type encoding struct {
+	name   string
+	encode func(secret string) string
+}
+
+// encodings are made with the standard library, or by hand where it has none.
+var encodings = []encoding{
+	{"raw", func(s string) string { return s }},
+	{"JSON", func(s string) string { return inJSON(s, true) }},
+	{"JSON without HTML escapes", func(s string) string { return inJSON(s, false) }},
+	{"JSON in ASCII", func(s string) string { return inASCII(s, `\u%04x`) }},
+	{"JSON in upper-case ASCII", func(s string) string { return inASCII(s, `\u%04X`) }},
+	{"JSON with escaped slashes", func(s string) string { return strings.ReplaceAll(inJSON(s, false), "/", `\/`) }},
+	{"JSON in JSON", func(s string) string { return inJSON(inJSON(s, true), true) }},
+	{"JSON without HTML escapes in the same", func(s string) string { return inJSON(inJSON(s, false), false) }},
+	{"Go", func(s string) string { return unquoted(strconv.Quote(s)) }},
+	{"Go in ASCII", func(s string) string { return unquoted(strconv.QuoteToASCII(s)) }},
+	{"Go in JSON", func(s string) string { return inJSON(unquoted(strconv.Quote(s)), true) }},
+	{"URL path", url.PathEscape},
+	{"URL query", url.QueryEscape},
+	{"form", func(s string) string { return strings.TrimPrefix(url.Values{"k": {s}}.Encode(), "k=") }},
+	{"RFC 3986", func(s string) string { return percent(s, "%%%02X") }},
+	{"RFC 3986 in lower case", func(s string) string { return percent(s, "%%%02x") }},
+	{"URL query in JSON", func(s string) string { return inJSON(url.QueryEscape(s), true) }},
+	{"JSON in a URL query", func(s string) string { return url.QueryEscape(inJSON(s, true)) }},
+	{"HTML", html.EscapeString},
+	{"HTML with names", func(s string) string {
+		return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(s)
+	}},
+	{"HTML with hexadecimal numbers", func(s string) string {
+		return strings.NewReplacer("&", "&#x26;", "<", "&#x3C;", ">", "&#x3e;", `"`, "&#X22;", "'", "&#x27;").Replace(s)
+	}},
+	{"HTML in JSON", func(s string) string { return inJSON(html.EscapeString(s), true) }},
+	{"JSON in HTML", func(s string) string { return html.EscapeString(inJSON(s, false)) }},
+	{"XML", func(s string) string {
+		var out bytes.Buffer
+		_ = xml.EscapeText(&out, []byte(strings.ToValidUTF8(s, "")))
+		if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) }) && strings.ToValidUTF8(s, "") == s {
+			return out.String()
+		}
+		return s // XML has no way to write it
+	}},
+	{"hexadecimal", func(s string) string { return hex.EncodeToString([]byte(s)) }},
+	{"upper-case hexadecimal", func(s string) string { return fmt.Sprintf("%X", s) }},
+	{"UTF-16 little-endian", func(s string) string { return inUTF16(s, binary.LittleEndian) }},
+	{"UTF-16 big-endian", func(s string) string { return inUTF16(s, binary.BigEndian) }},
+}
+
+func init() {
+	base64s := []struct {
+		name     string
+		encoding *base64.Encoding
+	}{
+		{"base64", base64.StdEncoding},
+		{"unpadded base64", base64.RawStdEncoding},
+		{"URL base64", base64.URLEncoding},
+		{"unpadded URL base64", base64.RawURLEncoding},
+	}
+	for _, base := range base64s {
+		in := func(s string) string { return base.encoding.EncodeToString([]byte(s)) }
+		encodings = append(encodings,
+			encoding{base.name, in},
+			encoding{base.name + " at offset 1", func(s string) string { return in(":" + s + "~") }},
+			encoding{base.name + " at offset 2", func(s string) string { return in("\x00\xff" + s + "\xff\x00") }},
+			encoding{base.name + " of a login", func(s string) string { return in("jdoe@example.com:" + s) }},
+			encoding{base.name + " of JSON", func(s string) string { return in(`{"k":"` + inJSON(s, true) + `"}`) }},
+			encoding{base.name + " in JSON", func(s string) string { return strings.ReplaceAll(inJSON(in(s), true), "/", `\/`) }},
+			encoding{base.name + " in a URL", func(s string) string { return url.QueryEscape(in(s)) }},
+			encoding{base.name + " of UTF-16 little-endian", func(s string) string { return in(inUTF16(s, binary.LittleEndian)) }},
+			encoding{base.name + " of UTF-16 big-endian", func(s string) string { return in("<" + inUTF16(s, binary.BigEndian)) }},
+		)
+	}
+}
+
+func inJSON(s string, escapeHTML bool) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(escapeHTML)
+	if err := encoder.Encode(s); err != nil {
+		panic(err)
+	}
+	return unquoted(strings.TrimSuffix(out.String(), "\n"))
+}
+
+func unquoted(s string) string { return s[1 : len(s)-1] }
+
+// inASCII writes the inner part of a JSON string as Python's json.dumps does.
+func inASCII(s, format string) string {
+	var out strings.Builder
+	for _, c := range utf16.Encode([]rune(s)) {
+		if c >= 0x7f {
+			fmt.Fprintf(&out, format, c)
+		} else {
+			out.WriteString(inJSON(string(rune(c)), false))
+		}
+	}
+	return out.String()
+}
+
+func percent(s, format string) string {
+	var out strings.Builder
+	for _, c := range []byte(s) {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			out.WriteByte(c)
+		} else {
+			fmt.Fprintf(&out, format, c)
+		}
+	}
+	return out.String()
+}
+
+func inUTF16(s string, order binary.AppendByteOrder) string {
+	var out []byte
+	for _, c := range utf16.Encode([]rune(s)) {
+		out = order.AppendUint16(out, c)
+	}
+	return string(out)
+}
+
+// withoutMarks takes out what a Scrubber puts in place of secrets, so that the
+// secret "secret" is not found in it. What stood before a mark and what stood
+// behind it stay apart.
+var withoutMarks = strings.NewReplacer(secret.Mask, "\x01\x02", "[withheld]", "\x01\x02").Replace
+
+var base64Text = regexp.MustCompile(`[A-Za-z0-9+/_-]+`)
+
+// shows reports whether text has the secret in the encoding, or in base64.
+func shows(text, hidden string, encode func(string) string) bool {
+	text = withoutMarks(text)
+	if strings.Contains(text, hidden) || strings.Contains(text, encode(hidden)) {
+		return true
+	}
+	for _, digits := range base64Text.FindAllString(text, -1) {
+		digits = strings.NewReplacer("-", "+", "_", "/").Replace(digits)
+		for range 4 {
+			whole := digits
+			if len(whole)%4 == 1 {
+				whole = whole[:len(whole)-1]
+			}
+			decoded, err := base64.RawStdEncoding.DecodeString(whole)
+			if err != nil {
+				panic(err)
+			}
+			for _, form := range []string{hidden, inUTF16(hidden, binary.LittleEndian), inUTF16(hidden, binary.BigEndian)} {
+				if bytes.Contains(decoded, []byte(form)) {
+					return true
+				}
+			}
+			if digits == "" {
+				break
+			}
+			digits = digits[1:]
+		}
+	}
+	return false
+}

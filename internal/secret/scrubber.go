@@ -1,0 +1,309 @@
+package secret
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// withheld is what Text and a Writer show in place of a whole text.
+const withheld = "[withheld]"
+
+// shortest is the length in bytes from which on a secret is searched for in
+// streams: shorter ones would shred every line.
+const shortest = 4
+
+// maxRounds bounds how often one text is searched again after a replacement. A
+// second round finds nothing unless a secret is made of parts of Mask.
+const maxRounds = 16
+
+// Scrubber knows the secrets of one run and takes them out of text, whatever
+// encoding they stand in. Each occurrence becomes Mask, overlapping ones become
+// one Mask together, and none is left. What is scrubbed already stays as it is.
+//
+// Make known what is secret and nothing else: a Scrubber that knows the word
+// "user" as a secret makes its text hard to read.
+//
+// A nil *Scrubber knows nothing and leaves all text alone. The zero Scrubber is
+// ready for use and has no vocabulary. A Scrubber is safe for concurrent use
+// and must not be copied. Nothing prints what it knows.
+type Scrubber struct {
+	mutex sync.RWMutex
+	// known sits behind a closure for the reason that a Value's text does. It
+	// is nil as long as nothing is known.
+	known func() *known
+}
+
+// NewScrubber returns a Scrubber that knows no secret yet. The vocabulary is
+// the words that the program itself prints: outcomes, classes, JSON keys and
+// the like. A secret that is such a word or a part of one tells nobody
+// anything when it is printed, so a Writer leaves it alone.
+func NewScrubber(vocabulary ...string) *Scrubber {
+	k := &known{vocabulary: strings.Join(vocabulary, wordBreak)}
+	return &Scrubber{known: func() *known { return k }}
+}
+
+// Seal returns text as a Value that s knows.
+func (s *Scrubber) Seal(text string) Value {
+	value := New(text)
+	s.Add(value)
+	return value
+}
+
+// Add makes values known. Empty values, and those known already, change nothing.
+func (s *Scrubber) Add(values ...Value) {
+	s.learn(false, values...)
+}
+
+// SealLogin makes password known, and with it the base64 form of
+// "user:password" that HTTP Basic authentication sends. That form is found even
+// if the password alone is too short to be searched for. An empty password
+// changes nothing.
+func (s *Scrubber) SealLogin(user string, password Value) {
+	if password.IsEmpty() {
+		return
+	}
+	s.Add(password)
+	s.learn(true, New(user+":"+password.Reveal()))
+}
+
+func (s *Scrubber) learn(login bool, values ...Value) {
+	if s == nil {
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.known == nil {
+		k := &known{}
+		s.known = func() *known { return k }
+	}
+	for _, value := range values {
+		s.known().add(value, login)
+	}
+}
+
+// Text returns foreign text, a vendor's error message say, without secrets. It
+// is stricter than a Writer, since no part of such a text can be relied on: a
+// secret counts even if it is a word of the vocabulary, and where one of less
+// than 4 bytes stands in the text as it is, the whole text becomes "[withheld]".
+// Call it before the text is cut to a length, or the rest of a secret that was
+// cut in two goes unnoticed.
+func (s *Scrubber) Text(text string) string {
+	return s.with(text, (*known).scrubForeign)
+}
+
+// with returns what scrub makes of text, or text itself if nothing is known.
+func (s *Scrubber) with(text string, scrub func(*known, string) string) string {
+	if s == nil {
+		return text
+	}
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	if s.known == nil {
+		return text
+	}
+	return scrub(s.known(), text)
+}
+
+// Format writes Mask for every verb and flag.
+func (s *Scrubber) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, Mask) }
+
+// wordBreak stands between two words of the vocabulary.
+const wordBreak = "\x00"
+
+// known is what a Scrubber knows. Its zero value knows nothing.
+type known struct {
+	vocabulary string // the words, with wordBreak between them
+	seen       map[sighting]struct{}
+	short      []Value                     // the secrets below the shortest that is searched for
+	sought     map[[shortest]byte][]sought // all others by their first bytes
+	first      [1 << 8]bool                // the first byte of each key of sought
+}
+
+// sighting tells a secret that is known already.
+type sighting struct {
+	text  string
+	login bool
+}
+
+// sought is one secret to search for.
+type sought struct {
+	value Value
+	word  bool // it is part of the vocabulary
+	login bool // it is a "user:password", of interest in base64 only
+}
+
+func (k *known) add(value Value, login bool) {
+	text := value.Reveal()
+	if _, ok := k.seen[sighting{text, login}]; ok || text == "" {
+		return
+	}
+	if k.seen == nil {
+		k.seen = make(map[sighting]struct{})
+		k.sought = make(map[[shortest]byte][]sought)
+	}
+	k.seen[sighting{text, login}] = struct{}{}
+	if len(text) < shortest {
+		if !login {
+			k.short = append(k.short, value)
+		}
+		return
+	}
+	word := strings.Contains(k.vocabulary, text) && !strings.Contains(text, wordBreak)
+	k.seek(sought{value, word, login})
+	if !utf8.ValidString(text) {
+		// JSON and UTF-16 have no way to write such a text; their encoders put
+		// U+FFFD for each byte that they cannot write.
+		k.seek(sought{New(string([]rune(text))), word, login})
+	}
+}
+
+func (k *known) seek(secret sought) {
+	key := [shortest]byte([]byte(secret.value.Reveal()[:shortest]))
+	k.sought[key] = append(k.sought[key], secret)
+	k.first[key[0]] = true
+}
+
+// span is a part of a text: the bytes from start up to, not including, end.
+type span struct{ start, end int }
+
+// find returns the parts of text that show a secret, in no certain order. Where
+// several secrets begin at one place it returns the longest. Parts of a mark
+// that an earlier replacement has left are not counted. With words, it finds
+// words of the vocabulary too.
+func (k *known) find(text string, words bool) []span {
+	if len(k.sought) == 0 || len(text) < shortest {
+		return nil
+	}
+	var found []span
+	var read window
+	left := marks(text)
+	for _, reading := range readings(text) {
+		for place := range len(text) * reading.phases {
+			first := reading.at(place)
+			if first.kind == nothing || !k.first[first.firstByte()] {
+				continue
+			}
+			read.open(reading, first)
+			if !read.widen(shortest) {
+				continue
+			}
+			hit := span{start: place / reading.phases}
+			for _, secret := range k.sought[[shortest]byte(read.bytes[:shortest])] {
+				if secret.word && !words || secret.login && !reading.base64 {
+					continue
+				}
+				hidden := secret.value.Reveal()
+				if read.widen(len(hidden)) && string(read.bytes[:len(hidden)]) == hidden {
+					hit.end = max(hit.end, read.ends[len(hidden)-1])
+				}
+			}
+			if hit.end > 0 && !slices.ContainsFunc(left, func(mark span) bool { return mark.start <= hit.start && hit.end <= mark.end }) {
+				found = append(found, hit)
+			}
+		}
+	}
+	return found
+}
+
+// marks returns where Mask and withheld stand in text.
+func marks(text string) []span {
+	var found []span
+	for start := 0; start < len(text); start++ {
+		if text[start] != '[' {
+			continue
+		}
+		for _, mark := range []string{Mask, withheld} {
+			if strings.HasPrefix(text[start:], mark) {
+				found = append(found, span{start, start + len(mark)})
+			}
+		}
+	}
+	return found
+}
+
+// scrub returns text without secrets. If bounds is not nil, it moves the ends
+// of what is replaced outwards to where text may be cut.
+//
+// It comes to an end: a replacement takes away bytes that belong to no mark, or
+// makes one mark out of several, and never adds anything but a mark.
+func (k *known) scrub(text string, words bool, bounds func(text string) []bool) string {
+	for round := 0; ; round++ {
+		if round == maxRounds {
+			text = withheld
+		}
+		found := k.find(text, words)
+		if len(found) == 0 {
+			return text
+		}
+		if bounds != nil {
+			allowed := bounds(text)
+			for i := range found {
+				for !allowed[found[i].start] {
+					found[i].start--
+				}
+				for !allowed[found[i].end] {
+					found[i].end++
+				}
+			}
+		}
+		text = replace(text, found)
+	}
+}
+
+// replace puts Mask for each part of text that is in found. Parts that overlap,
+// be it through a mark between them, are one.
+func replace(text string, found []span) string {
+	type part struct {
+		span
+		mark bool
+	}
+	var parts []part
+	for _, hit := range found {
+		parts = append(parts, part{hit, false})
+	}
+	for _, mark := range marks(text) {
+		parts = append(parts, part{mark, true})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return a.start - b.start })
+
+	var result strings.Builder
+	done := 0
+	for i := 0; i < len(parts); {
+		whole := parts[i]
+		for i++; i < len(parts) && parts[i].start < whole.end; i++ {
+			whole.end = max(whole.end, parts[i].end)
+			whole.mark = whole.mark && parts[i].mark
+		}
+		if whole.mark {
+			continue
+		}
+		result.WriteString(text[done:whole.start])
+		result.WriteString(Mask)
+		done = whole.end
+	}
+	result.WriteString(text[done:])
+	return result.String()
+}
+
+// scrubForeign does the work of Scrubber.Text.
+func (k *known) scrubForeign(text string) string {
+	text = k.scrub(text, true, nil)
+	left := marks(text)
+	for _, value := range k.short {
+		short := value.Reveal()
+		for start := range len(text) - len(short) + 1 {
+			if text[start:start+len(short)] != short {
+				continue
+			}
+			inside := func(mark span) bool { return mark.start <= start && start+len(short) <= mark.end }
+			if !slices.ContainsFunc(left, inside) {
+				return withheld
+			}
+		}
+	}
+	return text
+}

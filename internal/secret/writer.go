@@ -1,0 +1,154 @@
+package secret
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// Form says how the messages that pass a Writer are written.
+type Form int
+
+const (
+	// Lines is text for people. It is the zero Form.
+	Lines Form = iota
+	// JSON is one JSON value in each message, which stays one. A message that
+	// is none is taken for text.
+	JSON
+)
+
+// Writer returns a writer that passes each message on to w without secrets.
+// One call of its Write is one message: a secret that is split between two
+// calls is not found, so what writes to it must not split lines. Left alone are
+// secrets of less than 4 bytes and words of the vocabulary.
+//
+// In a JSON message keys and values are scrubbed each by itself, and a number
+// that shows a secret becomes a string. Where that does not suffice, because a
+// secret looks like the punctuation of JSON, the message is withheld but for
+// its "level", "outcome" and "class", or altogether, as {}.
+//
+// Write returns the length of what it was given, or 0 and the error of w.
+// Concurrent calls reach w one by one.
+func (s *Scrubber) Writer(w io.Writer, form Form) io.Writer {
+	scrub := (*known).scrubLines
+	if form == JSON {
+		scrub = (*known).scrubJSON
+	}
+	return &writer{to: w, scrub: func(message string) string { return s.with(message, scrub) }}
+}
+
+type writer struct {
+	mutex sync.Mutex
+	to    io.Writer
+	scrub func(message string) string
+}
+
+func (w *writer) Write(message []byte) (int, error) {
+	scrubbed := w.scrub(string(message))
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	written, err := io.WriteString(w.to, scrubbed)
+	if err == nil && written < len(scrubbed) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(message), nil
+}
+
+// scrubLines returns a text message without secrets.
+func (k *known) scrubLines(message string) string {
+	scrubbed := k.scrub(message, false, nil)
+	if strings.HasSuffix(message, "\n") && !strings.HasSuffix(scrubbed, "\n") {
+		// A secret that ends in a line feed must not join two messages.
+		if ended := scrubbed + "\n"; len(k.find(ended, false)) == 0 {
+			return ended
+		}
+	}
+	return scrubbed
+}
+
+// scrubJSON returns a JSON message without secrets.
+func (k *known) scrubJSON(message string) string {
+	if !json.Valid([]byte(message)) {
+		return k.scrubLines(message)
+	}
+	if len(k.find(message, false)) == 0 {
+		return message
+	}
+	scrubbed := k.scrubTokens(message)
+	if len(k.find(scrubbed, false)) == 0 {
+		return scrubbed
+	}
+
+	var rest struct {
+		Level   string `json:"level,omitempty"`
+		Outcome string `json:"outcome,omitempty"`
+		Class   string `json:"class,omitempty"`
+		Message string `json:"message"`
+	}
+	// What is missing or no string stays empty.
+	_ = json.Unmarshal([]byte(scrubbed), &rest)
+	rest.Message = withheld
+	encoded, err := json.Marshal(rest)
+	end := ""
+	if strings.HasSuffix(message, "\n") {
+		end = "\n"
+	}
+	if line := string(encoded) + end; err == nil && len(k.find(line, false)) == 0 {
+		return line
+	}
+	return "{}" + end // too short to show anything
+}
+
+// scrubTokens scrubs each string, number and word of a valid JSON text.
+func (k *known) scrubTokens(text string) string {
+	const punctuation = " \t\r\n,:[]{}"
+	var result strings.Builder
+	for len(text) > 0 {
+		switch {
+		case strings.IndexByte(punctuation, text[0]) >= 0:
+			result.WriteByte(text[0])
+			text = text[1:]
+		case text[0] == '"':
+			end := 1
+			for ; text[end] != '"'; end++ {
+				if text[end] == '\\' {
+					end++
+				}
+			}
+			result.WriteString(`"` + k.scrub(text[1:end], false, stringBounds) + `"`)
+			text = text[end+1:]
+		default:
+			end := strings.IndexAny(text, punctuation)
+			if end < 0 {
+				end = len(text)
+			}
+			if token := text[:end]; len(k.find(token, false)) == 0 {
+				result.WriteString(token)
+			} else {
+				result.WriteString(`"` + Mask + `"`)
+			}
+			text = text[end:]
+		}
+	}
+	return result.String()
+}
+
+// stringBounds returns for each offset in the inner part of a JSON string, its
+// end included, whether the string may be cut there: not within an escape, a
+// surrogate pair or a character.
+func stringBounds(text string) []bool {
+	allowed := make([]bool, len(text)+1)
+	escapes := backslashed(asIs(text))
+	for at := 0; at < len(text); {
+		allowed[at] = true
+		_, size := utf8.DecodeRuneInString(text[at:])
+		at = max(at+size, escapes.at(at).end)
+	}
+	allowed[len(text)] = true
+	return allowed
+}

@@ -1,0 +1,85 @@
+package params
+
+import "slices"
+
+// Kind is what the value of a field must be.
+type Kind int
+
+// The kinds of fields, with the getter of Settings that reads each.
+const (
+	Text      Kind = iota // one line of text, outer white space trimmed; Settings.Text
+	Secret                // a text that is never altered; Settings.Secret
+	URL                   // a text, or an object of hostName and port, read as "host:port"; Settings.Text
+	Bool                  // true, yes, on, 1, false, no, off, 0 in any case; Settings.Bool
+	Seconds               // a whole number from 1 to 86400; Settings.Seconds
+	Choice                // one of Field.Choices, compared as labels are; Settings.Text
+	Multiline             // a text of any number of lines, outer white space trimmed; Settings.Text
+	List                  // a list, or a text split at line ends and commas; Settings.List
+	Object                // a JSON object, or a text that holds one; Settings.Object
+)
+
+// String returns the kind's name in lower case, as the lists of fields show it.
+func (k Kind) String() string {
+	return [...]string{"text", "secret", "url", "bool", "seconds", "choice", "multiline", "list", "object"}[k]
+}
+
+// Field describes one field that a target knows. Label is all that is needed: an
+// optional Text of the access record.
+type Field struct {
+	// Label is the field's name. In records it matches without regard to case,
+	// spaces, "_" and "-".
+	Label string
+	// Aliases are further labels that are read where Label holds nothing, the
+	// first one first.
+	Aliases []string
+	// Kind is what the value must be.
+	Kind Kind
+	// Choices are the values that a Choice may have, as Settings.Text returns
+	// them.
+	Choices []string
+	// Default is the value, written as text, where no source has one. "" is none.
+	Default string
+	// Required makes it a fault if there is no value.
+	Required bool
+	// PerAccount lets the user record supply the value, and win. It must stay
+	// false for everything that decides where credentials go, how the peer is
+	// trusted or how they are sent.
+	PerAccount bool
+	// Secret says that the value must never be printed though Kind is not
+	// Secret. Such a text is read with Settings.Secret.
+	Secret bool
+	// Help is one sentence on what the field is for.
+	Help string
+}
+
+// secret reports whether the field's value must not be printed.
+func (f Field) secret() bool { return f.Secret || f.Kind == Secret }
+
+// labels returns the normalised labels, the field's own one first.
+func (f Field) labels() []string {
+	labels := []string{normalise(f.Label)}
+	for _, alias := range f.Aliases {
+		labels = append(labels, normalise(alias))
+	}
+	return labels
+}
+
+// PublicLabels returns the normalised labels of the fields whose values may be
+// printed, for Options.PublicLabels. Pass the fields of all targets: a label that
+// one of them calls secret is left out.
+func PublicLabels(fields ...Field) []string {
+	secrets := make(map[string]bool)
+	for _, field := range fields {
+		for _, label := range field.labels() {
+			secrets[label] = secrets[label] || field.secret()
+		}
+	}
+	var public []string
+	for label, isSecret := range secrets {
+		if !isSecret {
+			public = append(public, label)
+		}
+	}
+	slices.Sort(public)
+	return public
+}

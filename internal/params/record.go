@@ -1,0 +1,207 @@
+package params
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Record is one Keeper record of the payload. The zero Record stands for none.
+// However a Record is printed, no value of a field shows.
+type Record struct {
+	// UID is the record's UID. It may be empty where there is a title.
+	UID string
+	// Title is the record's title. It may be empty where there is a UID.
+	Title string
+
+	fields []recordField
+}
+
+type recordField struct {
+	label      string
+	normalised string
+	value      node
+}
+
+// Labels returns the labels of the record's fields as they are spelled, in the
+// order of the payload; a repeated label comes as often as it is there. The UID
+// and the title are no fields.
+func (r Record) Labels() []string {
+	labels := make([]string, len(r.fields))
+	for i, field := range r.fields {
+		labels[i] = field.label
+	}
+	return labels
+}
+
+// Has reports whether the record has a field of that label, be it empty or not.
+// Case, spaces, "_" and "-" do not matter.
+func (r Record) Has(label string) bool {
+	return len(r.matching(normalise(label))) > 0
+}
+
+// matching returns the fields with that normalised label.
+func (r Record) matching(normalised string) []recordField {
+	var fields []recordField
+	for _, field := range r.fields {
+		if field.normalised == normalised {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// value returns the one value that the record has for a normalised label: the
+// missing node if there is none, the empty one if there are only empty ones. A
+// label that is there twice, or two labels with different values, are a fault.
+func (r Record) value(normalised string) (node, string) {
+	var result, empty node
+	var chosen string
+	seen := make(map[string]bool)
+	for _, field := range r.matching(normalised) {
+		if seen[field.label] {
+			return node{}, fmt.Sprintf("the label %s is there twice", shown(field.label))
+		}
+		seen[field.label] = true
+		switch {
+		case field.value.isEmpty():
+			empty = field.value
+		case result.kind == jsonMissing:
+			result, chosen = field.value, field.label
+		case !result.single().equal(field.value.single()):
+			return node{}, fmt.Sprintf("the labels %s and %s mean the same and differ in value",
+				shown(chosen), shown(field.label))
+		}
+	}
+	if result.kind == jsonMissing {
+		return empty, ""
+	}
+	return result, ""
+}
+
+// numbered returns the labels of non-empty fields that are the normalised label
+// and a number: where two fields of a record have one label, the Gateway adds
+// a number to one of them.
+func (r Record) numbered(normalised string) []recordField {
+	var fields []recordField
+	for _, field := range r.fields {
+		number, ok := strings.CutPrefix(field.normalised, normalised)
+		if ok && number != "" && strings.Trim(number, "0123456789") == "" && !field.value.isEmpty() {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// String returns the title and the UID, quoted, as messages call the record.
+func (r Record) String() string {
+	switch {
+	case r.UID == "":
+		return shown(r.Title) + " (no UID)"
+	case r.Title == "":
+		return "no title (UID " + shown(r.UID) + ")"
+	default:
+		return shown(r.Title) + " (UID " + shown(r.UID) + ")"
+	}
+}
+
+func (r Record) equal(other Record) bool {
+	return r.UID == other.UID && r.Title == other.Title && r.content().equal(other.content())
+}
+
+func (r Record) content() node {
+	content := node{kind: jsonObject, inner: &children{}}
+	for _, field := range r.fields {
+		content.inner.members = append(content.inner.members, member{field.label, field.value})
+	}
+	return content
+}
+
+// normalise is the form in which labels are compared: lower case, without white
+// space, "_" and "-".
+func normalise(label string) string {
+	return strings.Map(func(character rune) rune {
+		if unicode.IsSpace(character) || character == '_' || character == '-' {
+			return -1
+		}
+		return unicode.ToLower(character)
+	}, label)
+}
+
+// readRecords reads the payload's records key.
+func readRecords(value node) ([]Record, []*fault) {
+	records := source{subject: "records", want: jsonList}
+	switch value.kind {
+	case jsonMissing, jsonNull:
+		return nil, nil
+	case jsonString:
+		text := value.text.Reveal()
+		if isBlank(text) {
+			return nil, nil
+		}
+		var f *fault
+		if value, f = records.decode(text); f != nil {
+			return nil, []*fault{f}
+		}
+	case jsonList:
+	default:
+		return nil, []*fault{records.wrongType(value.kind)}
+	}
+	var list []Record
+	var faults []*fault
+	for i, item := range value.items() {
+		record, problem := readRecord(item)
+		if problem != "" {
+			faults = append(faults, records.fault(hintInspect, "record %d: %s", i+1, problem))
+			continue
+		}
+		list = append(list, record)
+	}
+	return list, faults
+}
+
+func readRecord(value node) (record Record, problem string) {
+	if value.kind != jsonObject {
+		return Record{}, fmt.Sprintf("it is %s, an object is needed", value.kind.withArticle())
+	}
+	own := make(map[string]bool)
+	for _, m := range value.members() {
+		if m.key != "uid" && m.key != "title" {
+			record.fields = append(record.fields, recordField{m.key, normalise(m.key), m.value})
+			continue
+		}
+		if own[m.key] {
+			return Record{}, "the " + m.key + " is there twice"
+		}
+		own[m.key] = true
+		switch m.value.kind {
+		case jsonNull:
+		case jsonString:
+			if m.key == "uid" {
+				record.UID = m.value.text.Reveal()
+			} else {
+				record.Title = m.value.text.Reveal()
+			}
+		default:
+			return Record{}, fmt.Sprintf("the %s is %s, a string is needed", m.key, m.value.kind.withArticle())
+		}
+	}
+	if strings.TrimSpace(record.UID) == "" && strings.TrimSpace(record.Title) == "" {
+		return Record{}, "it has neither a uid nor a title"
+	}
+	return record, ""
+}
+
+// distinct leaves out records that are there twice: a record that is shared
+// through two folders may come as often.
+func distinct(records []Record) []Record {
+	var result []Record
+	for _, record := range records {
+		same := func(other Record) bool { return record.UID != "" && record.equal(other) }
+		if !slices.ContainsFunc(result, same) {
+			result = append(result, record)
+		}
+	}
+	return result
+}

@@ -1,0 +1,123 @@
+package params
+
+import (
+	"strings"
+
+	"pam-rotate-script/internal/secret"
+)
+
+// minimumSealed is how long, in bytes, a value must be to be sealed where its
+// label does not say that it is a secret.
+const minimumSealed = 4
+
+// plainLabels are the normalised labels of fields that are no secrets in any
+// record.
+var plainLabels = []string{"login", "url", "type", "title", "uid", "host", "hostname", "port", "noop"}
+
+// secretWords make a label one whose value is sealed whatever it is.
+var secretWords = []string{"password", "secret", "token", "key"}
+
+// sealing decides which values the scrubber learns.
+type sealing struct {
+	scrubber *secret.Scrubber
+	public   map[string]bool // normalised labels
+	names    map[string]bool // texts that are printed on purpose: user, titles, UIDs
+}
+
+// seal makes every secret of the payload known to the scrubber.
+func (p *Params) seal(options Options) {
+	s := sealing{scrubber: options.Scrubber, public: make(map[string]bool), names: map[string]bool{p.User: true}}
+	for _, label := range plainLabels {
+		s.public[label] = true
+	}
+	for _, label := range options.PublicLabels {
+		if label = normalise(label); label != "password" {
+			s.public[label] = true
+		}
+	}
+	for _, record := range p.Records {
+		s.names[record.UID], s.names[record.Title] = true, true
+	}
+
+	p.NewPassword = s.scrubber.Seal(p.NewPassword.Reveal())
+	p.OldPassword = s.scrubber.Seal(p.OldPassword.Reveal())
+	for _, password := range []secret.Value{p.NewPassword, p.OldPassword} {
+		if !password.IsEmpty() {
+			s.scrubber.SealLogin(p.User, password)
+		}
+	}
+	for _, record := range p.Records {
+		for _, field := range record.fields {
+			s.field(field.normalised, field.value, false)
+		}
+		s.login(record)
+	}
+}
+
+// field seals the texts of a field. guarded says that a label above it names a
+// secret.
+func (s sealing) field(normalised string, value node, guarded bool) {
+	if !guarded && s.public[normalised] {
+		return
+	}
+	s.value(value, guarded || namesSecret(normalised))
+}
+
+func (s sealing) value(value node, guarded bool) {
+	switch value.kind {
+	case jsonString:
+		s.text(value.text.Reveal(), guarded)
+	case jsonNumber:
+		if guarded {
+			s.text(value.text.Reveal(), true)
+		}
+	case jsonList:
+		for _, item := range value.items() {
+			s.value(item, guarded)
+		}
+	case jsonObject:
+		for _, m := range value.members() {
+			s.field(normalise(m.key), m.value, guarded)
+		}
+	}
+}
+
+func (s sealing) text(text string, guarded bool) {
+	trimmed := strings.TrimSpace(text)
+	if _, isBool := boolWord(trimmed); isBool || trimmed == "" && !guarded {
+		return
+	}
+	if !guarded && (len(text) < minimumSealed || s.names[text] || s.names[trimmed]) {
+		return
+	}
+	s.scrubber.Seal(text)
+	if strings.HasPrefix(trimmed, "{") { // the texts in an object are sent one by one
+		if object, _, err := parseFirst(trimmed); err == nil {
+			s.value(object, guarded)
+		}
+	}
+	if trimmed != text && len(trimmed) >= minimumSealed {
+		s.scrubber.Seal(trimmed) // a text setting is read without its outer blanks
+	}
+}
+
+// login seals the login of a record as it is sent for Basic authentication.
+func (s sealing) login(record Record) {
+	for _, login := range record.matching("login") {
+		for _, password := range record.matching("password") {
+			user, password := login.value.single(), password.value.single()
+			if user.isScalar() && password.isScalar() && !password.text.IsEmpty() {
+				s.scrubber.SealLogin(strings.TrimSpace(user.text.Reveal()), password.text)
+			}
+		}
+	}
+}
+
+func namesSecret(normalised string) bool {
+	for _, word := range secretWords {
+		if strings.Contains(normalised, word) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,127 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// echo returns an error that repeats everything secret in the request, the way a
+// careless vendor, proxy or debug mode does: in the body as message, error and
+// errors (and in the vendor's own shape if it has one), in header fields, and in
+// the status line.
+func (s *Server) echo(status int, r *Request) Answer {
+	found := echoes(r)
+	text := strings.Join(found, " ")
+	answer := JSON(status, errorBody{
+		Message: "cannot process " + text,
+		Error:   string(r.Body) + " " + text,
+		Errors:  found,
+	})
+	if _, own := s.vendor.(ErrorWriter); own {
+		answer = merge(s.errorAnswer(status, "cannot process "+text), answer)
+	}
+	line := oneLine(text)
+	answer.Reason = http.StatusText(status) + ": " + line
+	answer.Header.Set("X-Request-Id", line)
+	answer.Header.Set("X-Error-Message", line)
+	if status == http.StatusUnauthorized {
+		answer.Header.Set("Www-Authenticate", `Bearer error_description="`+strings.ReplaceAll(line, `"`, `'`)+`"`)
+	}
+	return answer
+}
+
+// merge adds to the vendor's own error the keys of the kit's error that it lacks,
+// so that a client finds the echo wherever it looks. An error that is not a JSON
+// object stays as it is.
+func merge(own, general Answer) Answer {
+	return RewriteJSON(own, func(object map[string]any) {
+		var added map[string]any
+		if json.Unmarshal(general.Body, &added) != nil {
+			return
+		}
+		for key, value := range added {
+			if _, taken := object[key]; !taken {
+				object[key] = value
+			}
+		}
+	})
+}
+
+// echoes lists the values of a request, the decoded values of the body first:
+// clients cut a vendor's text, so what must not be shown comes early.
+func echoes(r *Request) []string {
+	var all []string
+	add := func(values ...string) {
+		for _, value := range values {
+			if value != "" && !slices.Contains(all, value) {
+				all = append(all, value)
+			}
+		}
+	}
+	add(bodyValues(r)...)
+	names := make([]string, 0, len(r.Header))
+	for name := range r.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range r.Header[name] {
+			add(value)
+			_, credentials, _ := strings.Cut(value, " ")
+			add(credentials)
+			if decoded, err := base64.StdEncoding.DecodeString(credentials); err == nil {
+				_, password, _ := strings.Cut(string(decoded), ":")
+				add(string(decoded), password)
+			}
+		}
+	}
+	add(r.RequestURI)
+	if decoded, err := url.PathUnescape(r.RequestURI); err == nil {
+		add(decoded)
+	}
+	add(string(r.Body))
+	return all
+}
+
+// bodyValues returns the strings of a JSON body and the fields of a form body.
+func bodyValues(r *Request) []string {
+	var found []string
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		// A form that is malformed in part is echoed as far as it can be read.
+		form, _ := url.ParseQuery(string(r.Body))
+		for _, values := range form {
+			found = append(found, values...)
+		}
+		slices.Sort(found)
+		return found
+	}
+	decoder := json.NewDecoder(bytes.NewReader(r.Body))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return found
+		}
+		switch value := token.(type) {
+		case string:
+			found = append(found, value)
+		case json.Number:
+			found = append(found, value.String())
+		}
+	}
+}
+
+// oneLine replaces what would end or break a line of an HTTP head.
+func oneLine(text string) string {
+	return strings.Map(func(character rune) rune {
+		if character < ' ' || character == 0x7f {
+			return ' '
+		}
+		return character
+	}, text)
+}

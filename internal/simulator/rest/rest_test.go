@@ -1,0 +1,332 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/simulator"
+	"pam-rotate-script/internal/simulator/rest"
+)
+
+const (
+	user        = "jdoe@example.com"
+	newPassword = `N"e\w<&é 1`
+	sampleBody  = `{"userEmail":"jdoe@example.com","newPassword":"N\"e\\w<&é 1"}`
+	jsonType    = "application/json"
+	formType    = "application/x-www-form-urlencoded"
+)
+
+// request is one call; its login, if it has one, is sent as Basic credentials.
+type request struct {
+	method, path, contentType, body string
+	header                          http.Header
+	login                           []string
+}
+
+// sample is the request of Keeper's sample script.
+var sample = request{
+	method: "POST", path: "/api/password", contentType: jsonType, body: sampleBody,
+	header: http.Header{"Authorization": {"Bearer " + rest.Token}},
+}
+
+func start(t *testing.T, config rest.Config) (*rest.Service, *simulator.Server) {
+	t.Helper()
+	service, err := rest.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := simulator.Start(service, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return service, server
+}
+
+func send(t *testing.T, server *simulator.Server, call request) (status int, header http.Header, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), call.method, server.URL()+call.path, strings.NewReader(call.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if call.contentType != "" {
+		r.Header.Set("Content-Type", call.contentType)
+	}
+	for name, values := range call.header {
+		r.Header[name] = values
+	}
+	if call.login != nil {
+		r.SetBasicAuth(call.login[0], call.login[1])
+	}
+	response, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(content)
+}
+
+func TestAcceptedRequests(t *testing.T) {
+	tests := []struct {
+		name   string
+		config rest.Config
+		call   request
+		status int
+	}{
+		{"Keeper's sample", rest.Config{}, sample, 201},
+		{
+			"basic, form, user in path and body, old password, extra values",
+			rest.Config{
+				Method: "PUT", Path: "/users/{user}/password", Auth: rest.Basic, UserField: "name", PasswordField: "password",
+				OldPasswordField: "old", ExtraBody: map[string]any{"notify": false, "reason": "a b"}, BodyFormat: rest.Form, SuccessStatus: 200,
+			},
+			request{
+				method: "PUT", path: "/users/jdoe%40example.com/password", contentType: formType,
+				body:  "name=jdoe%40example.com&password=N%22e%5Cw%3C%26%C3%A9+1&old=First-Pass%21word-1&notify=false&reason=a+b",
+				login: []string{rest.Login, rest.Token},
+			},
+			200,
+		},
+		{
+			"header, user in path only, nested extra values",
+			rest.Config{
+				Method: "PATCH", Path: "/users/{user}", Auth: rest.Header, HeaderName: "x-token", Token: "t", OmitUser: true,
+				ExtraBody: map[string]any{"flags": map[string]any{"level": 1, "list": []string{"a"}}}, SuccessStatus: 204,
+			},
+			request{
+				method: "PATCH", path: "/users/jdoe@example.com", contentType: jsonType,
+				body:   `{"newPassword":"N\"e\\w<&é 1","flags":{"list":["a"],"level":1}}`,
+				header: http.Header{"X-Token": {"t"}},
+			},
+			204,
+		},
+		{
+			"no proof, accepted for later", rest.Config{Auth: rest.None, SuccessStatus: 202},
+			request{method: "POST", path: "/api/password", contentType: jsonType, body: sampleBody}, 202,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			service, server := start(t, test.config)
+			status, _, body := send(t, server, test.call)
+			if status != test.status || (status == 204) != (body == "") {
+				t.Errorf("%d %s", status, body)
+			}
+			if service.Password(user) != newPassword || !service.Accepts(user, newPassword) || service.Accepts(user, rest.FirstPassword) {
+				t.Error("the new password is not in force, or the old one still is")
+			}
+			if service.Password("jdoe@example.co") != rest.FirstPassword || service.Changes() != 1 {
+				t.Errorf("another user was altered, or %d changes", service.Changes())
+			}
+			if violations := server.Violations(); len(violations) != 0 {
+				t.Errorf("violations: %q", violations)
+			}
+		})
+	}
+}
+
+func TestAnswerNamesTheUser(t *testing.T) {
+	_, server := start(t, rest.Config{})
+	server.Inject(simulator.Fault{Exchange: rest.ChangePassword, Occurrence: 2, Kind: simulator.KindNamed("wrong account after")})
+	for _, want := range []string{user, "somebody.else@example.com"} {
+		_, _, body := send(t, server, sample)
+		var object map[string]any
+		if err := json.Unmarshal([]byte(body), &object); err != nil || object["userEmail"] != want {
+			t.Errorf("answer %s does not name %s", body, want)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	form := rest.Config{BodyFormat: rest.Form, ExtraBody: map[string]any{"count": 1}}
+	inPath := rest.Config{Path: "/users/{user}", Auth: rest.None}
+	tests := []struct {
+		name      string
+		config    rest.Config
+		alter     func(*request)
+		status    int
+		violation string // "" for a plain refusal
+	}{
+		{"wrong token", rest.Config{Token: "other"}, func(*request) {}, 401, ""},
+		{"no token", rest.Config{}, func(r *request) { r.header = nil }, 401, "header Authorization is missing"},
+		{"bearer for basic", rest.Config{Auth: rest.Basic}, func(*request) {}, 401, "header Authorization does not have the form Basic and credentials"},
+		{"bearer for header", rest.Config{Auth: rest.Header}, func(*request) {}, 401, "header X-Api-Key is missing"},
+		{"bearer for nothing", rest.Config{Auth: rest.None}, func(*request) {}, 400, "header Authorization has no place here"},
+		{"cookie", rest.Config{}, func(r *request) {
+			r.header = http.Header{"Authorization": r.header["Authorization"], "Cookie": {"a=b"}}
+		}, 400, "header Cookie has no place here"},
+		{"query", rest.Config{}, func(r *request) { r.path += "?a=b" }, 400, "a query has no place here"},
+		{"other method", rest.Config{Method: "PUT"}, func(*request) {}, 405, "the path knows no such method"},
+		{"unknown user", rest.Config{}, func(r *request) { r.body = `{"userEmail":"nobody","newPassword":"x"}` }, 404, ""},
+		{"wrong old password", rest.Config{OldPasswordField: "old"}, func(r *request) {
+			r.body = `{"userEmail":"jdoe@example.com","newPassword":"x","old":"y"}`
+		}, 403, ""},
+		{"too short", rest.Config{MinimumLength: 11}, func(*request) {}, 400, ""},
+		{"empty", rest.Config{}, func(r *request) { r.body = `{"userEmail":"jdoe@example.com","newPassword":""}` }, 400, ""},
+		{"missing key", rest.Config{OldPasswordField: "old"}, func(*request) {}, 400, "body: key old is missing"},
+		{"unknown key", rest.Config{OmitUser: true, Path: "/api/{user}"}, func(*request) {}, 400, "body: unknown keys: 1"},
+		{"form for JSON", rest.Config{}, func(r *request) { r.contentType = formType }, 400, "header Content-Type is not application/json"},
+		{"JSON for form", form, func(*request) {}, 400, "header Content-Type is not application/x-www-form-urlencoded"},
+		{"wrong extra value in form", form, func(r *request) {
+			r.contentType, r.body = formType, "userEmail=jdoe%40example.com&newPassword=x&count=2"
+		}, 400, "body: count does not have the value it must have"},
+		{"wrong extra value", rest.Config{ExtraBody: map[string]any{"count": 1}}, func(r *request) {
+			r.body = `{"userEmail":"jdoe@example.com","newPassword":"x","count":"1"}`
+		}, 400, "body: count does not have the value it must have"},
+		{"other user in path", inPath, func(r *request) { r.path, r.header = "/users/jdoe", nil }, 400, "path and body name different users"},
+		{"user in path not UTF-8", inPath, func(r *request) { r.path, r.header = "/users/%ff", nil }, 400, "the user in the path is not percent-encoded UTF-8"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			service, server := start(t, test.config)
+			call := sample
+			test.alter(&call)
+			status, _, body := send(t, server, call)
+			if status != test.status {
+				t.Errorf("%d %s", status, body)
+			}
+			violations := server.Violations()
+			if test.violation == "" && len(violations) != 0 ||
+				test.violation != "" && (len(violations) == 0 || !strings.HasSuffix(violations[0], ": "+test.violation)) {
+				t.Errorf("violations %q, want %q", violations, test.violation)
+			}
+			if service.Changes() != 0 || service.Password(user) != rest.FirstPassword {
+				t.Error("the password was changed")
+			}
+		})
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	const path = "/api/me"
+	service, server := start(t, rest.Config{VerifyPath: path, LockAfter: 2})
+	login := func(password string) request {
+		return request{method: "GET", path: path, login: []string{user, password}}
+	}
+	steps := []struct {
+		name           string
+		call           request
+		status, failed int
+		locked         bool
+	}{
+		{"right", login(rest.FirstPassword), 200, 0, false},
+		{"no Authorization", request{method: "GET", path: path}, 401, 0, false},
+		{"wrong", login("x"), 401, 1, false},
+		{"right clears the row", login(rest.FirstPassword), 200, 1, false},
+		{"wrong again", login("x"), 401, 2, false},
+		{"wrong and locked", login("y"), 401, 3, true},
+		{"right but locked", login(rest.FirstPassword), 401, 4, true},
+		{"unknown user", request{method: "GET", path: path, login: []string{"nobody", "x"}}, 401, 4, true},
+	}
+	for _, step := range steps {
+		status, header, body := send(t, server, step.call)
+		if status != step.status {
+			t.Errorf("%s: %d %s", step.name, status, body)
+		}
+		if challenged := header.Get("WWW-Authenticate") != ""; challenged != (step.call.login == nil) {
+			t.Errorf("%s: challenged: %t", step.name, challenged)
+		}
+		if service.FailedLogins(user) != step.failed || service.Locked(user) != step.locked {
+			t.Errorf("%s: %d failed, locked: %t", step.name, service.FailedLogins(user), service.Locked(user))
+		}
+	}
+	if service.Accepts(user, rest.FirstPassword) {
+		t.Error("a locked account accepts its password")
+	}
+	if violations := server.Violations(); len(violations) != 0 {
+		t.Errorf("violations: %q", violations)
+	}
+	service.SetUser(user, "again")
+	if service.Locked(user) || !service.Accepts(user, "again") || service.Accepts("nobody", "") {
+		t.Error("SetUser does not unlock, or nobody is accepted")
+	}
+}
+
+func TestSignInViolations(t *testing.T) {
+	right := []string{user, rest.FirstPassword}
+	tests := []struct {
+		name      string
+		call      request
+		violation string
+	}{
+		{"bearer", request{path: "/users/" + user, header: http.Header{"Authorization": {"Bearer x"}}}, "header Authorization does not have the form Basic and credentials"},
+		{"cookie", request{path: "/users/" + user, header: http.Header{"Cookie": {"a=b"}}, login: right}, "header Cookie has no place here"},
+		{"query", request{path: "/users/" + user + "?a=b", login: right}, "a query has no place here"},
+		{"body", request{path: "/users/" + user, body: "x", login: right}, "a body has no place here"},
+		{"other user in path", request{path: "/users/jdoe", login: right}, "path and Authorization name different users"},
+		{"path not UTF-8", request{path: "/users/%ff", login: right}, "the user in the path is not percent-encoded UTF-8"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			service, server := start(t, rest.Config{VerifyPath: "/users/{user}"})
+			test.call.method = "GET"
+			if status, _, body := send(t, server, test.call); status != 400 {
+				t.Errorf("%d %s", status, body)
+			}
+			violations := server.Violations()
+			if len(violations) != 1 || !strings.HasSuffix(violations[0], ": "+test.violation) {
+				t.Errorf("violations %q, want %q", violations, test.violation)
+			}
+			if service.FailedLogins(user) != 0 {
+				t.Error("counted as a failed sign-in")
+			}
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	tests := []struct {
+		name   string
+		config rest.Config
+		routes []string
+		named  bool // the answer to a change names the user
+	}{
+		{"sample", rest.Config{}, []string{rest.ChangePassword}, true},
+		{"with sign-in", rest.Config{VerifyPath: "/me"}, []string{rest.ChangePassword, rest.SignIn}, true},
+		{"without answer", rest.Config{SuccessStatus: 204}, []string{rest.ChangePassword}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			service, err := rest.New(test.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, route := range service.Routes() {
+				names = append(names, route.Name)
+			}
+			if !slices.Equal(names, test.routes) {
+				t.Errorf("routes %q", names)
+			}
+			if named := service.Routes()[0].WrongAccount != nil; named != test.named {
+				t.Errorf("the answer names the user: %t", named)
+			}
+		})
+	}
+}
+
+func TestNewRefusesContradictions(t *testing.T) {
+	tests := map[string]rest.Config{
+		"method":         {Method: "GET"},
+		"auth":           {Auth: "digest"},
+		"format":         {BodyFormat: "xml"},
+		"status":         {SuccessStatus: 302},
+		"no user":        {OmitUser: true},
+		"keys alike":     {UserField: "x", PasswordField: "x"},
+		"extra key":      {ExtraBody: map[string]any{"newPassword": "x"}},
+		"extra not JSON": {ExtraBody: map[string]any{"x": func() {}}},
+	}
+	for name, config := range tests {
+		if _, err := rest.New(config); err == nil || !strings.HasPrefix(err.Error(), "simulated REST service: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}

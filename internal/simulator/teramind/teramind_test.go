@@ -1,0 +1,318 @@
+package teramind_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/simulator"
+	"pam-rotate-script/internal/simulator/teramind"
+)
+
+const (
+	user        = "jdoe@example.com"
+	findJdoe    = "/tm-api/agent/jdoe%40example.com"
+	updateJdoe  = "/tm-api/agent/42"
+	newPassword = `N"e\w<&é 1`
+	updateBody  = `{"newPassword":"N\"e\\w<&é 1","passwordConfirm":"N\"e\\w<&é 1"}`
+)
+
+// request is one call to an instance, by default a correct one.
+type request struct {
+	method, path, body string
+	header             http.Header // added; a nil value takes a header away
+	chunked            bool
+}
+
+func start(t *testing.T, instance *teramind.Instance) *simulator.Server {
+	t.Helper()
+	server, err := simulator.Start(instance, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server
+}
+
+func send(t *testing.T, server *simulator.Server, call request) (int, map[string]any) {
+	t.Helper()
+	var body io.Reader = strings.NewReader(call.body)
+	if call.chunked {
+		body = io.MultiReader(body)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), call.method, server.URL()+call.path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Access-Token", teramind.Token)
+	if call.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range call.header {
+		delete(r.Header, name)
+		if values != nil {
+			r.Header[name] = values
+		}
+	}
+	response, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var object map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&object); err != nil {
+		t.Fatalf("answer: %v", err)
+	}
+	return response.StatusCode, object
+}
+
+func TestRotation(t *testing.T) {
+	instance := teramind.New(teramind.Options{})
+	server := start(t, instance)
+
+	status, found := send(t, server, request{method: "GET", path: findJdoe})
+	if status != 200 || found["agent_id"] != 42.0 || found["email_address"] != user || len(found) != 5 {
+		t.Fatalf("find: %d %v", status, found)
+	}
+	status, updated := send(t, server, request{method: "PATCH", path: updateJdoe, body: updateBody})
+	if status != 200 || updated["agent_id"] != 42.0 || len(updated) != 5 {
+		t.Fatalf("update: %d %v", status, updated)
+	}
+	agent, _ := instance.Agent(user)
+	if agent.Password != newPassword || !agent.MustChange || agent.Sessions != 0 {
+		t.Errorf("agent after update: %+v", agent)
+	}
+	if !instance.Accepts(user, newPassword) || instance.Accepts(user, teramind.FirstPassword) || instance.Password(user) != newPassword {
+		t.Error("sign-in does not take the new password, or takes the old one")
+	}
+	if other, _ := instance.Agent("jdoe@example.co"); other.Password != teramind.FirstPassword || other.MustChange || other.Sessions != 1 {
+		t.Errorf("another agent was altered: %+v", other)
+	}
+	if instance.Updates() != 1 {
+		t.Errorf("%d updates", instance.Updates())
+	}
+	if violations := server.Violations(); len(violations) != 0 {
+		t.Errorf("violations: %q", violations)
+	}
+}
+
+func TestFind(t *testing.T) {
+	tests := []struct {
+		name, path string
+		options    teramind.Options
+		status, id int
+	}{
+		{"plus", "/tm-api/agent/jdoe%2Badmin%40example.com", teramind.Options{}, 200, 44},
+		{"non-ASCII", "/tm-api/agent/jdo%C3%A9%40example.com", teramind.Options{}, 200, 47},
+		{"slash and percent", "/tm-api/agent/o%27hara%2F100%25%40example.com", teramind.Options{}, 200, 48},
+		{"number as address", "/tm-api/agent/42%40example.com", teramind.Options{}, 200, 7},
+		{"agent ID", "/tm-api/agent/42", teramind.Options{}, 200, 42},
+		{"other case", "/tm-api/agent/JDoe%40example.com", teramind.Options{}, 404, 0},
+		{"other case accepted", "/tm-api/agent/JDoe%40example.com", teramind.Options{AnyCase: true}, 200, 42},
+		{"other agent answers", findJdoe, teramind.Options{FindAnswers: 43}, 200, 43},
+		{"nobody", "/tm-api/agent/nobody%40example.com", teramind.Options{}, 404, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := start(t, teramind.New(test.options))
+			status, object := send(t, server, request{method: "GET", path: test.path})
+			id, _ := object["agent_id"].(float64)
+			if status != test.status || int(id) != test.id {
+				t.Errorf("%d %v", status, object)
+			}
+			if violations := server.Violations(); len(violations) != 0 {
+				t.Errorf("violations: %q", violations)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	token := func(token string) http.Header { return http.Header{"X-Access-Token": {token}} }
+	find := request{method: "GET", path: findJdoe}
+	update := request{method: "PATCH", path: updateJdoe, body: updateBody}
+	with := func(call request, header http.Header) request {
+		call.header = header
+		return call
+	}
+	again := `{"newPassword":"` + teramind.FirstPassword + `","passwordConfirm":"` + teramind.FirstPassword + `"}`
+	empty := `{"newPassword":"","passwordConfirm":""}`
+	tests := []struct {
+		name    string
+		call    request
+		options teramind.Options
+		status  int
+	}{
+		{"find with unknown token", with(find, token("unknown")), teramind.Options{}, 401},
+		{"update with unknown token", with(update, token("unknown")), teramind.Options{}, 401},
+		{"find with powerless token", with(find, token(teramind.PowerlessToken)), teramind.Options{}, 403},
+		{"find with read-only token", with(find, token(teramind.ReadOnlyToken)), teramind.Options{}, 200},
+		{"update with read-only token", with(update, token(teramind.ReadOnlyToken)), teramind.Options{}, 403},
+		{"update of nobody", request{method: "PATCH", path: "/tm-api/agent/999", body: updateBody}, teramind.Options{}, 404},
+		{"update of a deleted agent", request{method: "PATCH", path: "/tm-api/agent/90", body: updateBody}, teramind.Options{}, 404},
+		{"too short", update, teramind.Options{MinimumLength: 11}, 400},
+		{"empty", request{method: "PATCH", path: updateJdoe, body: empty}, teramind.Options{}, 400},
+		{"used before", request{method: "PATCH", path: updateJdoe, body: again}, teramind.Options{History: true}, 400},
+		{"unsuccessful", update, teramind.Options{Unsuccessful: true}, 200},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			instance := teramind.New(test.options)
+			instance.Add(teramind.Agent{ID: 90, Email: "gone@example.com", Password: "gone", Deleted: true})
+			server := start(t, instance)
+			status, object := send(t, server, test.call)
+			if status != test.status {
+				t.Errorf("%d %v", status, object)
+			}
+			if message, _ := object["message"].(string); status >= 400 && message == "" {
+				t.Errorf("an error without message: %v", object)
+			}
+			if success, there := object["success"]; test.options.Unsuccessful && (!there || success != false) {
+				t.Errorf("success: %v", success)
+			}
+			if instance.Updates() != 0 || !instance.Accepts(user, teramind.FirstPassword) || instance.Accepts("gone@example.com", "gone") {
+				t.Error("something was changed, or a deleted agent signs in")
+			}
+			if violations := server.Violations(); len(violations) != 0 {
+				t.Errorf("violations: %q", violations)
+			}
+		})
+	}
+}
+
+func TestHistoryHoldsFormerPasswords(t *testing.T) {
+	instance := teramind.New(teramind.Options{History: true, MinimumLength: 10})
+	server := start(t, instance)
+	again := `{"newPassword":"` + teramind.FirstPassword + `","passwordConfirm":"` + teramind.FirstPassword + `"}`
+	for i, call := range []struct {
+		body   string
+		status int
+	}{{updateBody, 200}, {updateBody, 400}, {again, 400}} {
+		if status, object := send(t, server, request{method: "PATCH", path: updateJdoe, body: call.body}); status != call.status {
+			t.Errorf("update %d: %d %v", i+1, status, object)
+		}
+	}
+}
+
+func TestViolations(t *testing.T) {
+	find := func(path string, header http.Header) request {
+		return request{method: "GET", path: path, header: header}
+	}
+	update := func(body string, header http.Header) request {
+		return request{method: "PATCH", path: updateJdoe, body: body, header: header}
+	}
+	tests := []struct {
+		name      string
+		call      request
+		status    int
+		violation string
+	}{
+		{"no token", find(findJdoe, http.Header{"X-Access-Token": nil}), 401, "header X-Access-Token is missing"},
+		{"two tokens", find(findJdoe, http.Header{"X-Access-Token": {teramind.Token, teramind.Token}}), 401, "header X-Access-Token occurs more than once"},
+		{"authorization", find(findJdoe, http.Header{"Authorization": {"Bearer x"}}), 400, "header Authorization has no place here"},
+		{"cookie", update(updateBody, http.Header{"Cookie": {"a=b"}}), 400, "header Cookie has no place here"},
+		{"compression", find(findJdoe, http.Header{"Accept-Encoding": {"gzip"}}), 400, "header Accept-Encoding has no place here"},
+		{"bare at sign", find("/tm-api/agent/jdoe@example.com", nil), 404, "path segment agent: a character outside the unreserved set is not percent-encoded"},
+		{"lower-case escape", find("/tm-api/agent/jdoe%2badmin%40example.com", nil), 404, "path segment agent: a percent-encoding is not two capital hexadecimal digits"},
+		{"needless escape", find("/tm-api/agent/%6Adoe%40example.com", nil), 404, "path segment agent: an unreserved character is percent-encoded"},
+		{"query", find(findJdoe+"?a=b", nil), 400, "a query has no place here"},
+		{"body on find", request{method: "GET", path: findJdoe, body: "{}"}, 400, "header Content-Type has no place here"},
+		{"update by address", request{method: "PATCH", path: findJdoe, body: updateBody}, 404, "the agent to update is not named by its ID"},
+		{"update by odd number", request{method: "PATCH", path: "/tm-api/agent/042", body: updateBody}, 404, "the agent to update is not named by its ID"},
+		{"content type", update(updateBody, http.Header{"Content-Type": {"text/plain"}}), 400, "header Content-Type is not application/json"},
+		{"chunked", request{method: "PATCH", path: updateJdoe, body: updateBody, chunked: true}, 400, "the body is sent in chunks"},
+		{"no confirmation", update(`{"newPassword":"x"}`, nil), 400, "body: key passwordConfirm is missing"},
+		{"number", update(`{"newPassword":1,"passwordConfirm":"1"}`, nil), 400, "body: key newPassword is not of type string"},
+		{"more keys", update(`{"newPassword":"x","passwordConfirm":"x","role":1}`, nil), 400, "body: unknown keys: 1"},
+		{"different", update(`{"newPassword":"x","passwordConfirm":"y"}`, nil), 400, "newPassword and passwordConfirm differ"},
+		{"deprecated method", request{method: "PUT", path: updateJdoe, body: updateBody}, 405, "the path knows no such method"},
+		{"other path", find("/tm-api/agents", nil), 404, "no such path"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			instance := teramind.New(teramind.Options{})
+			server := start(t, instance)
+			status, object := send(t, server, test.call)
+			if status != test.status {
+				t.Errorf("%d %v", status, object)
+			}
+			violations := server.Violations()
+			if len(violations) == 0 || !strings.HasSuffix(violations[0], ": "+test.violation) {
+				t.Errorf("violations %q, want %q", violations, test.violation)
+			}
+			if instance.Updates() != 0 {
+				t.Error("an update was applied")
+			}
+		})
+	}
+}
+
+func TestExtraFields(t *testing.T) {
+	instance := teramind.New(teramind.Options{ExtraFields: true})
+	instance.Add(teramind.Agent{
+		ID: 91, Email: "from.directory", Deleted: true, TwoFactor: true, LDAPAttributes: map[string]any{"cn": "x"},
+	})
+	server := start(t, instance)
+	_, plain := send(t, server, request{method: "GET", path: findJdoe})
+	if plain["deleted"] != 0.0 || plain["ldap_attrs"] != nil || plain["tfa_enabled"] != false || plain["email"] != user {
+		t.Errorf("plain agent: %v", plain)
+	}
+	_, special := send(t, server, request{method: "GET", path: "/tm-api/agent/from.directory"})
+	if special["deleted"] != 1.0 || special["ldap_attrs"] == nil || special["tfa_enabled"] != true {
+		t.Errorf("special agent: %v", special)
+	}
+	_, updated := send(t, server, request{method: "PATCH", path: updateJdoe, body: updateBody})
+	if updated["success"] != true {
+		t.Errorf("updated agent: %v", updated)
+	}
+}
+
+func TestWrongAccount(t *testing.T) {
+	for _, options := range []teramind.Options{{}, {ExtraFields: true}} {
+		instance := teramind.New(options)
+		server := start(t, instance)
+		wrong := simulator.KindNamed("wrong account after")
+		server.Inject(simulator.Fault{Exchange: teramind.FindAgent, Kind: wrong})
+		server.Inject(simulator.Fault{Exchange: teramind.UpdateAgent, Kind: wrong})
+		for _, call := range []request{{method: "GET", path: findJdoe}, {method: "PATCH", path: updateJdoe, body: updateBody}} {
+			status, object := send(t, server, call)
+			if status != 200 || object["agent_id"] == 42.0 || object["email_address"] == user || object["email"] == user || object["last_name"] != "Doe" {
+				t.Errorf("%s: %d %v", call.method, status, object)
+			}
+		}
+		if !instance.Accepts(user, newPassword) {
+			t.Error("the update behind the wrong answer was not applied")
+		}
+	}
+}
+
+func TestAddRefusesWhatIsTaken(t *testing.T) {
+	for name, agent := range map[string]teramind.Agent{
+		"ID": {ID: 42, Email: "new@example.com"}, "address": {ID: 99, Email: user}, "zero ID": {Email: "new@example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			teramind.New(teramind.Options{}).Add(agent)
+		})
+	}
+}
+
+func TestFaultsCoverBothRoutes(t *testing.T) {
+	var hit []string
+	for _, fault := range simulator.Faults(teramind.New(teramind.Options{}).Routes()) {
+		if fault.Occurrence == 1 && strings.HasPrefix(fault.Kind.Name, "drop") {
+			hit = append(hit, fault.String())
+		}
+	}
+	want := []string{"drop before at find agent 1", "drop before at update agent 1", "drop after at update agent 1"}
+	if !slices.Equal(hit, want) {
+		t.Errorf("faults %q", hit)
+	}
+}

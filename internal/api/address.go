@@ -1,0 +1,158 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pam-rotate-script/internal/secret"
+)
+
+// Address is where a vendor's calls go, taken apart: always https.
+type Address struct {
+	// Host is the host name or IP address, with the port if one was given
+	// ("tpp.example.com:8443", "[fd00::1]").
+	Host string
+	// EscapedPath is the path as it was written, percent-encoded, or "".
+	EscapedPath string
+	// Query is what followed the question mark, without it.
+	Query secret.Value
+}
+
+// ParseAddress takes apart an address as people type it: "host", "host:port" or
+// an https URL, with outer blanks. The error says what is wrong without quoting
+// the text, so that it can be shown beside the field's label. A scheme other
+// than https, user information, and a fragment that is more than a dashboard's
+// "#/..." are the operator's mistakes; the fragment is dropped.
+func ParseAddress(text string) (Address, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Address{}, errors.New("an empty text")
+	}
+	// Go puts a bare host into the path and refuses "host:port", so the scheme
+	// goes in front before parsing.
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return Address{}, errors.New("a text that is no URL")
+	}
+	switch {
+	case strings.EqualFold(parsed.Scheme, "http"):
+		return Address{}, errors.New("an http address, which would send the credential in clear: https is needed")
+	case !strings.EqualFold(parsed.Scheme, "https"):
+		return Address{}, errors.New("a URL that is not https")
+	case parsed.User != nil:
+		return Address{}, errors.New("a URL with a user name or password in it")
+	case parsed.Hostname() == "":
+		return Address{}, errors.New("a URL without a host")
+	case strings.ContainsFunc(parsed.Host, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return Address{}, errors.New("a URL with blanks in its host")
+	}
+	if port := parsed.Port(); port != "" {
+		if number, err := strconv.Atoi(port); err != nil || number < 1 || number > 65535 {
+			return Address{}, errors.New("a URL with a port out of range")
+		}
+	}
+	return Address{
+		Host:        strings.TrimSuffix(parsed.Host, ":"),
+		EscapedPath: parsed.EscapedPath(),
+		Query:       secret.New(parsed.RawQuery),
+	}, nil
+}
+
+// Hostname returns Host in lower case without a port and without brackets.
+func (a Address) Hostname() string {
+	return strings.ToLower((&url.URL{Host: a.Host}).Hostname())
+}
+
+// Path is the path of one request, with what may be printed of it.
+type Path struct {
+	template string
+	escaped  string
+	query    secret.Value
+}
+
+// NewPath fills the {placeholders} of a template with one escaped segment each,
+// in order: NewPath("/tm-api/agent/{email}", "a@b.c") is sent as
+// /tm-api/agent/a%40b.c and printed as its template. A placeholder is a whole
+// segment. A value that cannot be one segment is an error that does not quote
+// it: empty, "." or "..", with control characters, or not UTF-8. A wrong number of
+// values panics.
+func NewPath(template string, values ...string) (Path, error) {
+	path := Path{template: template}
+	segments := strings.Split(template, "/")
+	for i, segment := range segments {
+		if !strings.HasPrefix(segment, "{") || !strings.HasSuffix(segment, "}") {
+			continue
+		}
+		if len(values) == 0 {
+			panic("api: too few values for path " + template)
+		}
+		if fault := SegmentFault(values[0]); fault != "" {
+			return Path{}, fmt.Errorf("%s cannot be sent as a part of the path: it is %s", strings.Trim(segment, "{}"), fault)
+		}
+		segments[i], values = EscapeSegment(values[0]), values[1:]
+	}
+	if len(values) > 0 {
+		panic("api: too many values for path " + template)
+	}
+	path.escaped = strings.Join(segments, "/")
+	return path, nil
+}
+
+// FixedPath is a path without placeholders, sent and printed as it is.
+func FixedPath(path string) Path { return Path{template: path, escaped: path} }
+
+// FieldPath is a path that an operator wrote into a field, already escaped. It is
+// a field's value, so label is printed in its place.
+func FieldPath(label, escaped string, query secret.Value) Path {
+	return Path{template: label, escaped: escaped, query: query}
+}
+
+// Below returns the path with an escaped prefix in front that an operator wrote
+// into a field and that is therefore not printed.
+func (p Path) Below(prefix string) Path {
+	p.escaped = prefix + p.escaped
+	return p
+}
+
+// String returns the template, which is safe to print.
+func (p Path) String() string { return p.template }
+
+// SegmentFault says why a value cannot stand as one segment of a path, or "".
+func SegmentFault(value string) string {
+	switch {
+	case value == "":
+		return "empty"
+	case value == "." || value == "..":
+		return "a dot segment"
+	case !utf8.ValidString(value):
+		return "not UTF-8"
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return "a text with control characters"
+	}
+	return ""
+}
+
+// EscapeSegment percent-encodes everything outside RFC 3986's unreserved
+// characters, so that any text is one segment of a path.
+func EscapeSegment(value string) string {
+	const hex = "0123456789ABCDEF"
+	var escaped strings.Builder
+	for i := range len(value) {
+		switch c := value[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			c == '-', c == '.', c == '_', c == '~':
+			escaped.WriteByte(c)
+		default:
+			escaped.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return escaped.String()
+}

@@ -1,0 +1,107 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pam-rotate-script/internal/api"
+)
+
+func TestParseAddress(t *testing.T) {
+	for _, test := range []struct{ text, host, path, query string }{
+		{"acme.example.com", "acme.example.com", "", ""},
+		{" https://acme.example.com/ ", "acme.example.com", "/", ""},
+		{"10.52.51.122", "10.52.51.122", "", ""},
+		{"10.0.0.5:8443", "10.0.0.5:8443", "", ""},
+		{"https://[fd00::1]/api", "[fd00::1]", "/api", ""},
+		{"[fd00::1]:8443", "[fd00::1]:8443", "", ""},
+		{"HTTPS://Acme.example.com/a%2Fb/c?x=1#/users", "Acme.example.com", "/a%2Fb/c", "x=1"},
+		{"https://acme.example.com/users/{user}", "acme.example.com", "/users/%7Buser%7D", ""},
+		{"https://exämple.com/ä", "exämple.com", "/%C3%A4", ""},
+	} {
+		got, err := api.ParseAddress(test.text)
+		if err != nil {
+			t.Errorf("%q: %v", test.text, err)
+			continue
+		}
+		if got.Host != test.host || got.EscapedPath != test.path || got.Query.Reveal() != test.query {
+			t.Errorf("%q: got %q %q %q", test.text, got.Host, got.EscapedPath, got.Query.Reveal())
+		}
+	}
+	for _, text := range []string{
+		"", "  ", "http://canary.example.com", "ftp://canary.example.com", "https://canary:pw@example.com",
+		"https://", "https:///path", "https://exa mple.com", "https://example.com:99999", "https://example.com:0",
+		"https://example.com/%zz", "https://example.com:port", "javascript://canary",
+	} {
+		if _, err := api.ParseAddress(text); err == nil {
+			t.Errorf("%q was taken", text)
+		} else if strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q is quoted in %q", text, err)
+		}
+	}
+}
+
+func TestNewPath(t *testing.T) {
+	for value, want := range map[string]string{
+		"jane+ops%41@exämple.com": "jane%2Bops%2541%40ex%C3%A4mple.com",
+		"a/b":                     "a%2Fb",
+		"../admin":                "..%2Fadmin",
+		"%2e%2e":                  "%252e%252e",
+		"慀":                       "%E6%85%80",
+		"a b;c?d#e":               "a%20b%3Bc%3Fd%23e",
+		"azAZ09-._~":              "azAZ09-._~",
+		`DOMAIN\name`:             "DOMAIN%5Cname",
+		"...":                     "...",
+		"{email}":                 "%7Bemail%7D",
+	} {
+		path, err := api.NewPath("/x/{email}/y", value)
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		if path.String() != "/x/{email}/y" {
+			t.Errorf("printed as %s", path)
+		}
+		if got := api.EscapeSegment(value); got != want {
+			t.Errorf("%q became %q, want %q", value, got, want)
+		}
+	}
+	for _, value := range []string{"", ".", "..", "a\x00b", "a\nb", "\x7f", "a\u0085b", "\xff"} {
+		if _, err := api.NewPath("/x/{email}", value); err == nil {
+			t.Errorf("%q was taken", value)
+		}
+	}
+}
+
+func FuzzNewPath(f *testing.F) {
+	for _, seed := range []string{"jane@example.com", "..", "a/../b", "%2e", "\x00", "慀", "a?b#c"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		path, err := api.NewPath("/users/{user}/password", value)
+		if err != nil {
+			if value != "" && strings.Contains(err.Error(), value) && len(value) > 30 {
+				t.Errorf("the error quotes the value")
+			}
+			return
+		}
+		escaped := api.EscapeSegment(value)
+		if strings.ContainsAny(escaped, "/?#\\;@+ {}") || escaped == "." || escaped == ".." || escaped == "" {
+			t.Errorf("%q became %q, which is more than one segment", value, escaped)
+		}
+		if path.String() != "/users/{user}/password" {
+			t.Errorf("printed as %s", path)
+		}
+	})
+}
+
+func TestSystemClock(t *testing.T) {
+	var clock api.SystemClock
+	if err := clock.Sleep(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+	if err := clock.Sleep(t.Context(), time.Microsecond); err != nil {
+		t.Error(err)
+	}
+}

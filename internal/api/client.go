@@ -1,0 +1,405 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pam-rotate-script/internal/secret"
+)
+
+const (
+	// DefaultCallTimeout bounds one exchange, from dial to the last byte read.
+	DefaultCallTimeout = 30 * time.Second
+	readTries          = 3
+	// longestBackoff bounds the wait before a retry where the vendor names none.
+	longestBackoff = 4 * time.Second
+	maxHeader      = 64 << 10
+)
+
+// Config is what a Client is made from. The zero value of every field but Vendor
+// is usable.
+type Config struct {
+	// Vendor begins every error, such as "teramind".
+	Vendor string
+	Trust  Trust
+	// CallTimeout bounds one exchange; 0 is DefaultCallTimeout.
+	CallTimeout time.Duration
+	Scrubber    *secret.Scrubber
+	Log         zerolog.Logger
+	Clock       Clock // nil is SystemClock
+	UserAgent   string
+	// Explain reads the vendor's own code and text for a failure from the named
+	// JSON fields of its error bodies; nil reads none. What it returns is cut,
+	// cleaned and scrubbed here.
+	Explain func(Answer) (code, text string)
+}
+
+// Client sends requests to one vendor and counts them. It is for one run, and
+// safe for concurrent use.
+type Client struct {
+	vendor      string
+	transport   *http.Transport
+	callTimeout time.Duration
+	scrubber    *secret.Scrubber
+	log         zerolog.Logger
+	clock       Clock
+	userAgent   string
+	explain     func(Answer) (code, text string)
+
+	mu       sync.Mutex
+	stopped  bool
+	inFlight bool // a Write has a connection and no answer yet
+	counts   Counts
+}
+
+// Counts is what a run has sent so far. Only what may have left this machine counts.
+type Counts struct {
+	Requests     int // exchanges of any kind, retries included
+	Writes       int
+	FailedLogins int // sign-ins as the rotated user that were not accepted
+}
+
+// NewClient returns a Client. The error is of an unusable Trust, in the words of
+// AuthoritiesFault and FingerprintFault.
+func NewClient(config Config) (*Client, error) {
+	trust, err := config.Trust.config()
+	if err != nil {
+		return nil, err
+	}
+	client := &Client{
+		vendor:      config.Vendor,
+		callTimeout: config.CallTimeout,
+		scrubber:    config.Scrubber,
+		log:         config.Log,
+		clock:       config.Clock,
+		userAgent:   config.UserAgent,
+		explain:     config.Explain,
+	}
+	if client.callTimeout == 0 {
+		client.callTimeout = DefaultCallTimeout
+	}
+	if client.clock == nil {
+		client.clock = SystemClock{}
+	}
+	if client.userAgent == "" {
+		client.userAgent = "pam-rotate-script"
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
+	client.transport = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig:        trust,
+		TLSHandshakeTimeout:    10 * time.Second,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           4,
+		IdleConnTimeout:        90 * time.Second,
+		Protocols:              &protocols,
+	}
+	return client, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Clock returns the clock that the client waits by.
+func (c *Client) Clock() Clock { return c.clock }
+
+// Seal makes a Value of a text that the vendor minted (a token, a cookie), which
+// from then on is kept out of the output.
+func (c *Client) Seal(text string) secret.Value { return c.scrubber.Seal(text) }
+
+// Counts returns what has been sent so far, a Write on its way included.
+func (c *Client) Counts() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts := c.counts
+	if c.inFlight {
+		counts.Writes++
+	}
+	return counts
+}
+
+// StopWrites lets no further Write start, and reports whether one had left
+// already: then the outcome lies with the vendor, and waiting for the answer is
+// the only way to know it.
+func (c *Client) StopWrites() (left bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	return c.inFlight || c.counts.Writes > 0
+}
+
+// Header is one header of a request.
+type Header struct {
+	Name  string
+	Value secret.Value
+}
+
+// Bearer is the Authorization header of RFC 6750.
+func Bearer(token secret.Value) Header {
+	return Header{"Authorization", secret.New("Bearer " + token.Reveal())}
+}
+
+// Basic is the Authorization header of RFC 7617, in UTF-8. A user name with a
+// colon cannot be expressed; the caller refuses it.
+func Basic(user string, password secret.Value) Header {
+	request := http.Request{Header: http.Header{}}
+	request.SetBasicAuth(user, password.Reveal())
+	return Header{"Authorization", secret.New(request.Header.Get("Authorization"))}
+}
+
+// Request is one call. Kind, Method, Host and Path are needed; Action names it in
+// errors ("look up the agent").
+type Request struct {
+	Action string
+	Kind   Kind
+	Method string
+	Host   string // Address.Host
+	Path   Path
+	Header []Header
+	Body   Body
+	// Timeout bounds this exchange instead of Config.CallTimeout; 0 is that.
+	Timeout time.Duration
+}
+
+// Do sends a request and returns the vendor's answer if its status is 2xx. Any
+// other end is an *Error: no answer, an unreadable one, another status. How often
+// it may send is the Kind's affair.
+func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
+	for try := 1; ; try++ {
+		answer, fault := c.send(ctx, request, try)
+		if fault == nil {
+			return answer, nil
+		}
+		wait, again := c.retry(request, fault, answer, try)
+		if !again {
+			return Answer{}, fault
+		}
+		// A wait that outlasts the deadline is as good as the failure in hand.
+		if deadline, ok := ctx.Deadline(); ok && c.clock.Now().Add(wait).After(deadline) {
+			return Answer{}, fault
+		}
+		c.log.Debug().Str("action", request.Action).Int("try", try).Dur("wait_ms", wait).Str("cause", fault.Cause).Msg("trying again")
+		if c.clock.Sleep(ctx, wait) != nil {
+			return Answer{}, fault
+		}
+	}
+}
+
+// retry says whether and after what time a request may be sent again.
+func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (time.Duration, bool) {
+	if try == readTries || errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) {
+		return 0, false
+	}
+	backoff := min(time.Second<<(try-1), longestBackoff)
+	backoff = backoff/2 + rand.N(backoff) // so that many runs do not come back at once
+	switch {
+	case !fault.Left && fault.Status == 0:
+		return backoff, fault.Class == ClassNetwork || fault.Class == ClassTimeout
+	case request.Kind != Read:
+		return 0, false
+	}
+	switch fault.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		if wait, ok := RetryAfter(answer, c.clock.Now()); ok {
+			return wait, true
+		}
+		return backoff, true
+	}
+	return 0, false
+}
+
+// RetryAfter returns how long the vendor asks to wait (RFC 9110 section 10.2.3: seconds or a
+// date); false if it does not say, or says it unreadably.
+func RetryAfter(answer Answer, now time.Time) (time.Duration, bool) {
+	text := answer.header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 && seconds <= 86400 {
+		return time.Duration(seconds) * time.Second, true
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return max(0, date.Sub(now)), true
+	}
+	return 0, false
+}
+
+// errRequest marks a request that could not even be made.
+var errRequest = errors.New("the request could not be made")
+
+// send makes one exchange. On a fault the Answer still carries what came back.
+func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *Error) {
+	timeout := request.Timeout
+	if timeout == 0 {
+		timeout = c.callTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	fault := c.Fail(request.Action, ClassInternal, "")
+	if request.Kind == Write {
+		c.mu.Lock()
+		stopped := c.stopped
+		c.mu.Unlock()
+		if stopped {
+			fault.Class, fault.Cause, fault.Err = ClassTimeout, "interrupted before the write", ErrInterrupted
+			return Answer{}, fault
+		}
+	}
+	sent, err := c.build(ctx, request, &fault.Left)
+	if err != nil {
+		fault.Cause, fault.Err = err.Error(), errRequest
+		return Answer{}, fault
+	}
+
+	start := time.Now()
+	answer, err := c.exchange(sent)
+	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2)
+	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
+		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
+		Int("try", try).Dur("duration_ms", time.Since(start))
+	if answer.Status != 0 {
+		fault.Status = answer.Status
+		event = event.Int("status", answer.Status)
+		if id := c.requestID(answer.header); id != "" {
+			fault.RequestID = id
+			event = event.Str("request_id", id)
+		}
+	}
+	switch {
+	case err != nil && answer.Status != 0:
+		fault.Class, fault.Cause, fault.Err = ClassTarget, "the answer could not be read to its end", err
+	case err != nil:
+		if cause := context.Cause(ctx); errors.Is(cause, ErrInterrupted) {
+			err = cause
+		}
+		fault.Class, fault.Cause, fault.Hints = transportFault(err)
+		fault.Err = err
+	case answer.Status/100 != 2:
+		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
+		if answer.Status/100 == 3 {
+			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
+		}
+		if c.explain != nil {
+			code, text := c.explain(answer)
+			fault.Code, fault.Text = c.clean(code), c.clean(text)
+		}
+	default:
+		event.Msg("answered")
+		return answer, nil
+	}
+	if err != nil {
+		event = event.Str("cause", fault.Cause)
+	}
+	event.Msg("failed")
+	return answer, fault
+}
+
+// build makes the HTTP request. left turns true once there is a connection for
+// it: from then on bytes may go out at any moment, even while a cancelled call returns.
+func (c *Client) build(ctx context.Context, request Request, left *bool) (*http.Request, error) {
+	var body []byte
+	if request.Body.encode != nil {
+		encoded, err := request.Body.encode()
+		if err != nil {
+			return nil, err
+		}
+		body = encoded
+	}
+	decoded, err := url.PathUnescape(request.Path.escaped)
+	if err != nil {
+		return nil, errors.New("the path is not properly escaped")
+	}
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {c.userAgent}}
+	if request.Body.contentType != "" {
+		header.Set("Content-Type", request.Body.contentType)
+	}
+	for _, h := range request.Header {
+		if fault := HeaderFault(h.Value); fault != "" {
+			return nil, errors.New("header " + h.Name + " would carry " + fault)
+		}
+		header.Set(h.Name, h.Value.Reveal())
+	}
+	mark := func(value bool) {
+		*left = value
+		if request.Kind == Write {
+			c.mu.Lock()
+			c.inFlight = value
+			c.mu.Unlock()
+		}
+	}
+	// Both are called by RoundTrip itself. It asks for a second connection only
+	// when not a byte could be written to the first.
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { mark(false) },
+		GotConn: func(httptrace.GotConnInfo) { mark(true) },
+	})
+	sent := (&http.Request{
+		Method: request.Method,
+		URL: &url.URL{
+			Scheme: "https", Host: request.Host,
+			Path: decoded, RawPath: request.Path.escaped, RawQuery: request.Path.query.Reveal(),
+		},
+		Header: header,
+	}).WithContext(ctx)
+	switch {
+	case len(body) > 0:
+		sent.ContentLength = int64(len(body))
+		sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		sent.Body, _ = sent.GetBody()
+	case request.Kind == SignIn:
+		// net/http repeats a GET without a body when a kept connection turns out
+		// closed. A body of its own that proves empty keeps it from that.
+		sent.Body = io.NopCloser(bytes.NewReader(nil))
+	}
+	return sent, nil
+}
+
+// count adds one exchange to the counts.
+func (c *Client) count(kind Kind, left, accepted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inFlight = false
+	if !left {
+		return
+	}
+	c.counts.Requests++
+	switch {
+	case kind == Write:
+		c.counts.Writes++
+	case kind == SignIn && !accepted:
+		c.counts.FailedLogins++
+	}
+}
+
+// exchange sends one request and reads the whole answer, up to maxAnswer.
+func (c *Client) exchange(request *http.Request) (Answer, error) {
+	// The transport is used without http.Client above it, which would follow
+	// redirects.
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer response.Body.Close()
+	answer := Answer{Status: response.StatusCode, header: response.Header}
+	if len(response.Status) > 4 {
+		answer.Reason = response.Status[4:]
+	}
+	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err == nil && len(answer.body) > maxAnswer {
+		err = errors.New("the answer is longer than 1 MiB")
+	}
+	return answer, err
+}

@@ -1,0 +1,513 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/simulator"
+)
+
+// vendor answers every call on its three routes with what the test says.
+type vendor struct {
+	sync.Mutex
+	answer func(r *simulator.Request) simulator.Answer
+}
+
+func (v *vendor) Routes() []simulator.Route {
+	serve := func(r *simulator.Request) simulator.Answer { return v.answer(r) }
+	below := func(prefix string) func(string) bool {
+		return func(path string) bool { return strings.HasPrefix(path, prefix) }
+	}
+	return []simulator.Route{
+		{Name: "read", Method: "GET", Match: below("/read"), Serve: serve},
+		{Name: "write", Method: "PATCH", Match: below("/write"), Write: true, Serve: serve},
+		{Name: "sign in", Method: "GET", Match: below("/login"), Login: true, Serve: serve},
+	}
+}
+
+// waits is a clock that notes what it was asked to wait for and goes on at once.
+type waits struct {
+	mu     sync.Mutex
+	waited []time.Duration
+}
+
+func (w *waits) Now() time.Time { return time.Now() }
+
+func (w *waits) Sleep(ctx context.Context, duration time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waited = append(w.waited, duration)
+	return ctx.Err()
+}
+
+type rig struct {
+	server *simulator.Server
+	vendor *vendor
+	clock  *waits
+	client *api.Client
+	log    *bytes.Buffer
+}
+
+func newRig(t *testing.T, alter func(*api.Config)) *rig {
+	t.Helper()
+	r := &rig{clock: &waits{}, log: &bytes.Buffer{}}
+	r.vendor = &vendor{answer: func(*simulator.Request) simulator.Answer {
+		return simulator.JSON(200, map[string]any{"ok": true})
+	}}
+	var err error
+	if r.server, err = simulator.Start(r.vendor, simulator.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.server.Close)
+	config := api.Config{
+		Vendor: "example", Trust: api.Trust{Authorities: r.server.Authority().PEM()}, Clock: r.clock,
+		CallTimeout: 5 * time.Second, Log: zerolog.New(r.log), Explain: api.ExplainBy("message"),
+		Scrubber: secret.NewScrubber(),
+	}
+	config.Scrubber.Seal("canary-password")
+	if alter != nil {
+		alter(&config)
+	}
+	if r.client, err = api.NewClient(config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.client.Close)
+	return r
+}
+
+func (r *rig) read() api.Request {
+	return api.Request{Action: "read", Kind: api.Read, Method: "GET", Host: r.server.Host(), Path: api.FixedPath("/read")}
+}
+
+func (r *rig) write() api.Request {
+	return api.Request{
+		Action: "write", Kind: api.Write, Method: "PATCH", Host: r.server.Host(), Path: api.FixedPath("/write"),
+		Body: api.JSONBody(api.Object{{Name: "password", Value: secret.New("canary-password")}}),
+	}
+}
+
+func (r *rig) signIn() api.Request {
+	return api.Request{
+		Action: "sign in", Kind: api.SignIn, Method: "GET", Host: r.server.Host(), Path: api.FixedPath("/login"),
+		Header: []api.Header{api.Basic("jane", secret.New("canary-password"))},
+	}
+}
+
+func (r *rig) inject(name, kind string, occurrence int) {
+	r.server.Inject(simulator.Fault{Exchange: name, Occurrence: occurrence, Kind: simulator.KindNamed(kind)})
+}
+
+func (r *rig) arrivals(name string) int {
+	return r.server.Count(func(e simulator.Exchange) bool { return e.Name == name })
+}
+
+func TestReadsAreRetriedWhereThatIsHarmless(t *testing.T) {
+	for _, test := range []struct {
+		kind     string
+		arrivals int
+		waited   time.Duration // 0 for a back-off of the client's own
+	}{
+		{"429 before", 3, time.Second},
+		{"502 before", 3, 0},
+		{"503 before", 3, time.Second},
+		{"504 before", 3, 0},
+		{"500 before", 1, 0},
+		{"drop before", 1, 0},
+		{"echo 401 before", 1, 0},
+		{"redirect 302 before", 1, 0},
+	} {
+		t.Run(test.kind, func(t *testing.T) {
+			r := newRig(t, nil)
+			r.inject("read", test.kind, 0)
+			_, err := r.client.Do(t.Context(), r.read())
+			if api.AsError(err) == nil {
+				t.Fatalf("got %v, want an *api.Error", err)
+			}
+			if got := r.arrivals("read"); got != test.arrivals {
+				t.Errorf("%d arrivals, want %d", got, test.arrivals)
+			}
+			if len(r.clock.waited) != test.arrivals-1 {
+				t.Errorf("waited %d times, want %d", len(r.clock.waited), test.arrivals-1)
+			}
+			for _, waited := range r.clock.waited {
+				if test.waited != 0 && waited != test.waited {
+					t.Errorf("waited %v, want what Retry-After says", waited)
+				}
+			}
+			if decoy := r.server.Decoy(); len(decoy) > 0 {
+				t.Errorf("a redirect was followed")
+			}
+		})
+	}
+}
+
+func TestReadSucceedsAfterRetry(t *testing.T) {
+	r := newRig(t, nil)
+	r.inject("read", "503 before", 1)
+	r.inject("read", "429 before", 2)
+	if _, err := r.client.Do(t.Context(), r.read()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.client.Counts(); got != (api.Counts{Requests: 3}) {
+		t.Errorf("counts %+v", got)
+	}
+}
+
+func TestWriteIsSentOnce(t *testing.T) {
+	for _, kind := range simulator.Kinds() {
+		if kind.Hangs || kind.Name == "wrong account after" {
+			continue
+		}
+		t.Run(kind.Name, func(t *testing.T) {
+			r := newRig(t, nil)
+			// A connection that was used before is what net/http would retry on.
+			if _, err := r.client.Do(t.Context(), r.read()); err != nil {
+				t.Fatal(err)
+			}
+			r.inject("write", kind.Name, 0)
+			answer, err := r.client.Do(t.Context(), r.write())
+			if got := r.arrivals("write"); got != 1 {
+				t.Errorf("%d arrivals, want 1", got)
+			}
+			if counts := r.client.Counts(); counts.Writes != 1 {
+				t.Errorf("counted %d writes, want 1", counts.Writes)
+			}
+			if fault := api.AsError(err); err != nil && !fault.Left {
+				t.Errorf("the error does not say that the request had left: %v", err)
+			}
+			if err == nil && answer.Status != 200 {
+				t.Errorf("status %d without an error", answer.Status)
+			}
+			if len(r.server.Decoy()) > 0 {
+				t.Error("a redirect was followed")
+			}
+			if err != nil && strings.Contains(err.Error(), "canary") {
+				t.Error("the error holds the password")
+			}
+		})
+	}
+}
+
+func TestSignInIsSentOnceAndCounted(t *testing.T) {
+	for _, kind := range []string{"drop before", "reset before", "503 before", "echo 401 before"} {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, nil)
+			if _, err := r.client.Do(t.Context(), r.read()); err != nil {
+				t.Fatal(err)
+			}
+			r.inject("sign in", kind, 0)
+			if _, err := r.client.Do(t.Context(), r.signIn()); err == nil {
+				t.Fatal("no error")
+			}
+			if got := r.arrivals("sign in"); got != 1 {
+				t.Errorf("%d arrivals, want 1", got)
+			}
+			if got := r.client.Counts().FailedLogins; got != 1 {
+				t.Errorf("counted %d failed logins, want 1", got)
+			}
+			for _, exchange := range r.server.Exchanges() {
+				if exchange.Header.Get("Transfer-Encoding") != "" || exchange.Header.Get("Content-Length") != "" {
+					t.Errorf("%s %s announces a body", exchange.Method, exchange.RequestURI)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingHadLeft(t *testing.T) {
+	r := newRig(t, nil)
+	request := r.write()
+	r.server.Close() // now the port refuses
+	_, err := r.client.Do(t.Context(), request)
+	fault := api.AsError(err)
+	if fault == nil || fault.Left || fault.Class != api.ClassNetwork {
+		t.Fatalf("got %#v", fault)
+	}
+	if got := r.client.Counts(); got != (api.Counts{}) {
+		t.Errorf("counts %+v, want none", got)
+	}
+	if len(r.clock.waited) != 2 {
+		t.Errorf("%d retries of a refused connection, want 2", len(r.clock.waited))
+	}
+}
+
+func TestStopWrites(t *testing.T) {
+	r := newRig(t, nil)
+	if left := r.client.StopWrites(); left {
+		t.Error("a write had left before there was one")
+	}
+	_, err := r.client.Do(t.Context(), r.write())
+	if !errors.Is(err, api.ErrInterrupted) || api.AsError(err).Left {
+		t.Errorf("got %v, want an interruption before the write", err)
+	}
+	if _, err := r.client.Do(t.Context(), r.read()); err != nil {
+		t.Errorf("a read was stopped as well: %v", err)
+	}
+	if got := r.arrivals("write"); got != 0 {
+		t.Errorf("%d writes arrived", got)
+	}
+}
+
+func TestStopWritesWhileOneIsOut(t *testing.T) {
+	r := newRig(t, nil)
+	arrived, release := make(chan struct{}), make(chan struct{})
+	r.vendor.answer = func(*simulator.Request) simulator.Answer {
+		close(arrived)
+		<-release
+		return simulator.JSON(200, map[string]any{})
+	}
+	done := make(chan error)
+	go func() {
+		_, err := r.client.Do(context.Background(), r.write())
+		done <- err
+	}()
+	<-arrived
+	if left := r.client.StopWrites(); !left {
+		t.Error("the write on its way was not seen")
+	}
+	if got := r.client.Counts().Writes; got != 1 {
+		t.Errorf("%d writes counted while one is out", got)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrust(t *testing.T) {
+	r := newRig(t, nil)
+	sum := sha256.Sum256(r.server.Certificate().Raw)
+	fingerprint := hex.EncodeToString(sum[:])
+	for _, test := range []struct {
+		name  string
+		trust api.Trust
+		class api.Class // "" for success
+	}{
+		{"system's authorities", api.Trust{}, api.ClassTLS},
+		{"own authority", api.Trust{Authorities: r.server.Authority().PEM()}, ""},
+		{"fingerprint", api.Trust{Fingerprint: fingerprint}, ""},
+		{"fingerprint with colons", api.Trust{Fingerprint: "SHA256=" + strings.ToUpper(colons(fingerprint))}, ""},
+		{"other fingerprint", api.Trust{Fingerprint: strings.Repeat("ab", 32)}, api.ClassTLS},
+		{"other fingerprint, own authority", api.Trust{Authorities: r.server.Authority().PEM(), Fingerprint: strings.Repeat("ab", 32)}, api.ClassTLS},
+		{"other fingerprint, unverified", api.Trust{Unverified: true, Fingerprint: strings.Repeat("ab", 32)}, api.ClassTLS},
+		{"unverified", api.Trust{Unverified: true}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := api.NewClient(api.Config{Vendor: "example", Trust: test.trust, Clock: &waits{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.Do(t.Context(), r.read())
+			if test.class == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			fault := api.AsError(err)
+			if fault == nil || fault.Class != test.class || fault.Left || len(fault.Hints) == 0 {
+				t.Fatalf("got %v (%+v), want class %s before anything left, with a hint", err, fault, test.class)
+			}
+		})
+	}
+}
+
+func colons(digits string) string {
+	var pairs []string
+	for i := 0; i < len(digits); i += 2 {
+		pairs = append(pairs, digits[i:i+2])
+	}
+	return strings.Join(pairs, ":")
+}
+
+func TestUnusableTrust(t *testing.T) {
+	for _, trust := range []api.Trust{
+		{Authorities: "not PEM"},
+		{Authorities: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"},
+		{Authorities: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+		{Fingerprint: "12:34"},
+		{Fingerprint: strings.Repeat("xy", 32)},
+	} {
+		if _, err := api.NewClient(api.Config{Vendor: "example", Trust: trust}); err == nil {
+			t.Errorf("%+v was taken", trust)
+		}
+	}
+}
+
+func TestRequestAsSent(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.UserAgent = "pam-rotate-script/test" })
+	path, err := api.NewPath("/read/agent/{email}", "jane+ops%41@exämple.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := r.read()
+	request.Path = path
+	request.Header = []api.Header{{Name: "x-access-token", Value: secret.New("token")}}
+	if _, err := r.client.Do(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	sent := r.server.Exchanges()[0]
+	if want := "/read/agent/jane%2Bops%2541%40ex%C3%A4mple.com"; sent.RequestURI != want {
+		t.Errorf("path %s, want %s", sent.RequestURI, want)
+	}
+	for name, want := range map[string]string{
+		"X-Access-Token": "token", "User-Agent": "pam-rotate-script/test", "Accept": "application/json",
+		"Accept-Encoding": "", "Cookie": "", "Expect": "", "Idempotency-Key": "",
+	} {
+		if got := sent.Header.Get(name); got != want {
+			t.Errorf("header %s is %q, want %q", name, got, want)
+		}
+	}
+	if strings.Contains(r.log.String(), "jane") || !strings.Contains(r.log.String(), "/read/agent/{email}") {
+		t.Errorf("the log should show the template alone: %s", r.log)
+	}
+}
+
+func TestOneConnection(t *testing.T) {
+	r := newRig(t, nil)
+	for _, request := range []api.Request{r.read(), r.write(), r.signIn(), r.read()} {
+		if _, err := r.client.Do(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.server.Connections(); got != 1 {
+		t.Errorf("%d connections, want 1", got)
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		body string
+		ok   bool
+	}{
+		"1 MiB":      {`{"a":"` + strings.Repeat("x", 1<<20-8) + `"}`, true},
+		"more":       {`{"a":"` + strings.Repeat("x", 1<<20) + `"}`, false},
+		"deep":       {strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000), false},
+		"name twice": {`{"a":1,"a":2}`, false},
+		"inner name": {`{"b":{"a":1,"a":2}}`, false},
+		"rubbish":    {`{"a":1} {"a":2}`, false},
+		"same names": {`{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, true},
+		"null":       {`null`, false},
+		"text":       {`"text"`, false},
+		"empty":      {``, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			r.vendor.answer = func(*simulator.Request) simulator.Answer {
+				return simulator.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(test.body)}
+			}
+			answer, err := r.client.Do(t.Context(), r.read())
+			if err == nil {
+				_, err = answer.Object()
+			}
+			if (err == nil) != test.ok {
+				t.Errorf("got %v, want success %v", err, test.ok)
+			}
+		})
+	}
+}
+
+func TestErrorTells(t *testing.T) {
+	scrubber := secret.NewScrubber()
+	password := scrubber.Seal("canary-password")
+	r := newRig(t, func(c *api.Config) { c.Scrubber = scrubber })
+	r.vendor.answer = func(*simulator.Request) simulator.Answer {
+		answer := simulator.JSON(400, map[string]any{
+			"message": "too weak:\r\n\x1b[31m" + password.Reveal() + "\u202e " + strings.Repeat("long ", 100), "other": "not shown",
+		})
+		answer.Header.Set("X-Request-Id", "abc-123")
+		return answer
+	}
+	_, err := r.client.Do(t.Context(), r.write())
+	fault := api.AsError(err)
+	if fault == nil || fault.Class != api.ClassPolicy || !fault.Refused() || fault.RequestID != "abc-123" {
+		t.Fatalf("got %+v", fault)
+	}
+	text := err.Error()
+	if !strings.HasPrefix(text, "example: write: answered 400 Bad Request: too weak: ") {
+		t.Errorf("text %q", text)
+	}
+	for _, unwanted := range []string{"canary", "\n", "\r", "\x1b", "\u202e", "not shown"} {
+		if strings.Contains(text+r.log.String(), unwanted) && unwanted != "\n" || strings.Contains(text, unwanted) {
+			t.Errorf("the text holds %q: %q", unwanted, text)
+		}
+	}
+	if len([]rune(fault.Text)) > 201 {
+		t.Errorf("%d characters of the vendor's text", len([]rune(fault.Text)))
+	}
+}
+
+func TestHangEndsInTime(t *testing.T) {
+	r := newRig(t, func(c *api.Config) { c.CallTimeout = 50 * time.Millisecond })
+	r.inject("write", "hang after", 0)
+	_, err := r.client.Do(t.Context(), r.write())
+	if fault := api.AsError(err); fault == nil || fault.Class != api.ClassTimeout || !fault.Left {
+		t.Errorf("got %+v", fault)
+	}
+}
+
+func TestRetryStopsBeforeTheDeadline(t *testing.T) {
+	r := newRig(t, nil)
+	r.vendor.answer = func(*simulator.Request) simulator.Answer {
+		return simulator.Answer{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := r.client.Do(ctx, r.read()); api.AsError(err).Status != 429 {
+		t.Errorf("got %v", err)
+	}
+	if len(r.clock.waited) != 0 {
+		t.Errorf("waited for %v although the run would have been over", r.clock.waited)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	r := newRig(t, nil)
+	for _, test := range []struct {
+		body api.Body
+		want string
+	}{
+		{api.JSONBody(api.Object{{Name: "a<&>", Value: "x<&>\"\\\u2028"}, {Name: "b", Value: secret.New("ü\n")},
+			{Name: "c", Value: []any{true, nil, 7}}, {Name: "d", Value: api.Object{}}, {Name: "e", Value: api.RawJSON{Text: secret.New(`{"z":1}`)}}}),
+			`{"a<&>":"x<&>\"\\\u2028","b":"ü\n","c":[true,null,7],"d":{},"e":{"z":1}}`},
+		{api.FormBody(api.Member{Name: "a b", Value: "x&y=z"}, api.Member{Name: "p", Value: secret.New("+ %ü")}),
+			"a+b=x%26y%3Dz&p=%2B+%25%C3%BC"},
+	} {
+		request := r.write()
+		request.Body = test.body
+		if _, err := r.client.Do(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		exchanges := r.server.Exchanges()
+		sent := exchanges[len(exchanges)-1]
+		if string(sent.Body) != test.want {
+			t.Errorf("sent %s, want %s", sent.Body, test.want)
+		}
+		if sent.Header.Get("Content-Length") != fmt.Sprint(len(test.want)) {
+			t.Errorf("content length %q", sent.Header.Get("Content-Length"))
+		}
+	}
+	for name, request := range map[string]api.Request{
+		"not UTF-8": {Body: api.JSONBody("\xff")},
+		"header":    {Header: []api.Header{{Name: "X-Token", Value: secret.New("canary\r\nX-Other: 1")}}},
+	} {
+		request.Action, request.Kind, request.Method, request.Host, request.Path = "write", api.Write, "PATCH", r.server.Host(), api.FixedPath("/write")
+		_, err := r.client.Do(t.Context(), request)
+		if fault := api.AsError(err); fault == nil || fault.Left || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

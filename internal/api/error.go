@@ -1,0 +1,234 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"unicode"
+)
+
+// Error is a failed call, or a finding about an answer. It is safe to print: no
+// body, no URL, no value of a field. The zero values of Left and Status say that
+// nothing had left this machine.
+type Error struct {
+	Vendor string // such as "teramind"
+	Action string // such as "look up the agent"
+	Class  Class
+	// Left says that the request, or a part of it, may have reached the vendor.
+	Left bool
+	// Status is the HTTP status that was answered, 0 if there was no answer.
+	Status int
+	// Cause is why, in this program's words.
+	Cause string
+	// Code and Text are the vendor's own, cut, cleaned and scrubbed; "" if there
+	// are none.
+	Code, Text string
+	// RequestID is the vendor's name for the call, "" if the answer has none.
+	RequestID string
+	// Hints say what to do next, one line each.
+	Hints []string
+	// Err is what lies below; it is for errors.Is and is not printed.
+	Err error
+}
+
+// Error returns vendor, action, cause, the vendor's words, in that order.
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString(e.Vendor + ": " + e.Action + ": " + e.Cause)
+	if e.Text != "" {
+		text.WriteString(": " + e.Text)
+	}
+	var marks []string
+	if e.Code != "" {
+		marks = append(marks, "code "+e.Code)
+	}
+	if e.RequestID != "" {
+		marks = append(marks, "request id "+e.RequestID)
+	}
+	if len(marks) > 0 {
+		text.WriteString(" (" + strings.Join(marks, ", ") + ")")
+	}
+	return text.String()
+}
+
+// Unwrap returns the error below.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refused reports whether the answer's status says that the vendor did not do
+// what was asked: the 4xx codes whose meaning is a refusal (RFC 9110 section 15.5,
+// RFC 6585). A redirect, a 5xx, and 408 (a proxy's time-out) prove nothing.
+func (e *Error) Refused() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden,
+		http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict,
+		http.StatusGone, http.StatusLengthRequired, http.StatusPreconditionFailed,
+		http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
+		http.StatusExpectationFailed, http.StatusUnprocessableEntity, http.StatusLocked,
+		http.StatusUpgradeRequired, http.StatusPreconditionRequired, http.StatusTooManyRequests,
+		http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	}
+	return false
+}
+
+// AsError returns the Error in err's chain, or nil.
+func AsError(err error) *Error {
+	var found *Error
+	if errors.As(err, &found) {
+		return found
+	}
+	return nil
+}
+
+// ErrInterrupted is below the error of a call that was not made, or was given up,
+// because the program was told to stop.
+var ErrInterrupted = errors.New("interrupted")
+
+// statusClass is the class that a status alone suggests.
+func statusClass(status int, kind Kind) Class {
+	switch status {
+	case http.StatusUnauthorized:
+		return ClassCredential
+	case http.StatusForbidden:
+		return ClassPermission
+	case http.StatusNotFound, http.StatusGone:
+		return ClassAccount
+	case http.StatusConflict, http.StatusLocked:
+		return ClassConflict
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		if kind == Write {
+			return ClassPolicy
+		}
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return ClassTimeout
+	}
+	return ClassTarget
+}
+
+// transportFault says in this program's words why no answer came. The text of
+// the error below is not used: net/http quotes answers in it.
+func transportFault(err error) (class Class, cause string, hints []string) {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		unknown     x509.UnknownAuthorityError
+		hostname    x509.HostnameError
+		invalid     x509.CertificateInvalidError
+		pin         *fingerprintError
+		alert       tls.AlertError
+		record      tls.RecordHeaderError
+		timeout     net.Error
+		operation   *net.OpError
+	)
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		return ClassTimeout, "interrupted", nil
+	case errors.Is(err, context.Canceled):
+		return ClassTimeout, "given up", nil
+	case errors.As(err, &pin):
+		return ClassTLS, "the server's certificate does not have the TLS fingerprint of the access record", []string{
+			"compare the field TLS Fingerprint with the server's certificate; it changes when the certificate is renewed"}
+	case errors.As(err, &unknown):
+		return ClassTLS, "the server's certificate is signed by an unknown authority", []string{
+			"put the authority's certificate (PEM) into the access record's field CA Certificate, or the SHA-256 of the server's own into TLS Fingerprint"}
+	case errors.As(err, &hostname):
+		return ClassTLS, "the server's certificate is for another host", []string{
+			"use the host name of the certificate in url, or put the certificate's SHA-256 into the access record's field TLS Fingerprint"}
+	case errors.As(err, &invalid):
+		if invalid.Reason == x509.Expired {
+			return ClassTLS, "the server's certificate is expired or not yet valid", []string{
+				"renew the server's certificate, or check the clock of this machine"}
+		}
+		return ClassTLS, "the server's certificate is not valid for this use", nil
+	case errors.As(err, &certificate):
+		return ClassTLS, "the server's certificate could not be verified", nil
+	case errors.As(err, &alert), errors.As(err, &record):
+		return ClassTLS, "no TLS connection could be agreed on", []string{
+			"the server must speak TLS 1.2 or later on this port"}
+	case errors.As(err, &dns):
+		if dns.IsNotFound {
+			return ClassNetwork, "the host name is unknown", []string{"check the access record's url"}
+		}
+		return ClassNetwork, "the host name could not be looked up", nil
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return ClassTimeout, "no answer in time", nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ClassNetwork, "the connection was refused", []string{"check the access record's url and port, and the firewall between"}
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return ClassNetwork, "the connection was reset", nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ClassNetwork, "the connection was closed before the answer was complete", nil
+	case errors.As(err, &operation) && operation.Op == "proxyconnect":
+		return ClassNetwork, "the proxy could not be reached or refused the connection", []string{
+			"check HTTPS_PROXY and NO_PROXY in the Gateway's environment"}
+	case errors.As(err, &operation) && operation.Op == "remote error":
+		return ClassTLS, "the server refused the TLS connection", nil
+	case errors.As(err, &operation) && operation.Op == "dial":
+		return ClassNetwork, "the host could not be reached", nil
+	case strings.Contains(err.Error(), "tls: "):
+		return ClassTLS, "no TLS connection could be agreed on", []string{
+			"the server must speak TLS 1.2 or later on this port"}
+	}
+	return ClassNetwork, "the connection failed", nil
+}
+
+// maxText is how many characters of a vendor's text are shown.
+const maxText = 200
+
+// clean makes foreign text fit for one line of a log: scrubbed, without control
+// and direction characters, cut.
+func (c *Client) clean(text string) string {
+	text = c.scrubber.Text(text)
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	text = c.scrubber.Text(strings.Join(strings.Fields(text), " "))
+	if runes := []rune(text); len(runes) > maxText {
+		text = string(runes[:maxText]) + "…"
+	}
+	return text
+}
+
+// requestID returns the vendor's name for a call, if the answer has one that is
+// plainly a name.
+func (c *Client) requestID(header http.Header) string {
+	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Correlation-Id", "X-Amzn-Requestid"} {
+		id := header.Get(name)
+		plain := !strings.ContainsFunc(id, func(r rune) bool {
+			return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.' || r == ':')
+		})
+		if id != "" && len(id) <= 64 && plain {
+			return c.clean(id)
+		}
+	}
+	return ""
+}
+
+// Fail returns an Error about an action that failed for a reason of this
+// program's own finding, such as an answer that names another account. The cause
+// is one of the caller's own words, never foreign text.
+func (c *Client) Fail(action string, class Class, cause string, hints ...string) *Error {
+	return &Error{Vendor: c.vendor, Action: action, Class: class, Cause: cause, Hints: hints}
+}
+
+// statusCause is the cause of an answer that is no success.
+func statusCause(status int) string {
+	switch text := http.StatusText(status); {
+	case status >= 300 && status < 400:
+		return fmt.Sprintf("answered %d, a redirect, which is never followed", status)
+	case text != "":
+		return fmt.Sprintf("answered %d %s", status, text)
+	default:
+		return fmt.Sprintf("answered %d", status)
+	}
+}

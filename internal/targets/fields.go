@@ -1,0 +1,57 @@
+package targets
+
+import (
+	"strconv"
+	"time"
+
+	"pam-rotate-script/internal/params"
+)
+
+// Labels of the fields that every target knows.
+const (
+	FieldTarget         = "Target"
+	FieldAllowedUsers   = "Allowed Users"
+	FieldCACertificate  = "CA Certificate"
+	FieldTLSFingerprint = "TLS Fingerprint"
+	FieldVerifyTLS      = "Verify TLS"
+	FieldTimeout        = "Timeout"
+	FieldVerify         = "Verify"
+	FieldLogFormat      = "Log Format"
+	FieldLogLevel       = "Log Level"
+)
+
+// The values of the field Verify.
+const (
+	VerifyAuto   = "auto"   // prove where the vendor allows it
+	VerifyStrict = "strict" // unproven is unknown
+	VerifyOff    = "off"    // never sign in as the rotated user
+)
+
+// CommonFields are the fields that every target knows, with the vendor's default
+// time-out.
+func CommonFields(info Info) []params.Field {
+	timeout := info.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	return []params.Field{
+		{Label: FieldTarget, Aliases: []string{"SaaS Type", "Vendor"}, Kind: params.Text,
+			Help: "which vendor this record belongs to; needed only where the address does not show it"},
+		{Label: FieldAllowedUsers, Kind: params.List,
+			Help: "the accounts that this record may rotate: names or patterns with `*`, one on a line or separated by commas, compared exactly; absent allows everyone"},
+		{Label: FieldCACertificate, Kind: params.Multiline,
+			Help: "PEM certificates of the authority that signed the server's, trusted beside the system's own"},
+		{Label: FieldTLSFingerprint, Kind: params.Text,
+			Help: "SHA-256 of the server's own certificate, 64 hexadecimal digits; stands in the place of authority and host name"},
+		{Label: FieldVerifyTLS, Kind: params.Bool, Default: "true",
+			Help: "`false` accepts any certificate, with a warning in every run"},
+		{Label: FieldTimeout, Kind: params.Seconds, Default: strconv.Itoa(int(timeout / time.Second)),
+			Help: "seconds for the whole run; a quarter of it is kept for proof and clean-up"},
+		{Label: FieldVerify, Kind: params.Choice, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,
+			Help: "`auto` proves the change where the vendor allows it; `strict` takes an unproven change for unknown, and refuses to start where no proof is possible; `off` never signs in as the rotated user"},
+		{Label: FieldLogFormat, Kind: params.Choice, Choices: []string{"console", "json"}, Default: "console",
+			Help: "form of the log on standard error"},
+		{Label: FieldLogLevel, Kind: params.Choice, Choices: []string{"debug", "info", "warn", "error"}, Default: "info",
+			Help: "the least important events to log"},
+	}
+}

@@ -1,0 +1,196 @@
+// Package targets holds what every vendor of the program has in common: the
+// Target contract that the runner drives, the Info that describes a vendor to the
+// registry, the command line and the documentation, and the Registry that
+// chooses one by name or by URL.
+//
+// A vendor is one folder beside this file with a function Info, one line in
+// package all, and one simulator; package targettest proves it. A newcomer reads
+// the Target interface, then package teramind, the smallest vendor.
+package targets
+
+import (
+	"context"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+)
+
+// Target changes the password of one account at one vendor. The runner calls
+// Check, Change, Verify and Close in that order, each at most as often as its comment
+// says, from one goroutine. Loops, retries, deadlines and the outcome are the
+// runner's and api.Client's affair; a Target says only what happened.
+//
+// All errors are safe to print: *api.Error from the client or from Client.Fail.
+type Target interface {
+	// Subject names the account that Change will address, offline, as the vendor
+	// spells it: what the access record's Allowed Users are compared with.
+	Subject() string
+
+	// Proof says how a change can be proved with this job's settings.
+	Proof() Proof
+
+	// Calls lists what a rotation would send, in order, without any value.
+	Calls() []Call
+
+	// Check signs in, finds exactly one account and refuses what cannot be
+	// changed. It only reads; any error means that nothing changed. It returns a
+	// few words on the account that are safe to print ("agent 42"), or "".
+	Check(ctx context.Context) (account string, err error)
+
+	// Change sends the one write, and what must surround it. A nil error is the
+	// vendor's documented success for this very account. A *Refused error says that
+	// the vendor's answer proves that nothing changed. Any other error is
+	// uncertain if the write had left, and not changed if it had not.
+	Change(ctx context.Context) error
+
+	// Verify tries one password, once, without writing. The runner calls it only
+	// if Proof is not ProofAnswer. The error says why the verdict is not Accepted.
+	Verify(ctx context.Context, which Which) (Verdict, error)
+
+	// Close gives back what was opened: tokens, sessions, transactions. It is always
+	// called, also after a panic or a signal, with a deadline of its own, and must
+	// cope with any of the others not having run. Its error becomes a warning.
+	Close(ctx context.Context) error
+}
+
+// Repeater is a Target whose vendor documents the write so that sending it again
+// with the same password does no harm. The runner repeats it once when the first
+// answer was uncertain and there is no other way to know.
+type Repeater interface {
+	// RepeatAfter is how long to wait before the repeat.
+	RepeatAfter() time.Duration
+}
+
+// Proof is what a reported success rests on.
+type Proof string
+
+// The proofs, best first. The empty Proof is that of an outcome that is not changed.
+const (
+	ProofLogin  Proof = "login"  // the rotated user signed in with the new password
+	ProofStatus Proof = "status" // the vendor's final status, or a re-read of what was written
+	ProofAnswer Proof = "answer" // the vendor's documented success answer for this account
+)
+
+// Which names one of the two passwords of a job.
+type Which int
+
+// The two passwords.
+const (
+	New Which = iota
+	Old
+)
+
+// String returns "new" or "old".
+func (w Which) String() string {
+	if w == Old {
+		return "old"
+	}
+	return "new"
+}
+
+// Verdict is what trying a password showed. The zero Verdict is Inconclusive.
+type Verdict int
+
+const (
+	// Inconclusive says nothing about the password: no right to sign in there,
+	// method off, account locked, no answer.
+	Inconclusive Verdict = iota
+	// Rejected is an answer that can mean nothing but a wrong password.
+	Rejected
+	// Accepted is an answer that only the right password gets.
+	Accepted
+)
+
+// String returns the verdict as one word.
+func (v Verdict) String() string {
+	switch v {
+	case Rejected:
+		return "rejected"
+	case Accepted:
+		return "accepted"
+	default:
+		return "inconclusive"
+	}
+}
+
+// Refused is the error of a Change whose answer proves that nothing changed.
+type Refused struct{ Err error }
+
+// Error returns the text of the error below.
+func (r *Refused) Error() string { return r.Err.Error() }
+
+// Unwrap returns the error below.
+func (r *Refused) Unwrap() error { return r.Err }
+
+// Judge sorts the error of a write: a *Refused if the answer's status is one whose
+// meaning is a refusal, the error itself otherwise.
+func Judge(err error) error {
+	if fault := api.AsError(err); fault != nil && fault.Left && fault.Refused() {
+		return &Refused{Err: err}
+	}
+	return err
+}
+
+// Call is one exchange as check and the documentation show it.
+type Call struct {
+	Kind    api.Kind
+	Method  string
+	Host    string
+	Path    string // the template, such as /tm-api/agent/{email}
+	Purpose string // such as "look up the agent"
+}
+
+// Job is one account to rotate.
+type Job struct {
+	User                     string // as the payload names it
+	NewPassword, OldPassword secret.Value
+	Settings                 *params.Settings
+	// Warn tells the operator of something that is not a failure, in words that are
+	// safe to print.
+	Warn func(text string)
+}
+
+// Password returns the one that which names.
+func (j Job) Password(which Which) secret.Value {
+	if which == Old {
+		return j.OldPassword
+	}
+	return j.NewPassword
+}
+
+// Settle is how a vendor comes to accept a password that was just set.
+type Settle struct {
+	Tries int           // how often Verify is called while the new password is not accepted; 0 is once
+	Wait  time.Duration // between two tries
+}
+
+// Info describes a vendor.
+type Info struct {
+	Name  string // the value of the field Target, such as "teramind"
+	Title string // as the vendor spells it, such as "Teramind"
+	// Summary is one sentence on what is rotated, for lists.
+	Summary string
+	// Matches says whether an access record's address is plainly this vendor's; nil
+	// for never.
+	Matches func(address api.Address) bool
+	// Fields are the vendor's own; CommonFields come on top.
+	Fields []params.Field
+	// Timeout is the default for a whole run; 0 is DefaultTimeout.
+	Timeout time.Duration
+	Settle  Settle
+	// Explain reads the vendor's error bodies; see api.Config.
+	Explain func(api.Answer) (code, text string)
+	// Notes are paragraphs for the administrator, for the documentation page.
+	Notes []string
+	// Documents are the vendor's pages that the calls come from.
+	Documents []string
+	// New makes a Target from valid settings or reports every fault at once. It is
+	// offline. Faults of fields go through Settings.Fault, so that they come
+	// together; New returns Settings.Err then.
+	New func(job Job, client *api.Client) (Target, error)
+}
+
+// DefaultTimeout bounds a whole run unless the vendor or a setting says otherwise.
+const DefaultTimeout = 120 * time.Second

@@ -1,0 +1,259 @@
+// Package teramind changes the password of a Teramind user through the agent API:
+// look up the agent by e-mail address, then PATCH it.
+//
+// Teramind offers no way to test a password short of its web login, which would
+// use up the very password that was set: a user whose password an administrator
+// changed must choose another one at the next login. So the proof of a change is
+// Teramind's own success answer that names the same agent.
+//
+// The calls are those of Teramind's article "How to rotate Teramind user password
+// via API" (https://kb.teramind.co/en/articles/15457631-how-to-rotate-teramind-user-password-via-api),
+// called "the article" below.
+package teramind
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+const (
+	name      = "teramind"
+	apiRoot   = "/tm-api"
+	findAgent = "look up the agent"
+	setAgent  = "set the agent's password"
+
+	fieldURL         = "url"
+	fieldPassword    = "password"
+	fieldLogin       = "login"
+	fieldTargetEmail = "Target Email"
+)
+
+// Info describes Teramind.
+func Info() targets.Info {
+	return targets.Info{
+		Name:    name,
+		Title:   "Teramind",
+		Summary: "users of a Teramind dashboard, in the cloud or on premises",
+		Matches: func(address api.Address) bool {
+			return strings.HasSuffix(address.Hostname(), ".teramind.co") || targets.HasPathPrefix(address, apiRoot) ||
+				strings.HasSuffix(strings.TrimRight(address.EscapedPath, "/"), apiRoot)
+		},
+		Fields: []params.Field{
+			{Label: fieldURL, Kind: params.URL, Required: true,
+				Help: "the instance, such as `https://acme.teramind.co` or `https://10.52.51.122/tm-api`"},
+			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
+				Help: "an access token of an administrator who may set agents' passwords"},
+			{Label: fieldLogin, Kind: params.Text,
+				Help: "not used; a place to note whose token it is"},
+			{Label: fieldTargetEmail, Kind: params.Text, PerAccount: true,
+				Help: "e-mail address of the Teramind user, where it is not the PAM User's login"},
+		},
+		Explain: api.ExplainBy("message", "error", "errors"),
+		Notes: []string{
+			"**The new password holds until the user's next login.** When an administrator changes another user's password, Teramind makes that user choose a new one at the next login. From then on the vaulted password is wrong, although every rotation was reported truthfully. Sound uses are accounts that nobody signs in to, break-glass accounts that are rotated after every use, and rotation straight after each check-out. Every successful run says so in a warning.",
+			"**What the user notices:** the active sessions end, and the audit log shows the change under the token's owner.",
+			"**Access token:** in Teramind, as an administrator, open the user menu (top right) > Access Tokens > My Tokens > Add Access Token. The token is shown once; put it into the access record's password. It carries the rights of its maker, so use a dedicated administrator who is not rotated himself. Any administrator can delete it: a sudden 401 may be that.",
+			"**Password rules** are the instance's own. Match the complexity of the PAM User's rotation settings to them; a refused password is reported as not changed, class policy.",
+			"**Limits of the proof:** Teramind's success answer names the agent, and this program compares it with the one looked up. The password itself is not tried. If the answer is lost, the same call is sent once more, which does no harm beyond ending sessions again.",
+		},
+		Documents: []string{
+			"https://kb.teramind.co/en/articles/15457631-how-to-rotate-teramind-user-password-via-api",
+			"https://kb.teramind.co/en/articles/8817613-user-menu",
+		},
+		New: newTarget,
+	}
+}
+
+type target struct {
+	job    targets.Job
+	client *api.Client
+	host   string
+	prefix string // escaped path in front of apiRoot, where a proxy puts one
+	token  secret.Value
+	email  string
+
+	agent json.Number // set by Check
+}
+
+func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
+	settings := job.Settings
+	t := &target{job: job, client: client, token: settings.Secret(fieldPassword)}
+
+	if address := settings.Text(fieldURL); address != "" {
+		parsed, err := api.ParseAddress(address)
+		switch {
+		case err != nil:
+			settings.Fault(fieldURL, "needs the https address of the instance, found "+err.Error())
+		case parsed.Hostname() == "apidoc.dev.teramind.co":
+			settings.Fault(fieldURL, "needs the https address of the instance, found that of Teramind's documentation")
+		}
+		t.host = parsed.Host
+		// A proxy may put the API below a path of its own. Any other path belongs to
+		// the dashboard.
+		if prefix, found := strings.CutSuffix(strings.TrimRight(parsed.EscapedPath, "/"), apiRoot); found {
+			t.prefix = prefix
+		}
+	}
+	if fault := api.HeaderFault(t.token); fault != "" && !t.token.IsEmpty() {
+		settings.Fault(fieldPassword, "needs the access token as Teramind showed it, found "+fault)
+	}
+
+	// Teramind takes an e-mail address or an agent's number in the same place: a
+	// user named 42 would address agent 42.
+	t.email = settings.Text(fieldTargetEmail)
+	label := fieldTargetEmail
+	if t.email == "" {
+		t.email, label = job.User, "user"
+	}
+	if fault := api.SegmentFault(t.email); fault != "" {
+		settings.Fault(label, "needs the e-mail address of the Teramind user, found "+fault)
+	} else if !strings.Contains(t.email, "@") {
+		settings.Fault(label, "needs the e-mail address of the Teramind user, found a name without @; the field Target Email on the PAM User record can supply it")
+	}
+	return t, settings.Err()
+}
+
+func (t *target) Subject() string { return t.email }
+
+func (t *target) Proof() targets.Proof { return targets.ProofAnswer }
+
+func (t *target) Calls() []targets.Call {
+	return []targets.Call{
+		{Kind: api.Read, Method: "GET", Host: t.host, Path: apiRoot + "/agent/{email}", Purpose: findAgent},
+		{Kind: api.Write, Method: "PATCH", Host: t.host, Path: apiRoot + "/agent/{agent_id}", Purpose: setAgent},
+	}
+}
+
+func (t *target) header() []api.Header {
+	return []api.Header{{Name: "x-access-token", Value: t.token}}
+}
+
+// Check finds the agent (the article, step 1).
+func (t *target) Check(ctx context.Context) (string, error) {
+	path, err := api.NewPath(apiRoot+"/agent/{email}", t.email)
+	if err != nil {
+		return "", t.client.Fail(findAgent, api.ClassInput, err.Error())
+	}
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: findAgent, Kind: api.Read, Method: "GET", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
+	})
+	if err != nil {
+		return "", withHints(err)
+	}
+	agent, err := answer.Object()
+	if err != nil {
+		return "", t.client.Fail(findAgent, api.ClassTarget, err.Error(),
+			"the access record's url may be that of something other than Teramind's API")
+	}
+	id, ok := agentID(agent)
+	if !ok {
+		return "", t.client.Fail(findAgent, api.ClassTarget, "the answer has no usable agent_id")
+	}
+	// The one thing that keeps a wrong look-up from changing somebody else.
+	email, ok := agent.Text("email_address")
+	if !ok {
+		email, _ = agent.Text("email")
+	}
+	if !strings.EqualFold(email, t.email) {
+		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for")
+	}
+	if truthy(agent, "deleted") {
+		return "", t.client.Fail(findAgent, api.ClassAccount, "the user is deleted in Teramind")
+	}
+	if agent.Has("ldap_attrs") {
+		t.job.Warn("the Teramind user is synchronised from a directory: a login may be checked against the directory's password instead of this one")
+	}
+	t.agent = id
+	return "agent " + id.String(), nil
+}
+
+// Change sets the password (the article, step 2). PUT on the same path is
+// deprecated and is not used.
+func (t *target) Change(ctx context.Context) error {
+	path, err := api.NewPath(apiRoot+"/agent/{agent_id}", t.agent.String())
+	if err != nil {
+		return t.client.Fail(setAgent, api.ClassInternal, err.Error())
+	}
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: setAgent, Kind: api.Write, Method: "PATCH", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
+		Body: api.JSONBody(api.Object{
+			{Name: "newPassword", Value: t.job.NewPassword},
+			{Name: "passwordConfirm", Value: t.job.NewPassword},
+		}),
+	})
+	if err != nil {
+		return targets.Judge(withHints(err))
+	}
+	agent, err := answer.Object()
+	if err != nil {
+		return t.client.Fail(setAgent, api.ClassTarget, err.Error())
+	}
+	if id, ok := agentID(agent); !ok || id != t.agent {
+		return t.client.Fail(setAgent, api.ClassTarget, "the answer does not name the agent that was to be changed")
+	}
+	if success, stated := agent.Bool("success"); agent.Has("success") && !(stated && success) {
+		return t.client.Fail(setAgent, api.ClassTarget, "the answer says that it was no success")
+	}
+	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
+	return nil
+}
+
+// RepeatAfter makes the target a targets.Repeater: setting the same password again
+// only ends sessions once more.
+func (t *target) RepeatAfter() time.Duration { return 5 * time.Second }
+
+// Verify is never asked: Teramind has no call that tests a password.
+func (t *target) Verify(context.Context, targets.Which) (targets.Verdict, error) {
+	return targets.Inconclusive, t.client.Fail("verify", api.ClassInternal, "there is no call that tests a password")
+}
+
+// Close has nothing to give back: a token is no session.
+func (t *target) Close(context.Context) error { return nil }
+
+// agentID returns the agent's number, which must be a positive integer, written
+// as a number or as digits.
+func agentID(agent api.Fields) (json.Number, bool) {
+	id, ok := agent.Number("agent_id")
+	if !ok {
+		text, _ := agent.Text("agent_id")
+		id = json.Number(text)
+	}
+	number, err := strconv.ParseUint(id.String(), 10, 63)
+	return json.Number(strconv.FormatUint(number, 10)), err == nil && number > 0
+}
+
+// truthy reports whether a member is there with anything but null, false, 0 or "".
+func truthy(fields api.Fields, name string) bool {
+	switch string(fields[name]) {
+	case "", "null", "false", "0", `""`, `"0"`, `"false"`:
+		return false
+	}
+	return true
+}
+
+// withHints adds what an administrator of Teramind can do about a status.
+func withHints(err error) error {
+	fault := api.AsError(err)
+	if fault == nil {
+		return err
+	}
+	switch fault.Status {
+	case 400:
+		fault.Hints = append(fault.Hints, "match the password complexity of the PAM User's rotation settings to Teramind's password policy")
+	case 401:
+		fault.Hints = append(fault.Hints, "the access token in the access record's password is wrong or was deleted: make a new one in Teramind under Access Tokens")
+	case 403:
+		fault.Hints = append(fault.Hints, "the maker of the access token may not set this agent's password")
+	case 404:
+		fault.Hints = append(fault.Hints, "no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
+	}
+	return err
+}

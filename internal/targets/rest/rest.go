@@ -1,0 +1,451 @@
+// Package rest changes a password by one call to an endpoint that the access
+// record describes. With nothing but url and password it sends what Keeper's
+// sample script "Rotate Credential via REST API"
+// (https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api)
+// sends: POST, a bearer token, {"userEmail": …, "newPassword": …}. What differs is
+// the judgement: only the listed statuses are success, and a Verify URL turns
+// the vendor's word into a proof.
+//
+// Bodies are built as data, so no character of a password can break out of them.
+// Anything that needs more than one call is not for this target.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+const (
+	changePassword = "change the password"
+	signIn         = "sign in at the Verify URL"
+	probe          = "ask the Verify URL without a password"
+
+	fieldURL              = "url"
+	fieldLogin            = "login"
+	fieldPassword         = "password"
+	fieldMethod           = "Method"
+	fieldAuth             = "Auth"
+	fieldUserField        = "User Field"
+	fieldPasswordField    = "Password Field"
+	fieldOldPasswordField = "Old Password Field"
+	fieldExtraBody        = "Extra Body"
+	fieldSuccessStatus    = "Success Status"
+	fieldBodyFormat       = "Body Format"
+	fieldVerifyURL        = "Verify URL"
+
+	// placeholder stands for the user as one segment of a path.
+	placeholder = "{user}"
+	// leftOut as the name of a body member leaves that member out.
+	leftOut = "none"
+)
+
+// Info describes the generic target.
+func Info() targets.Info {
+	return targets.Info{
+		Name:    "rest",
+		Title:   "REST endpoint",
+		Summary: "accounts of any API that sets a password with one call",
+		Matches: func(address api.Address) bool { return strings.Trim(address.EscapedPath, "/") != "" },
+		Fields: []params.Field{
+			{Label: fieldURL, Kind: params.URL, Required: true,
+				Help: "the endpoint; `{user}` in its path stands for the user as one escaped segment"},
+			{Label: fieldPassword, Kind: params.Secret, Secret: true,
+				Help: "the token, password or header value that `Auth` sends; required unless `Auth` is `none`"},
+			{Label: fieldLogin, Kind: params.Text,
+				Help: "the user name for `Auth` = `basic`; not used otherwise"},
+			{Label: fieldMethod, Kind: params.Choice, Choices: []string{"POST", "PUT", "PATCH"}, Default: "POST",
+				Help: "the HTTP method"},
+			{Label: fieldAuth, Kind: params.Text, Default: "bearer",
+				Help: "`bearer` sends `Authorization: Bearer` with the password field, `basic` sends login and password, `header NAME` sends the password field in that header, `none` sends nothing"},
+			{Label: fieldUserField, Kind: params.Text, Default: "userEmail",
+				Help: "name of the body's member that holds the user; `none` leaves it out, where the path names the user"},
+			{Label: fieldPasswordField, Kind: params.Text, Default: "newPassword",
+				Help: "name of the body's member that holds the new password"},
+			{Label: fieldOldPasswordField, Kind: params.Text,
+				Help: "name of a member for the old password; absent sends none"},
+			{Label: fieldExtraBody, Kind: params.Object, Secret: true,
+				Help: "a JSON object whose members are added to the body"},
+			{Label: fieldSuccessStatus, Kind: params.List, Default: "200, 201, 204",
+				Help: "the statuses that mean that the password was changed; any other 2xx is unknown"},
+			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
+				Help: "how the body is sent"},
+			{Label: fieldVerifyURL, Kind: params.URL,
+				Help: "an address that a GET with Basic authentication (user and new password) is sent to after the change: 2xx accepts, 401 rejects, anything else shows nothing; `{user}` in its path as in url"},
+		},
+		Settle:  targets.Settle{Tries: 2, Wait: 2 * time.Second},
+		Explain: api.ExplainBy("message", "error_description", "error", "detail", "title", "errors"),
+		Notes: []string{
+			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
+			"**Rights:** the token or account in the access record must be allowed to set other users' passwords at that endpoint, and should be allowed nothing else.",
+			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error or failed), or if it names another user under `User Field`.",
+			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
+		},
+		Documents: []string{
+			"https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api",
+		},
+		New: newTarget,
+	}
+}
+
+type target struct {
+	job       targets.Job
+	client    *api.Client
+	host      string
+	path      api.Path
+	method    string
+	header    []api.Header
+	userField string
+	body      api.Body
+	success   []int
+	sendsOld  bool
+
+	verifyHost string // "" without a Verify URL
+	verifyPath api.Path
+}
+
+func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
+	settings := job.Settings
+	t := &target{job: job, client: client, method: settings.Text(fieldMethod)}
+	t.host, t.path = address(settings, client, fieldURL, job.User)
+	if settings.Has(fieldVerifyURL) {
+		t.verifyHost, t.verifyPath = address(settings, client, fieldVerifyURL, job.User)
+		// RFC 7617: the first colon ends the user name.
+		if strings.Contains(job.User, ":") {
+			settings.Fault("user", "needs a name without a colon for the sign-in at the Verify URL, found one with it")
+		}
+	}
+	t.header = authorization(settings)
+	t.body = t.buildBody(settings)
+	for _, text := range settings.List(fieldSuccessStatus) {
+		status, err := strconv.Atoi(text)
+		if err != nil || status < 200 || status > 299 {
+			settings.Fault(fieldSuccessStatus, "needs statuses from 200 to 299, found something else")
+			break
+		}
+		t.success = append(t.success, status)
+	}
+	return t, settings.Err()
+}
+
+// longSegment is from how many characters on a segment of an operator's path may be
+// a token.
+const longSegment = 16
+
+// address reads a URL field and puts the user into its path. What may be a token
+// in it is sealed: vendors like to quote a path in their errors.
+func address(settings *params.Settings, client *api.Client, label, user string) (host string, path api.Path) {
+	text := settings.Text(label)
+	if text == "" {
+		return "", api.Path{}
+	}
+	parsed, err := api.ParseAddress(text)
+	if err != nil {
+		settings.Fault(label, "needs an https URL, found "+err.Error())
+		return "", api.Path{}
+	}
+	// url.Parse escapes the braces.
+	escaped := api.EscapeSegment(placeholder)
+	segments := strings.Split(parsed.EscapedPath, "/")
+	for i, segment := range segments {
+		switch {
+		case segment == escaped:
+			if fault := api.SegmentFault(user); fault != "" {
+				settings.Fault("user", "needs to fit into the path of "+label+", found "+fault)
+			}
+			segments[i] = api.EscapeSegment(user)
+		case strings.Contains(segment, escaped):
+			settings.Fault(label, "needs {user} as a whole segment of the path, found it as a part of one")
+		case len(segment) >= longSegment:
+			client.Seal(segment)
+		}
+	}
+	query := parsed.Query.Reveal()
+	for _, pair := range strings.Split(query, "&") {
+		if _, value, _ := strings.Cut(pair, "="); len(value) >= longSegment/2 {
+			client.Seal(value)
+		}
+	}
+	if strings.Contains(query, placeholder) || strings.Contains(strings.ToUpper(query), escaped) || strings.Contains(parsed.Host, placeholder) {
+		settings.Fault(label, "needs {user} as a segment of the path, found it elsewhere")
+	}
+	return parsed.Host, api.FieldPath("{path of "+label+"}", strings.Join(segments, "/"), parsed.Query)
+}
+
+// authorization reads the fields that say how the credential is sent.
+func authorization(settings *params.Settings) []api.Header {
+	kind, headerName, _ := strings.Cut(settings.Text(fieldAuth), " ")
+	credential := settings.Secret(fieldPassword)
+	kind, headerName = strings.ToLower(kind), strings.TrimSpace(headerName)
+	if kind == "none" {
+		return nil
+	}
+	if credential.IsEmpty() {
+		settings.Fault(fieldPassword, "needs the token or password to send, found nothing")
+		return nil
+	}
+	sent := func(header api.Header) []api.Header {
+		if fault := api.HeaderFault(header.Value); fault != "" {
+			settings.Fault(fieldPassword, "needs a text that a header can carry, found "+fault)
+		}
+		return []api.Header{header}
+	}
+	switch {
+	case kind == "bearer" && headerName == "":
+		if fault := api.HeaderFault(credential); fault != "" {
+			settings.Fault(fieldPassword, "needs a text that a header can carry, found "+fault)
+		}
+		return []api.Header{api.Bearer(credential)}
+	case kind == "basic" && headerName == "":
+		login := settings.Text(fieldLogin)
+		if login == "" || strings.Contains(login, ":") {
+			settings.Fault(fieldLogin, "needs a user name without a colon for basic authentication, found something else")
+		}
+		return []api.Header{api.Basic(login, credential)}
+	case kind == "header" && isToken(headerName) && !reserved[strings.ToLower(headerName)]:
+		return sent(api.Header{Name: headerName, Value: credential})
+	}
+	settings.Fault(fieldAuth, "needs bearer, basic, header NAME or none, found something else")
+	return nil
+}
+
+// reserved are the headers that an Auth of "header NAME" must not set: they frame
+// the request, or would make net/http repeat a write.
+var reserved = map[string]bool{
+	"host": true, "content-length": true, "content-type": true, "transfer-encoding": true, "connection": true,
+	"trailer": true, "te": true, "upgrade": true, "expect": true, "accept-encoding": true,
+	"idempotency-key": true, "x-idempotency-key": true,
+}
+
+// isToken reports whether text can be the name of a header (RFC 9110 section 5.6.2).
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	})
+}
+
+// buildBody puts the body together as data: user, new password, old password,
+// then the members of Extra Body in their order.
+func (t *target) buildBody(settings *params.Settings) api.Body {
+	var members api.Object
+	add := func(label, member string, value any) {
+		if slices.ContainsFunc(members, func(m api.Member) bool { return m.Name == member }) {
+			settings.Fault(label, "needs names that no other part of the body has, found one that is taken")
+			return
+		}
+		members = append(members, api.Member{Name: member, Value: value})
+	}
+	t.userField = settings.Text(fieldUserField)
+	if t.userField != leftOut {
+		add(fieldUserField, t.userField, t.job.User)
+	}
+	add(fieldPasswordField, settings.Text(fieldPasswordField), t.job.NewPassword)
+	if member := settings.Text(fieldOldPasswordField); member != "" {
+		if t.job.OldPassword.IsEmpty() {
+			settings.Fault("oldPassword", "needs the old password, since Old Password Field is set, found nothing")
+		}
+		add(fieldOldPasswordField, member, t.job.OldPassword)
+		t.sendsOld = true
+	}
+	form := settings.Text(fieldBodyFormat) == "form"
+	for _, member := range membersOf(settings.Object(fieldExtraBody)) {
+		if form {
+			text, ok := scalar(member.value)
+			if !ok {
+				settings.Fault(fieldExtraBody, "needs texts, numbers or truth values where Body Format is form, found a list or an object")
+			}
+			add(fieldExtraBody, member.name, text)
+			continue
+		}
+		add(fieldExtraBody, member.name, api.RawJSON{Text: member.value})
+	}
+	if form {
+		return api.FormBody(members...)
+	}
+	return api.JSONBody(members)
+}
+
+// rawMember is one member of a JSON object, its value as it was written.
+type rawMember struct {
+	name  string
+	value secret.Value
+}
+
+// membersOf takes apart a JSON object that the settings have checked, in order.
+func membersOf(object secret.Value) []rawMember {
+	decoder := json.NewDecoder(strings.NewReader(object.Reveal()))
+	if _, err := decoder.Token(); err != nil { // the brace; there is none without the field
+		return nil
+	}
+	var members []rawMember
+	for decoder.More() {
+		name, err := decoder.Token()
+		var value json.RawMessage
+		if err != nil || decoder.Decode(&value) != nil {
+			return nil
+		}
+		members = append(members, rawMember{fmt.Sprint(name), secret.New(string(value))})
+	}
+	return members
+}
+
+// scalar returns a JSON text, number or truth value as the text of a form.
+func scalar(raw secret.Value) (secret.Value, bool) {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(raw.Reveal()))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return secret.Value{}, false
+	}
+	switch value := value.(type) {
+	case string:
+		return secret.New(value), true
+	case json.Number, bool:
+		return secret.New(fmt.Sprint(value)), true
+	}
+	return secret.Value{}, false
+}
+
+func (t *target) Subject() string { return t.job.User }
+
+func (t *target) Proof() targets.Proof {
+	if t.verifyHost != "" {
+		return targets.ProofLogin
+	}
+	return targets.ProofAnswer
+}
+
+func (t *target) Calls() []targets.Call {
+	change := targets.Call{Kind: api.Write, Method: t.method, Host: t.host, Path: t.path.String(), Purpose: changePassword}
+	if t.verifyHost == "" {
+		return []targets.Call{change}
+	}
+	return []targets.Call{
+		{Kind: api.Read, Method: "GET", Host: t.verifyHost, Path: t.verifyPath.String(), Purpose: probe},
+		change,
+		{Kind: api.SignIn, Method: "GET", Host: t.verifyHost, Path: t.verifyPath.String(), Purpose: signIn},
+	}
+}
+
+// Check makes sure that the Verify URL is able to refuse. Without one there is
+// nothing to read.
+func (t *target) Check(ctx context.Context) (string, error) {
+	if t.verifyHost == "" {
+		return "", nil
+	}
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: probe, Kind: api.Read, Method: "GET", Host: t.verifyHost, Path: t.verifyPath,
+	})
+	if err == nil && answer.Readable() == nil {
+		return "", t.client.Fail(probe, api.ClassInput, "it answers with success without any password, so it proves nothing",
+			"point the field Verify URL at an address that needs a sign-in, or remove it")
+	}
+	// A refusal is what is wanted; a redirect or a page of a login portal is one too.
+	if fault := api.AsError(err); err == nil || fault.Status >= 300 && fault.Status < 500 {
+		return "", nil
+	}
+	return "", err
+}
+
+// Change sends the one request.
+func (t *target) Change(ctx context.Context) error {
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: changePassword, Kind: api.Write, Method: t.method, Host: t.host, Path: t.path,
+		Header: t.header, Body: t.body,
+	})
+	if err != nil {
+		return targets.Judge(t.explain(err))
+	}
+	uncertain := func(cause string) error { return t.client.Fail(changePassword, api.ClassTarget, cause) }
+	if !slices.Contains(t.success, answer.Status) {
+		fault := t.client.Fail(changePassword, api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
+			"if the endpoint's documentation says that this status means that the password was changed, add it to the field Success Status")
+		return fault
+	}
+	if err := answer.Readable(); err != nil {
+		return uncertain(err.Error())
+	}
+	if answer.IsEmpty() {
+		return nil // nothing to contradict the status
+	}
+	fields, err := answer.Object()
+	if err != nil && answer.IsJSON() {
+		return uncertain("the answer is JSON, but no object that could confirm the change")
+	}
+	if contradicts(fields) {
+		return uncertain(fmt.Sprintf("answered %d, but the body says that it failed", answer.Status))
+	}
+	if user, ok := fields.Text(t.userField); ok && !strings.EqualFold(user, t.job.User) {
+		return uncertain("the answer names another user")
+	}
+	return nil
+}
+
+// contradicts reports whether the object of a success answer says itself that it
+// is none, in one of the usual ways.
+func contradicts(fields api.Fields) bool {
+	for _, name := range []string{"success", "ok"} {
+		if value, stated := fields.Bool(name); stated && !value {
+			return true
+		}
+	}
+	for _, name := range []string{"error", "errors"} {
+		switch string(fields[name]) {
+		case "", "null", "false", "0", `""`, "[]", "{}":
+		default:
+			return true
+		}
+	}
+	status, _ := fields.Text("status")
+	return slices.Contains([]string{"error", "fail", "failed", "failure"}, strings.ToLower(status))
+}
+
+// Verify signs in at the Verify URL.
+func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: signIn, Kind: api.SignIn, Method: "GET", Host: t.verifyHost, Path: t.verifyPath,
+		Header: []api.Header{api.Basic(t.job.User, t.job.Password(which))},
+	})
+	if err == nil {
+		if err = answer.Readable(); err != nil {
+			return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, err.Error())
+		}
+		return targets.Accepted, nil
+	}
+	if fault := api.AsError(err); fault != nil && fault.Status == 401 {
+		return targets.Rejected, err
+	}
+	return targets.Inconclusive, err
+}
+
+// Close has nothing to give back.
+func (t *target) Close(context.Context) error { return nil }
+
+// explain adds what an administrator can do about a status.
+func (t *target) explain(err error) error {
+	fault := api.AsError(err)
+	switch fault.Status {
+	case 401:
+		fault.Hints = append(fault.Hints, "the endpoint does not take the access record's password: check it, and the field Auth")
+	case 403:
+		fault.Hints = append(fault.Hints, "the access record's credential is not allowed to change this user's password")
+	case 404, 405:
+		fault.Hints = append(fault.Hints, "check the access record's url and the field Method")
+	}
+	// Where the old password is sent too, a refusal may be about that one: it is wrong
+	// if the new one is in force already.
+	if t.sendsOld && fault.Class == api.ClassPermission {
+		fault.Class = api.ClassPolicy
+		fault.Hints = append(fault.Hints, "or the PAM User's old password is not the one in force")
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/targets"
+)
+
+// writeEnd is how the one write ended.
+type writeEnd int
+
+const (
+	unsent    writeEnd = iota // it was never handed to the network
+	refused                   // the vendor's answer proves a refusal
+	succeeded                 // the vendor's documented success
+	uncertain                 // anything else
+)
+
+// change sends the write and says how it ended.
+func (r *run) change(ctx context.Context) (writeEnd, error) {
+	before := r.client.Counts().Writes
+	err := r.guard("change", func() error { return r.target.Change(ctx) })
+	var refusal *targets.Refused
+	switch sent := r.client.Counts().Writes > before; {
+	case err == nil:
+		return succeeded, nil
+	case !sent:
+		return unsent, err
+	case errors.As(err, &refusal):
+		return refused, err
+	default:
+		return uncertain, err
+	}
+}
+
+// decide turns the end of the write into the outcome. Every vendor's every run
+// passes through here.
+func (r *run) decide(end writeEnd, err error) Result {
+	var result Result
+	switch end {
+	case unsent:
+		result = r.notChanged(err)
+	case refused:
+		result = r.decideRefused(err)
+	case succeeded:
+		result = r.decideSucceeded()
+	case uncertain:
+		result = r.decideUncertain(err)
+	}
+	if r.panicked != nil && end != unsent {
+		return r.unknown(r.panicked, "the program panicked after the write had left")
+	}
+	return result
+}
+
+// decideRefused: nothing changed, unless a rule on old passwords refused the very
+// password that is in force already.
+func (r *run) decideRefused(err error) Result {
+	if api.AsError(err).Class == api.ClassPolicy && r.canProve() {
+		if verdict, _ := r.prove(targets.New, loginBudget); verdict == targets.Accepted {
+			return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
+		}
+	}
+	return r.notChanged(err)
+}
+
+// decideSucceeded: changed, as well proved as the vendor and the settings allow.
+func (r *run) decideSucceeded() Result {
+	answered := "confirmed by " + r.Info.Title + "'s answer"
+	if !r.canProve() {
+		return r.changed(targets.ProofAnswer, answered)
+	}
+	verdict, err := r.prove(targets.New, loginBudget)
+	switch {
+	case verdict == targets.Accepted:
+		return r.changed(r.target.Proof(), "proved by "+r.proofWords())
+	case verdict == targets.Rejected:
+		return r.unknown(err, "the change was answered with success, but the new password was rejected afterwards",
+			"find out which password the account has before you rotate again; another rotation sets a new one")
+	case r.verify == targets.VerifyStrict:
+		return r.unknown(err, "the change was answered with success, but could not be proved, and Verify is strict")
+	}
+	r.warn("the new password could not be tried: " + err.Error())
+	return r.changed(targets.ProofAnswer, answered)
+}
+
+// decideUncertain: only a proof can settle it, or a repeat that does no harm.
+func (r *run) decideUncertain(err error) Result {
+	if r.canProve() {
+		return r.decideByProof(err)
+	}
+	repeater, ok := r.target.(targets.Repeater)
+	if !ok || r.panicked != nil {
+		return r.unknown(err, "the write's answer is missing or unclear, and there is no way to find out")
+	}
+	r.log.Warn().Str("cause", err.Error()).Msg("the write's answer is missing or unclear: sending it once more")
+	if r.clock.Sleep(r.proof, repeater.RepeatAfter()) != nil {
+		return r.unknown(err, "the write's answer is missing or unclear, and no time was left to repeat it")
+	}
+	if end, again := r.change(r.proof); end == succeeded {
+		return r.changed(targets.ProofAnswer, "confirmed by "+r.Info.Title+"'s answer to a repeat")
+	} else if again != nil {
+		r.log.Warn().Str("cause", again.Error()).Msg("the repeat settled nothing")
+	}
+	// A refusal of the repeat says nothing about the first: a rule on old passwords may
+	// have met the one that is in force already.
+	return r.unknown(err, "the write's answer is missing or unclear, and a repeat settled nothing")
+}
+
+// decideByProof tries the new password, then the old one.
+func (r *run) decideByProof(err error) Result {
+	verdict, why := r.prove(targets.New, loginBudget-1)
+	switch verdict {
+	case targets.Accepted:
+		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
+	case targets.Inconclusive:
+		r.log.Warn().Str("cause", why.Error()).Msg("the new password could not be tried")
+		return r.unknown(err, "the write's answer is missing or unclear, and the new password could not be tried")
+	}
+	if r.old.IsEmpty() {
+		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the payload has no old one to try")
+	}
+	// A write that is still on its way gets the time to arrive before the old
+	// password's acceptance is taken for the last word.
+	if r.clock.Sleep(r.proof, r.Info.Settle.Wait) == nil {
+		if verdict, _ = r.prove(targets.Old, loginBudget); verdict == targets.Accepted {
+			return r.notChanged(err)
+		}
+	}
+	return r.unknown(err, "the write's answer is missing or unclear, and neither password is accepted for certain")
+}
+
+// canProve reports whether Verify may be called.
+func (r *run) canProve() bool {
+	switch r.target.Proof() {
+	case targets.ProofLogin:
+		return r.verify != targets.VerifyOff && r.panicked == nil
+	case targets.ProofStatus:
+		return r.panicked == nil
+	}
+	return false
+}
+
+// prove tries a password until it is accepted, the vendor's tries are used up, or
+// budget sign-ins have failed in this run. The error says why it is not accepted.
+func (r *run) prove(which targets.Which, budget int) (verdict targets.Verdict, err error) {
+	err = r.client.Fail("verify", api.ClassInternal, "no sign-in is left: more failing ones could lock the account out")
+	for try := 1; r.client.Counts().FailedLogins < budget; try++ {
+		guarded := r.guard("verify", func() error {
+			verdict, err = r.target.Verify(r.proof, which)
+			return nil
+		})
+		if guarded != nil {
+			return targets.Inconclusive, guarded
+		}
+		if verdict == targets.Accepted {
+			return verdict, nil
+		}
+		if err == nil {
+			err = r.client.Fail("verify", api.ClassInternal, "the "+which.String()+" password is "+verdict.String())
+		}
+		r.log.Info().Str("verdict", verdict.String()).Str("cause", err.Error()).Msg("tried the " + which.String() + " password")
+		if try >= r.Info.Settle.Tries || r.clock.Sleep(r.proof, r.Info.Settle.Wait) != nil {
+			break
+		}
+	}
+	return verdict, err
+}
+
+func (r *run) proofWords() string {
+	if r.target.Proof() == targets.ProofStatus {
+		return r.Info.Title + "'s final status"
+	}
+	return "a login"
+}
+
+func (r *run) changed(proof targets.Proof, message string) Result {
+	return Result{Outcome: Changed, Proof: proof, Message: message}
+}
+
+func (r *run) notChanged(err error) Result {
+	result := Result{Outcome: NotChanged}
+	result.explain(err)
+	return result
+}
+
+// unknown is the outcome that needs a person: the situation, why, and what to do.
+func (r *run) unknown(err error, situation string, hints ...string) Result {
+	result := Result{Outcome: Unknown}
+	result.explain(err)
+	result.Message = situation + ": " + result.Message
+	result.Hints = append(append(result.Hints, hints...),
+		"sign in with the new and with the old password to see which one is in force, or rotate again: setting a password once more does no harm")
+	return result
+}

@@ -1,0 +1,194 @@
+package rotation
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+// Options is what a run needs besides the payload. Registry is needed; the zero
+// value of anything else is usable.
+type Options struct {
+	Registry targets.Registry
+	// AccessRecord is the UID or title from the flag, "" to search.
+	AccessRecord string
+	// Target is the name from the flag, "" to go by the access record.
+	Target string
+	// Settings are fields set by flags, by label; they win over the records.
+	Settings map[string]string
+	Scrubber *secret.Scrubber
+	// Log returns the logger for the level and format that the access record asks
+	// for; nil logs nothing.
+	Log func(level, format string) zerolog.Logger
+	// Clock is what waits go by; nil is the machine's.
+	Clock api.Clock
+	// CallTimeout bounds one exchange; 0 is the client's default.
+	CallTimeout time.Duration
+	Version     string
+}
+
+// Plan is a run that is ready to start: the payload is understood, the access
+// record and the target are chosen, every field is valid, and nothing has been sent.
+type Plan struct {
+	Info   targets.Info
+	Access params.Record
+
+	user     string
+	old      secret.Value
+	target   targets.Target
+	client   *api.Client
+	log      zerolog.Logger
+	clock    api.Clock
+	timeout  time.Duration
+	verify   string
+	warnings []string
+	runID    string
+	version  string
+}
+
+// newRunID returns a name for one run, to find its lines in a log by.
+func newRunID() string {
+	id := make([]byte, 6)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}
+
+// Prepare makes a Plan offline. If it cannot, it returns the end of the run instead:
+// not changed, nothing sent, with every fault that was found.
+func Prepare(payload *params.Params, options Options) (*Plan, *Result) {
+	plan := &Plan{
+		user: payload.User, old: payload.OldPassword, clock: options.Clock,
+		runID: newRunID(), version: options.Version, log: zerolog.Nop(),
+	}
+	if plan.clock == nil {
+		plan.clock = api.SystemClock{}
+	}
+	if err := plan.prepare(payload, options); err != nil {
+		result := Failure(err)
+		result.Target, result.Title, result.User = plan.Info.Name, plan.Info.Title, plan.user
+		result.Warnings = append(result.Warnings, plan.warnings...)
+		result.RunID, result.Version = plan.runID, plan.version
+		return nil, &result
+	}
+	return plan, nil
+}
+
+// prepare fills in the plan. The error is a *params.Error or an *api.Error.
+func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
+	if p.Access, err = payload.AccessRecord(options.AccessRecord); err != nil {
+		return err
+	}
+	if p.Info, err = choose(payload, p.Access, options); err != nil {
+		return err
+	}
+	user, _ := payload.UserRecord()
+	settings := params.NewSettings(slices.Concat(p.Info.Fields, targets.CommonFields(p.Info)), p.Access, user, options.Settings, options.Scrubber)
+	p.timeout, p.verify = settings.Seconds(targets.FieldTimeout), settings.Text(targets.FieldVerify)
+	if options.Log != nil {
+		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
+			With().Str("run", p.runID).Logger()
+	}
+	trust := trustOf(settings)
+	p.client, err = api.NewClient(api.Config{
+		Vendor: p.Info.Name, Trust: trust, CallTimeout: options.CallTimeout, Scrubber: options.Scrubber,
+		Log: p.log, Clock: p.clock, UserAgent: "pam-rotate-script/" + options.Version, Explain: p.Info.Explain,
+	})
+	if err != nil {
+		return err
+	}
+	p.target, err = p.Info.New(targets.Job{
+		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
+		Settings: settings, Warn: p.warn,
+	}, p.client)
+	for _, warning := range settings.Warnings() {
+		p.warn(warning)
+	}
+	// The settings' own faults come first: they are all there is to mend.
+	if faults := settings.Err(); faults != nil {
+		return withHint(faults, "pam-rotate-script targets "+p.Info.Name+" lists the fields")
+	}
+	if err != nil {
+		return err
+	}
+	if trust.Unverified {
+		p.warn("the server's certificate is not verified (Verify TLS is false): whoever stands between can read and change what is sent")
+	}
+	if settings.Has(targets.FieldAllowedUsers) && !params.Allowed(settings.List(targets.FieldAllowedUsers), p.target.Subject()) {
+		return p.client.Fail("check Allowed Users", api.ClassPermission, "the access record does not allow to rotate this account",
+			"add the account to the access record's field Allowed Users, if it belongs there")
+	}
+	if proof := p.target.Proof(); p.verify == targets.VerifyStrict && proof != targets.ProofLogin && proof != targets.ProofStatus {
+		return p.client.Fail("check Verify", api.ClassInput, "strict needs a proof, and there is none with these settings",
+			"set Verify to auto, or supply what the proof needs: pam-rotate-script targets "+p.Info.Name+" lists the fields")
+	}
+	return nil
+}
+
+func withHint(err error, hint string) error {
+	var input *params.Error
+	if errors.As(err, &input) {
+		input.Hints = append(input.Hints, hint)
+	}
+	return err
+}
+
+// choose finds the target: the flag, then the access record's field, then its address.
+func choose(payload *params.Params, access params.Record, options Options) (targets.Info, error) {
+	user, _ := payload.UserRecord()
+	fields := append(targets.CommonFields(targets.Info{}), params.Field{Label: "url", Kind: params.URL})
+	settings := params.NewSettings(fields, access, user, options.Settings, options.Scrubber)
+	name := options.Target
+	if name == "" {
+		name = settings.Text(targets.FieldTarget)
+	}
+	if name == "" && !settings.Has("url") {
+		// A url of an unusable shape is better told than "no url".
+		if err := settings.Err(); err != nil {
+			return targets.Info{}, err
+		}
+	}
+	return options.Registry.Choose(name, settings.Text("url"))
+}
+
+// trustOf reads the fields on how the server is known. Unusable ones become faults
+// of the settings, and count as absent.
+func trustOf(settings *params.Settings) api.Trust {
+	trust := api.Trust{
+		Authorities: settings.Text(targets.FieldCACertificate),
+		Fingerprint: settings.Text(targets.FieldTLSFingerprint),
+		Unverified:  !settings.Bool(targets.FieldVerifyTLS),
+	}
+	if trust.Authorities != "" {
+		if fault := api.AuthoritiesFault(trust.Authorities); fault != "" {
+			settings.Fault(targets.FieldCACertificate, "needs PEM certificates, found "+fault)
+			trust.Authorities = ""
+		}
+	}
+	if trust.Fingerprint != "" {
+		if fault := api.FingerprintFault(trust.Fingerprint); fault != "" {
+			settings.Fault(targets.FieldTLSFingerprint, "needs the SHA-256 of the server's certificate, found "+fault)
+			trust.Fingerprint = ""
+		}
+	}
+	return trust
+}
+
+// warn logs a warning and keeps it for the result, once.
+func (p *Plan) warn(text string) {
+	for _, known := range p.warnings {
+		if known == text {
+			return
+		}
+	}
+	p.warnings = append(p.warnings, text)
+	p.log.Warn().Msg(text)
+}

@@ -1,0 +1,432 @@
+package rotation_test
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+// script says what a scripted target does. The zero script is a vendor without
+// proof whose write succeeds.
+type script struct {
+	proof    targets.Proof
+	check    string // "", "fail", "panic", "wait" until the run is told to stop
+	change   []string
+	newLogin []targets.Verdict // of each try; the last one stays
+	oldLogin []targets.Verdict
+	verify   string // "panic"
+	close    string // "", "fail", "panic"
+	repeats  bool
+	settle   targets.Settle
+	during   func() // called by the vendor while the write is out
+}
+
+// scripted is a target that follows a script. Its calls go through the real client
+// to a real server, which answers with the status in the path.
+type scripted struct {
+	script
+	client *api.Client
+	host   string
+	calls  []string
+	log    signalling
+}
+
+// signalling is a log that tells when a message has been written.
+type signalling struct {
+	mu      sync.Mutex
+	text    strings.Builder
+	changed chan struct{}
+}
+
+func (l *signalling) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+	return l.text.Write(p)
+}
+
+// wait returns once the log holds the text.
+func (l *signalling) wait(text string) {
+	for {
+		l.mu.Lock()
+		found := strings.Contains(l.text.String(), text)
+		if l.changed == nil {
+			l.changed = make(chan struct{})
+		}
+		changed := l.changed
+		l.mu.Unlock()
+		if found {
+			return
+		}
+		<-changed
+	}
+}
+
+func (s *scripted) Subject() string       { return "jane" }
+func (s *scripted) Proof() targets.Proof  { return s.proof }
+func (s *scripted) Calls() []targets.Call { return nil }
+
+func (s *scripted) call(ctx context.Context, kind api.Kind, status int) error {
+	_, err := s.client.Do(ctx, api.Request{
+		Action: "call", Kind: kind, Method: "POST", Host: s.host, Path: api.FixedPath(fmt.Sprint("/", status)),
+	})
+	return err
+}
+
+func (s *scripted) Check(ctx context.Context) (string, error) {
+	s.calls = append(s.calls, "check")
+	switch s.check {
+	case "fail":
+		return "", s.client.Fail("find", api.ClassAccount, "no such account", "look again")
+	case "panic":
+		panic("check")
+	case "wait":
+		s.during()
+		<-ctx.Done()
+		return "", s.client.Fail("find", api.ClassTimeout, "interrupted")
+	}
+	return "account 7", nil
+}
+
+func (s *scripted) Change(ctx context.Context) error {
+	s.calls = append(s.calls, "change")
+	step := "success"
+	if len(s.change) > 0 {
+		step, s.change = s.change[0], s.change[1:]
+	}
+	switch step {
+	case "unsent":
+		return s.client.Fail("prepare", api.ClassConflict, "locked")
+	case "panic before":
+		panic("before")
+	case "panic after":
+		_ = s.call(ctx, api.Write, 200)
+		panic("after")
+	case "policy":
+		return targets.Judge(s.call(ctx, api.Write, 400))
+	case "refused":
+		return targets.Judge(s.call(ctx, api.Write, 403))
+	case "uncertain":
+		return targets.Judge(s.call(ctx, api.Write, 500))
+	case "redirect":
+		return targets.Judge(s.call(ctx, api.Write, 307))
+	case "odd":
+		_ = s.call(ctx, api.Write, 200)
+		return s.client.Fail("write", api.ClassTarget, "the answer names somebody else")
+	}
+	return targets.Judge(s.call(ctx, api.Write, 200))
+}
+
+func (s *scripted) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	s.calls = append(s.calls, "verify "+which.String())
+	if s.verify == "panic" {
+		panic("verify")
+	}
+	verdicts := &s.newLogin
+	if which == targets.Old {
+		verdicts = &s.oldLogin
+	}
+	verdict := targets.Inconclusive
+	if len(*verdicts) > 0 {
+		verdict = (*verdicts)[0]
+		if len(*verdicts) > 1 {
+			*verdicts = (*verdicts)[1:]
+		}
+	}
+	status := map[targets.Verdict]int{targets.Accepted: 200, targets.Rejected: 401, targets.Inconclusive: 403}[verdict]
+	return verdict, s.call(ctx, api.SignIn, status)
+}
+
+func (s *scripted) Close(context.Context) error {
+	s.calls = append(s.calls, "close")
+	switch s.close {
+	case "fail":
+		return errors.New("the lock stays")
+	case "panic":
+		panic("close")
+	}
+	return nil
+}
+
+type repeating struct{ *scripted }
+
+func (repeating) RepeatAfter() time.Duration { return time.Hour }
+
+// quick is a clock that never waits.
+type quick struct{}
+
+func (quick) Now() time.Time                                   { return time.Now() }
+func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// prepare makes a plan for a script. fields are further ones of the access record.
+func prepare(t *testing.T, s script, fields map[string]any, payload map[string]any) (*rotation.Plan, *scripted) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var status int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
+		if s.during != nil {
+			s.during()
+		}
+		w.Header().Set("Location", "https://127.0.0.1:1/")
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	target := &scripted{script: s, host: server.Listener.Addr().String()}
+	info := targets.Info{
+		Name: "example", Title: "Example", Settle: s.settle,
+		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
+			target.client = client
+			if s.repeats {
+				return repeating{target}, job.Settings.Err()
+			}
+			return target, job.Settings.Err()
+		},
+	}
+	access := map[string]any{
+		"uid": "access", "title": "API Access Details", "Target": "example",
+		"CA Certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+	}
+	for label, value := range fields {
+		access[label] = value
+	}
+	outer := map[string]any{
+		"user": "jane", "newPassword": "new-password", "oldPassword": "old-password", "userRecordUid": "user",
+		"records": []any{map[string]any{"uid": "user", "title": "Jane", "login": "jane"}, access},
+	}
+	for key, value := range payload {
+		outer[key] = value
+	}
+	text, err := json.Marshal(outer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := params.Read(strings.NewReader(string(text)), params.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, failed := rotation.Prepare(read, rotation.Options{
+		Registry: targets.NewRegistry(info), Scrubber: secret.NewScrubber(), Clock: quick{}, Version: "test",
+		Log: func(string, string) zerolog.Logger { return zerolog.New(&target.log) },
+	})
+	if failed != nil {
+		t.Fatal(failed.Message)
+	}
+	return plan, target
+}
+
+const (
+	accepted     = targets.Accepted
+	rejected     = targets.Rejected
+	inconclusive = targets.Inconclusive
+)
+
+// TestDecision is the decision table, row by row.
+func TestDecision(t *testing.T) {
+	login := func(change string, newLogin ...targets.Verdict) script {
+		return script{proof: targets.ProofLogin, change: []string{change}, newLogin: newLogin, settle: targets.Settle{Tries: 3, Wait: time.Second}}
+	}
+	old := func(s script, verdicts ...targets.Verdict) script {
+		s.oldLogin = verdicts
+		return s
+	}
+	for _, test := range []struct {
+		name    string
+		script  script
+		verify  string
+		payload map[string]any
+		outcome rotation.Outcome
+		proof   targets.Proof
+		class   api.Class
+		calls   string
+	}{
+		// Before the write.
+		{"check fails", script{check: "fail"}, "", nil, rotation.NotChanged, "", api.ClassAccount, "check, close"},
+		{"check panics", script{check: "panic"}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, close"},
+		{"preparation fails", script{change: []string{"unsent"}}, "", nil, rotation.NotChanged, "", api.ClassConflict, "check, change, close"},
+		{"change panics before the write", script{change: []string{"panic before"}}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, change, close"},
+
+		// Refused.
+		{"refused", script{change: []string{"refused"}}, "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
+		{"refused by policy, no proof", script{change: []string{"policy"}}, "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
+		{"refused by policy, in force already", login("policy", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
+		{"refused by policy, not in force", login("policy", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, verify new, close"},
+		{"refused by policy, proof off", login("policy", accepted), "off", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
+		{"refused for another reason", login("refused", accepted), "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
+
+		// Answered with success.
+		{"success without proof", script{}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},
+		{"success proved", login("success", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
+		{"success proved by status", script{proof: targets.ProofStatus, newLogin: []targets.Verdict{accepted}}, "off", nil, rotation.Changed, targets.ProofStatus, "", "check, change, verify new, close"},
+		{"success proved after settling", login("success", rejected, accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, verify new, close"},
+		{"success, then rejected", login("success", rejected), "", nil, rotation.Unknown, "", api.ClassCredential, "check, change, verify new, verify new, close"},
+		{"success, inconclusive", login("success", inconclusive), "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, verify new, verify new, close"},
+		{"success, inconclusive, strict", login("success", inconclusive), "strict", nil, rotation.Unknown, "", api.ClassPermission, "check, change, verify new, verify new, close"},
+		{"success, proof off", login("success", rejected), "off", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},
+
+		// No certain answer.
+		{"uncertain, no way to know", script{change: []string{"uncertain"}}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
+		{"redirect", script{change: []string{"redirect"}}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
+		{"odd answer", script{change: []string{"odd"}}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
+		{"uncertain, new accepted", login("uncertain", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
+		{"uncertain, old accepted", old(login("uncertain", rejected), accepted), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, verify old, close"},
+		{"uncertain, both rejected", old(login("uncertain", rejected), rejected), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
+		{"uncertain, new inconclusive", old(login("uncertain", inconclusive), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"uncertain, old inconclusive", old(login("uncertain", rejected), inconclusive), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
+		{"uncertain, no old password", old(login("uncertain", rejected), accepted), "", map[string]any{"oldPassword": ""}, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"uncertain, proof off", login("uncertain", accepted), "off", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
+		{"uncertain, repeat succeeds", script{change: []string{"uncertain", "success"}, repeats: true}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, change, close"},
+		{"uncertain, repeat uncertain", script{change: []string{"uncertain", "uncertain"}, repeats: true}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, change, close"},
+		{"uncertain, repeat refused", script{change: []string{"uncertain", "policy"}, repeats: true}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, change, close"},
+
+		// Panics after the write.
+		{"change panics after the write", script{change: []string{"panic after"}}, "", nil, rotation.Unknown, "", api.ClassInternal, "check, change, close"},
+		{"change panics after the write, repeatable", script{change: []string{"panic after"}, repeats: true}, "", nil, rotation.Unknown, "", api.ClassInternal, "check, change, close"},
+		{"verify panics", script{proof: targets.ProofLogin, verify: "panic"}, "", nil, rotation.Unknown, "", api.ClassInternal, "check, change, verify new, close"},
+
+		// Close never changes the outcome.
+		{"close fails", script{close: "fail"}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},
+		{"close panics", script{close: "panic"}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},
+		{"close fails after a refusal", script{change: []string{"refused"}, close: "panic"}, "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fields := map[string]any{}
+			if test.verify != "" {
+				fields["Verify"] = test.verify
+			}
+			plan, target := prepare(t, test.script, fields, test.payload)
+			result := plan.Rotate(t.Context())
+			if result.Outcome != test.outcome || result.Proof != test.proof || result.Class != test.class {
+				t.Errorf("got %s, proof %q, class %q (%s); want %s, proof %q, class %q",
+					result.Outcome, result.Proof, result.Class, result.Message, test.outcome, test.proof, test.class)
+			}
+			if got := strings.Join(target.calls, ", "); got != test.calls {
+				t.Errorf("calls: %s; want %s", got, test.calls)
+			}
+			if result.FailedLogins > 2 {
+				t.Errorf("%d failed logins", result.FailedLogins)
+			}
+			if (test.outcome == rotation.Changed) != (result.Class == "") {
+				t.Errorf("outcome %s with class %q", result.Outcome, result.Class)
+			}
+			if test.outcome == rotation.Unknown && len(result.Hints) == 0 {
+				t.Error("unknown without a hint")
+			}
+			if test.script.close != "" && len(result.Warnings) != 1 {
+				t.Errorf("warnings %q, want one on cleaning up", result.Warnings)
+			}
+		})
+	}
+}
+
+func TestInconclusiveProofWarns(t *testing.T) {
+	plan, _ := prepare(t, script{proof: targets.ProofLogin, newLogin: []targets.Verdict{inconclusive}}, nil, nil)
+	result := plan.Rotate(t.Context())
+	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "403") {
+		t.Errorf("warnings %q do not say what stood in the way", result.Warnings)
+	}
+}
+
+func TestInterruptedBeforeTheWrite(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	plan, target := prepare(t, script{check: "wait", during: cancel}, nil, nil)
+	result := plan.Rotate(ctx)
+	if result.Outcome != rotation.NotChanged || result.Class != api.ClassTimeout || result.Writes != 0 {
+		t.Errorf("%s, class %s, %d writes", result.Outcome, result.Class, result.Writes)
+	}
+	if got := strings.Join(target.calls, ", "); got != "check, close" {
+		t.Errorf("calls: %s", got)
+	}
+}
+
+func TestInterruptedAfterTheWriteHadLeft(t *testing.T) {
+	for name, verdict := range map[string]targets.Verdict{"proved": accepted, "rejected": rejected} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			var target *scripted
+			s := script{proof: targets.ProofLogin, newLogin: []targets.Verdict{verdict}, during: func() {
+				cancel()
+				target.log.wait("told to stop")
+			}}
+			var plan *rotation.Plan
+			plan, target = prepare(t, s, nil, nil)
+			result := plan.Rotate(ctx)
+			want := rotation.Changed
+			if verdict == rejected {
+				want = rotation.Unknown
+			}
+			if result.Outcome != want || result.Writes != 1 {
+				t.Errorf("%s with %d writes: %s", result.Outcome, result.Writes, result.Message)
+			}
+			if got := strings.Join(target.calls, ", "); got != "check, change, verify new, close" {
+				t.Errorf("calls: %s", got)
+			}
+		})
+	}
+}
+
+func TestStrictWithoutProofDoesNotStart(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	info := targets.Info{Name: "example", Title: "Example", New: func(job targets.Job, client *api.Client) (targets.Target, error) {
+		return &scripted{client: client}, nil
+	}}
+	read, err := params.Read(strings.NewReader(`{"user":"jane","newPassword":"x","records":[{"uid":"a","title":"API Access Details","Target":"example","Verify":"strict"}]}`), params.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, failed := rotation.Prepare(read, rotation.Options{Registry: targets.NewRegistry(info)})
+	if failed == nil || failed.Class != api.ClassInput || failed.Target != "example" {
+		t.Errorf("got %+v", failed)
+	}
+}
+
+func TestCheckNeverWrites(t *testing.T) {
+	plan, target := prepare(t, script{}, nil, nil)
+	result := plan.Check(t.Context())
+	if result.Class != "" || result.Account != "account 7" || strings.Join(target.calls, ", ") != "check, close" {
+		t.Errorf("%+v after %v", result, target.calls)
+	}
+	// Even a target that writes in its check cannot.
+	if err := target.Change(t.Context()); !errors.Is(err, api.ErrInterrupted) {
+		t.Errorf("a write was sent: %v", err)
+	}
+}
+
+func TestAllowedUsers(t *testing.T) {
+	for list, allowed := range map[string]bool{"jane": true, "j*": true, "john, jane": true, "Jane": false, "janet": false, "jan": false, "*": true} {
+		read, err := params.Read(strings.NewReader(fmt.Sprintf(
+			`{"user":"jane","newPassword":"x","records":[{"uid":"a","title":"API Access Details","Target":"example","Allowed Users":%q}]}`, list)), params.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := targets.Info{Name: "example", Title: "Example", New: func(job targets.Job, client *api.Client) (targets.Target, error) {
+			return &scripted{client: client}, nil
+		}}
+		_, failed := rotation.Prepare(read, rotation.Options{Registry: targets.NewRegistry(info)})
+		if (failed == nil) != allowed {
+			t.Errorf("list %q: %+v", list, failed)
+		}
+		if failed != nil && failed.Class != api.ClassPermission {
+			t.Errorf("list %q: class %s", list, failed.Class)
+		}
+	}
+}

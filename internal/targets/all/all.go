@@ -1,0 +1,17 @@
+// Package all lists the vendors of the program. A new vendor is one line here.
+package all
+
+import (
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/rest"
+	"pam-rotate-script/internal/targets/teramind"
+)
+
+// Registry returns every vendor, in the order of the documentation. The generic
+// target is last, since any address with a path would match it.
+func Registry() targets.Registry {
+	return targets.NewRegistry(
+		teramind.Info(),
+		rest.Info(),
+	)
+}

@@ -1,0 +1,99 @@
+// Command pam-rotate-script is attached to a PAM User record as its script: the
+// Keeper Gateway pipes one line of base64 JSON into it, it sets the new password
+// at the vendor that the linked access record belongs to, proves it, and says the
+// truth in its exit code:
+//
+//	0   changed: the new password is in force
+//	1   not changed, for certain
+//	3   unknown: the change may or may not have taken effect
+//	64  the command line is wrong; nothing was sent
+//
+// main.go holds the way from the process to the exit code, verbs.go the verbs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets/all"
+)
+
+// exitUsage is EX_USAGE of sysexits.h.
+const exitUsage = 64
+
+func main() {
+	// Without this a reader that has gone away would kill the process at the next
+	// line it prints, in the middle of a rotation, with an exit code of its own.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// usageError is a wrong command line.
+type usageError struct{ problem string }
+
+func (e usageError) Error() string { return e.problem }
+
+// command is one run of the program.
+type command struct {
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	scrubber       *secret.Scrubber
+	flags          flags
+	// code is the exit code once the verb has decided on one.
+	code int
+}
+
+// run is the whole program apart from the process around it.
+func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	c := &command{
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr,
+		scrubber: secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...),
+	}
+	// The rotation guards itself. A panic out here is before it or after it, so
+	// either nothing was sent or the code is set.
+	c.code = rotation.NotChanged.ExitCode()
+	defer func() {
+		if value := recover(); value != nil {
+			result := rotation.Failure(&api.Error{
+				Vendor: "pam-rotate-script", Action: "run", Class: api.ClassInternal,
+				Cause: fmt.Sprintf("the program panicked (%T)", value),
+			})
+			if c.code != rotation.NotChanged.ExitCode() {
+				result.Message += " after the rotation had ended; its exit code stands"
+			}
+			c.printer().Result(result)
+			code = c.code
+		}
+	}()
+	root := c.root()
+	root.SetArgs(arguments)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		var usage usageError
+		if !errors.As(err, &usage) {
+			usage.problem = err.Error()
+		}
+		c.printer().Usage(usage.problem)
+		return exitUsage
+	}
+	return c.code
+}
+
+func (c *command) printer() *report.Printer {
+	return report.New(c.stdout, c.stderr, c.scrubber, report.Options{
+		JSON: c.flags.json, LogLevel: c.flags.logLevel, LogFormat: c.flags.logFormat,
+	})
+}

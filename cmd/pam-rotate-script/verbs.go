@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/all"
+)
+
+// version is set when a release is linked.
+var version = "0.1.0-dev"
+
+type flags struct {
+	accessRecord, target  string
+	timeout, verify       string
+	logLevel, logFormat   string
+	json, exitZero, pages bool
+}
+
+// root builds the verbs. The root itself is rotate, since an attached binary gets
+// no arguments.
+func (c *command) root() *cobra.Command {
+	rotate := func(_ *cobra.Command, arguments []string) error { return c.rotate(arguments) }
+	root := &cobra.Command{
+		Use:   "pam-rotate-script [rotate] [file]",
+		Short: "Set and prove a password at a vendor, as the script of a KeeperPAM User record",
+		Long: `pam-rotate-script reads the Keeper Gateway's payload from standard input, finds
+the linked access record ("API Access Details"), sets the new password at the
+vendor that it belongs to, proves it, and says the truth in its exit code:
+
+  0   changed: the new password is in force
+  1   not changed, for certain
+  3   unknown: the change may or may not have taken effect
+  64  the command line is wrong; nothing was sent
+
+Without a verb it rotates. Nothing secret is ever printed.`,
+		Args:          fileArgument,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          rotate,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
+
+	all := root.PersistentFlags()
+	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record in the payload")
+	all.StringVar(&c.flags.target, "target", "", "the vendor, whatever the access record says")
+	all.StringVar(&c.flags.timeout, "timeout", "", "seconds for the whole run")
+	all.StringVar(&c.flags.verify, "verify", "", "auto, strict or off: how a change is proved")
+	all.BoolVar(&c.flags.json, "json", false, "print the result as one JSON object")
+	all.StringVar(&c.flags.logLevel, "log-level", "", "debug, info, warn or error")
+	all.StringVar(&c.flags.logFormat, "log-format", "", "console or json")
+
+	check := &cobra.Command{
+		Use:   "check [file]",
+		Short: "Do everything but the write: sign in, find the account, list the calls",
+		Long: `check does everything but the write: it decodes the payload, signs in, finds the
+account, and lists the calls of a rotation.
+
+It exits 1, "not changed", even if a rotation could go ahead, because the Gateway
+would take 0 for a changed password. With --exit-zero it exits 0 then.`,
+		Args: fileArgument,
+		RunE: func(_ *cobra.Command, arguments []string) error { return c.check(arguments) },
+	}
+	inspect := &cobra.Command{
+		Use:   "inspect [file]",
+		Short: "Print the shape of a payload: keys, types, titles and UIDs, never a value",
+		Long: `inspect prints the shape of a payload and which access record and target would be
+chosen. It prints no value and sends nothing, so it can be attached to a record.
+
+It exits 1, "not changed", because the Gateway would take 0 for a changed
+password. With --exit-zero it exits 0 if the payload can be read.`,
+		Args: fileArgument,
+		RunE: func(_ *cobra.Command, arguments []string) error { return c.inspect(arguments) },
+	}
+	for _, verb := range []*cobra.Command{check, inspect} {
+		verb.Flags().BoolVar(&c.flags.exitZero, "exit-zero", false, "exit 0 on success; never attach it like this")
+	}
+	list := &cobra.Command{
+		Use:   "targets [name]",
+		Short: "List the vendors, or the fields of one",
+		Args:  cobra.MaximumNArgs(1),
+		RunE:  func(_ *cobra.Command, arguments []string) error { return c.targets(arguments) },
+	}
+	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
+	root.AddCommand(
+		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: fileArgument, RunE: rotate},
+		check, inspect, list,
+		&cobra.Command{
+			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				c.code = 0
+				c.printer().Lines(versionLine())
+				return nil
+			},
+		},
+	)
+	root.InitDefaultHelpCmd()
+	for _, verb := range root.Commands() {
+		verb.SilenceUsage = true
+	}
+	root.SetHelpFunc(helpWithExitCode(c, root.HelpFunc()))
+	return root
+}
+
+// helpWithExitCode lets a wanted help exit with 0.
+func helpWithExitCode(c *command, help func(*cobra.Command, []string)) func(*cobra.Command, []string) {
+	return func(verb *cobra.Command, arguments []string) {
+		c.code = 0
+		help(verb, arguments)
+	}
+}
+
+// maxFile bounds the file that the Gateway appends to a script command.
+const maxFile = 64 << 10
+
+// fileArgument accepts the one argument that the Gateway appends when a script
+// command is set: the attached file. This version takes no recipes, so the file may hold
+// nothing but comments; anything else is refused rather than ignored.
+func fileArgument(_ *cobra.Command, arguments []string) error {
+	switch len(arguments) {
+	case 0:
+		return nil
+	case 1:
+	default:
+		return usageError{"at most one file can be given"}
+	}
+	file, err := os.Open(arguments[0])
+	if err != nil {
+		return usageError{"the argument is neither a verb nor a file that can be read"}
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil || len(text) > maxFile {
+		return usageError{"the file cannot be read, or is longer than 64 KiB"}
+	}
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return usageError{"the file holds something other than comments: this version takes no recipes or settings from a file"}
+		}
+	}
+	return nil
+}
+
+// options turns flags into those of a run.
+func (c *command) options(printer *report.Printer) (rotation.Options, error) {
+	options := rotation.Options{
+		Registry: all.Registry(), AccessRecord: c.flags.accessRecord, Target: c.flags.target,
+		Settings: map[string]string{}, Scrubber: c.scrubber, Log: printer.Log, Version: version,
+	}
+	oneOf := func(flag, value string, values []string) error {
+		if value == "" || slices.Contains(values, value) {
+			return nil
+		}
+		return usageError{fmt.Sprintf("--%s takes one of %s", flag, strings.Join(values, ", "))}
+	}
+	verify := []string{targets.VerifyAuto, targets.VerifyStrict, targets.VerifyOff}
+	err := errors.Join(
+		oneOf("target", c.flags.target, options.Registry.Names()),
+		oneOf("verify", c.flags.verify, verify),
+		oneOf("log-level", c.flags.logLevel, report.Levels),
+		oneOf("log-format", c.flags.logFormat, report.Formats),
+	)
+	if c.flags.timeout != "" {
+		if seconds, invalid := strconv.Atoi(c.flags.timeout); invalid != nil || seconds < 1 || seconds > 86400 {
+			err = errors.Join(err, usageError{"--timeout takes whole seconds from 1 to 86400"})
+		}
+		options.Settings[targets.FieldTimeout] = c.flags.timeout
+	}
+	if c.flags.verify != "" {
+		options.Settings[targets.FieldVerify] = c.flags.verify
+	}
+	return options, err
+}
+
+// payload reads standard input. ok is false if it is a terminal: then help was
+// printed instead of waiting for somebody to type base64.
+func (c *command) payload() (payload *params.Params, ok bool, err error) {
+	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		c.code = exitUsage
+		c.printer().Usage("standard input is a terminal; the Gateway's payload is expected on a pipe")
+		return nil, false, nil
+	}
+	payload, err = params.Read(c.stdin, params.Options{Scrubber: c.scrubber, PublicLabels: all.Registry().PublicLabels()})
+	return payload, true, err
+}
+
+// plan reads the payload and prepares a run. ok is false if there is none, and the
+// result is printed.
+func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, err error) {
+	options, err := c.options(printer)
+	if err != nil {
+		return nil, false, err
+	}
+	payload, ok, err := c.payload()
+	if !ok {
+		return nil, false, nil
+	}
+	var failed *rotation.Result
+	if err != nil {
+		result := rotation.Failure(err)
+		result.Version = version
+		failed = &result
+	} else {
+		plan, failed = rotation.Prepare(payload, options)
+	}
+	if failed != nil {
+		c.code = failed.Outcome.ExitCode()
+		printer.Result(*failed)
+		return nil, false, nil
+	}
+	return plan, true, nil
+}
+
+func (c *command) rotate([]string) error {
+	printer := c.printer()
+	plan, ok, err := c.plan(printer)
+	if !ok {
+		return err
+	}
+	c.code = rotation.Unknown.ExitCode() // until there is a result
+	result := plan.Rotate(c.ctx)
+	c.code = result.Outcome.ExitCode()
+	printer.Result(result)
+	return nil
+}
+
+func (c *command) check([]string) error {
+	printer := c.printer()
+	plan, ok, err := c.plan(printer)
+	if !ok {
+		return err
+	}
+	result := plan.Check(c.ctx)
+	if result.Class == "" && c.flags.exitZero {
+		c.code = 0
+	}
+	printer.Check(result)
+	return nil
+}
+
+func (c *command) inspect([]string) error {
+	printer := c.printer()
+	options, err := c.options(printer)
+	if err != nil {
+		return err
+	}
+	payload, ok, err := c.payload()
+	if !ok {
+		return nil
+	}
+	if err != nil {
+		printer.Result(rotation.Failure(err))
+		return nil
+	}
+	printer.Lines(payload.Shape()...)
+	if plan, failed := rotation.Prepare(payload, options); failed != nil {
+		printer.Lines("a rotation would end at once: " + failed.Message)
+	} else {
+		printer.Lines(
+			fmt.Sprintf("access record: %s (uid %s)", report.Plain(plan.Access.Title), report.Plain(plan.Access.UID)),
+			"target: "+plan.Info.Name)
+	}
+	if c.flags.exitZero {
+		c.code = 0
+	}
+	return nil
+}
+
+func (c *command) targets(arguments []string) error {
+	printer := c.printer()
+	registry := all.Registry()
+	if len(arguments) == 0 {
+		for _, info := range registry {
+			printer.Lines(fmt.Sprintf("%-10s %s", info.Name, info.Summary))
+		}
+		c.code = 0
+		return nil
+	}
+	info, ok := registry.Find(arguments[0])
+	if !ok {
+		return usageError{"there is no such target; there are " + strings.Join(registry.Names(), ", ")}
+	}
+	if c.flags.pages {
+		printer.Lines(strings.TrimSuffix(report.Page(info), "\n"))
+	} else {
+		printer.Lines(report.Fields(info)...)
+	}
+	c.code = 0
+	return nil
+}
+
+// versionLine tells the version, the commit it was built from where that is known,
+// and the platform.
+func versionLine() string {
+	line := "pam-rotate-script " + version
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range build.Settings {
+			if setting.Key == "vcs.revision" {
+				line += " commit " + setting.Value
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s %s/%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

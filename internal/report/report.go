@@ -1,0 +1,249 @@
+// Package report is what the program says: one result line or JSON object on
+// standard output, events on standard error. Both streams pass the scrubber as
+// their last step, whatever is written to them.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/rs/zerolog"
+
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/secret"
+)
+
+// Printer writes to the two streams of one run.
+type Printer struct {
+	stdout, stderr io.Writer
+	scrubber       *secret.Scrubber
+	json           bool
+
+	level, format string // set by flags; "" leaves the choice to the access record
+	mu            sync.Mutex
+	log           zerolog.Logger
+}
+
+// Options are the flags that concern the output.
+type Options struct {
+	JSON      bool   // the result as one JSON object
+	LogLevel  string // "" for the access record's choice, or info
+	LogFormat string // "" for the access record's choice, or console
+}
+
+// Levels and Formats are the values that the flags and fields take.
+var (
+	Levels  = []string{"debug", "info", "warn", "error"}
+	Formats = []string{"console", "json"}
+)
+
+// New returns a Printer whose streams the scrubber watches.
+func New(stdout, stderr io.Writer, scrubber *secret.Scrubber, options Options) *Printer {
+	p := &Printer{
+		stdout: stdout, stderr: stderr, scrubber: scrubber,
+		json: options.JSON, level: options.LogLevel, format: options.LogFormat,
+	}
+	p.Log("", "")
+	return p
+}
+
+// Vocabulary lists the words that every output holds anyway: names of members, outcomes
+// and levels. A secret that is one of them cannot be told from them.
+func Vocabulary() []string {
+	words := append([]string{
+		"level", "message", "time", "error", "hint", "changed", "not-changed", "unknown", "true", "false", "null",
+		"outcome", "class", "target", "user", "account", "proof", "hints", "warnings", "requests", "writes",
+		"failed_logins", "duration_ms", "run_id", "version", "login", "status", "answer",
+	}, Levels...)
+	return append(words, Formats...)
+}
+
+// Log returns the logger for a level and format, of which the flags' own win.
+func (p *Printer) Log(level, format string) zerolog.Logger {
+	pick := func(flag, field, fallback string) string {
+		if flag != "" {
+			return flag
+		}
+		if field != "" {
+			return field
+		}
+		return fallback
+	}
+	level, format = pick(p.level, level, "info"), pick(p.format, format, "console")
+	least, err := zerolog.ParseLevel(level)
+	if err != nil {
+		least = zerolog.InfoLevel
+	}
+	var out io.Writer
+	if format == "json" {
+		out = p.scrubber.Writer(p.stderr, secret.JSON)
+	} else {
+		out = zerolog.ConsoleWriter{
+			Out: p.scrubber.Writer(p.stderr, secret.Lines), NoColor: true, TimeFormat: time.RFC3339,
+			FormatLevel: func(level any) string { return fmt.Sprintf("%-5s", level) },
+		}
+	}
+	logger := zerolog.New(out).Level(least).With().Timestamp().Logger()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = logger
+	return logger
+}
+
+// Result prints the end of a run: the result on standard output; for a failure an
+// error event and its hints on standard error before it.
+func (p *Printer) Result(result rotation.Result) {
+	p.events(result)
+	if p.json {
+		p.object(result)
+		return
+	}
+	p.line(Line(result))
+}
+
+// Line returns a result as one line for people, without the line end.
+func Line(result rotation.Result) string {
+	var line strings.Builder
+	line.WriteString(string(result.Outcome) + ": " + subject(result))
+	if result.Outcome == rotation.Changed {
+		fmt.Fprintf(&line, ", %s in %d ms", result.Message, result.DurationMS)
+		return line.String()
+	}
+	if subject(result) != "" {
+		line.WriteString(": ")
+	}
+	line.WriteString(strings.TrimPrefix(result.Message, result.Target+": "))
+	if result.Class != "" {
+		fmt.Fprintf(&line, " [%s]", result.Class)
+	}
+	return line.String()
+}
+
+// subject returns "teramind jdoe@example.com (agent 42)", as far as it is known.
+func subject(result rotation.Result) string {
+	words := result.Target
+	if result.User != "" {
+		words = strings.TrimSpace(words + " " + Plain(result.User))
+	}
+	if result.Account != "" {
+		words += " (" + Plain(result.Account) + ")"
+	}
+	return words
+}
+
+// Plain returns a name so that it cannot be taken for anything else on a line: as it
+// is, or quoted if it holds blanks, quotes, control or direction characters.
+func Plain(name string) string {
+	strange := func(r rune) bool {
+		return !unicode.IsPrint(r) || r == '"' || r == ',' || unicode.Is(unicode.Cf, r)
+	}
+	if strings.ContainsFunc(name, strange) || strings.TrimSpace(name) != name {
+		return fmt.Sprintf("%q", name)
+	}
+	return name
+}
+
+// Check prints the end of a check and the calls of a rotation.
+func (p *Printer) Check(result rotation.CheckResult) {
+	p.events(result.Result)
+	type call struct {
+		Method  string `json:"method"`
+		Host    string `json:"host"`
+		Path    string `json:"path"`
+		Purpose string `json:"purpose"`
+		Kind    string `json:"kind"`
+	}
+	calls := []call{}
+	for _, c := range result.Calls {
+		calls = append(calls, call{c.Method, c.Host, c.Path, c.Purpose, c.Kind.String()})
+	}
+	outcome := "ready"
+	if result.Class != "" {
+		outcome = "not-ready"
+	}
+	if p.json {
+		p.object(struct {
+			rotation.Result
+			Outcome string `json:"outcome"`
+			Calls   []call `json:"calls"`
+		}{result.Result, outcome, calls})
+		return
+	}
+	if result.Class != "" {
+		p.line(strings.Replace(Line(result.Result), string(rotation.NotChanged), outcome, 1))
+		return
+	}
+	p.line(fmt.Sprintf("%s: %s: %s; nothing was changed", outcome, subject(result.Result), result.Message))
+	p.line("a rotation sends:")
+	for _, c := range calls {
+		mark := ""
+		switch c.Kind {
+		case "write":
+			mark = "  <- the write"
+		case "sign-in":
+			mark = "  <- signs in as the rotated user"
+		}
+		p.line(fmt.Sprintf("  %-6s https://%s%s  %s%s", c.Method, c.Host, c.Path, c.Purpose, mark))
+	}
+}
+
+// Lines prints lines of text on standard output.
+func (p *Printer) Lines(lines ...string) {
+	for _, line := range lines {
+		p.line(line)
+	}
+}
+
+// Usage prints the fault of a command line on standard error.
+func (p *Printer) Usage(problem string) {
+	out := p.scrubber.Writer(p.stderr, secret.Lines)
+	fmt.Fprintf(out, "pam-rotate-script: %s\n", problem)
+	fmt.Fprintln(out, "hint: pam-rotate-script --help lists the verbs and flags")
+}
+
+// events writes what standard error gets of a result.
+func (p *Printer) events(result rotation.Result) {
+	p.mu.Lock()
+	log := p.log
+	p.mu.Unlock()
+	if result.Class == "" {
+		log.Info().Int("requests", result.Requests).Int("writes", result.Writes).
+			Int64("duration_ms", result.DurationMS).Msg("done")
+		return
+	}
+	log.Error().Str("outcome", string(result.Outcome)).Str("class", string(result.Class)).
+		Int("requests", result.Requests).Int("writes", result.Writes).Msg(result.Message)
+	for _, hint := range result.Hints {
+		log.Error().Msg("hint: " + hint)
+	}
+}
+
+func (p *Printer) line(text string) {
+	fmt.Fprintln(p.scrubber.Writer(p.stdout, secret.Lines), text)
+}
+
+func (p *Printer) object(value any) {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		encoded = []byte(`{"outcome":"unknown","class":"internal","message":"the result cannot be encoded"}`)
+	}
+	_, _ = p.scrubber.Writer(p.stdout, secret.JSON).Write(append(encoded, '\n'))
+}
+
+// IsTerminal reports whether a file is a terminal's or console's, so that waiting for
+// input there would look like hanging.
+func IsTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Name() != os.DevNull && !sameFile(info, os.DevNull)
+}
+
+func sameFile(info os.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(info, other)
+}

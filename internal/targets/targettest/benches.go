@@ -1,0 +1,95 @@
+package targettest
+
+import (
+	"pam-rotate-script/internal/simulator"
+	restsimulator "pam-rotate-script/internal/simulator/rest"
+	teramindsimulator "pam-rotate-script/internal/simulator/teramind"
+	"pam-rotate-script/internal/targets/rest"
+	"pam-rotate-script/internal/targets/teramind"
+)
+
+// Benches returns one bench of each vendor, and of each of its settings that proves
+// a change in another way.
+func Benches() []Bench {
+	return []Bench{Teramind(), REST(), RESTWithVerifyURL()}
+}
+
+// Teramind is the bench of package teramind.
+func Teramind() Bench {
+	return Bench{
+		Name: "teramind", Info: teramind.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 2,
+		Names: []string{"jane+ops%41@exämple.com", "o'hara/../x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"},
+		Start: func(user, password string) (*Stand, error) {
+			instance := teramindsimulator.New(teramindsimulator.Options{ExtraFields: true, MinimumLength: 1})
+			instance.Add(teramindsimulator.Agent{ID: 4711, Email: user, Password: password})
+			server, err := simulator.Start(instance, simulator.Options{})
+			if err != nil {
+				return nil, err
+			}
+			return &Stand{
+				Servers:         []*simulator.Server{server},
+				Access:          map[string]any{"url": server.URL() + "/tm-api", "password": teramindsimulator.Token},
+				Accepts:         func(password string) bool { return instance.Accepts(user, password) },
+				WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-token" },
+			}, nil
+		},
+	}
+}
+
+// REST is the bench of package rest with nothing but url and password.
+func REST() Bench {
+	return Bench{
+		Name: "rest", Info: rest.Info(), User: "rotated.user@example.com", Exchanges: 1, Writes: 1,
+		Names: []string{"jane", "..", "a/b", "慀", `DOMAIN\jane`, "a:b", "with blank", `"quoted"`},
+		Undetectable: map[string]string{
+			"empty 200 before": "an endpoint without a documented body may answer 200 with none; a Verify URL settles it",
+		},
+		Start: startREST(restsimulator.Config{}, nil),
+	}
+}
+
+// RESTWithVerifyURL is the bench of package rest with a proof by login.
+func RESTWithVerifyURL() Bench {
+	return Bench{
+		Name: "rest with Verify URL", Info: rest.Info(), User: "rotated.user@example.com", Exchanges: 3, Writes: 1, Proves: true,
+		Names: []string{"jane", "a/b", "慀", `DOMAIN\jane`, "with blank", `"quoted"`},
+		Start: startREST(restsimulator.Config{
+			Method: "PUT", Path: "/api/users/{user}/password", OmitUser: true, Auth: restsimulator.Header, HeaderName: "X-Api-Key",
+			PasswordField: "password", OldPasswordField: "current", ExtraBody: map[string]any{"notify": false}, SuccessStatus: 204,
+			VerifyPath: "/api/users/{user}", LockAfter: 3,
+		}, map[string]any{
+			"Method": "put", "Auth": "header X-Api-Key", "User Field": "none", "Password Field": "password",
+			"Old Password Field": "current", "Extra Body": `{"notify": false}`,
+		}),
+	}
+}
+
+func startREST(config restsimulator.Config, fields map[string]any) func(user, password string) (*Stand, error) {
+	return func(user, password string) (*Stand, error) {
+		service, err := restsimulator.New(config)
+		if err != nil {
+			return nil, err
+		}
+		service.SetUser(user, password)
+		server, err := simulator.Start(service, simulator.Options{})
+		if err != nil {
+			return nil, err
+		}
+		path := config.Path
+		if path == "" {
+			path = "/api/password"
+		}
+		access := map[string]any{"url": server.URL() + path, "password": restsimulator.Token}
+		if config.VerifyPath != "" {
+			access["Verify URL"] = server.URL() + config.VerifyPath
+		}
+		overlay(access, fields)
+		return &Stand{
+			Servers:         []*simulator.Server{server},
+			Access:          access,
+			Accepts:         func(password string) bool { return service.Accepts(user, password) },
+			FailedLogins:    func() int { return service.FailedLogins(user) },
+			WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-token" },
+		}, nil
+	}
+}

@@ -1,0 +1,307 @@
+// Package targettest is the conformance suite that every vendor passes, and the
+// means to drive a vendor against its simulator.
+//
+// A Bench joins a vendor's Info with its simulator; benches.go holds one function
+// for each. Run puts a bench through the whole suite: every fault at every exchange,
+// awkward passwords and user names, wrong credentials, signals, repeated runs. Each
+// case looks at three things that the code under test has no say in: what the
+// simulator's state is afterwards, what arrived there, and what was printed.
+package targettest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/simulator"
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/all"
+)
+
+// Old and New are the passwords of a case that is not about passwords. They meet
+// the rules of every vendor and have no part in common with anything printed.
+const (
+	Old = "Zq4-canary!old&Wx7%"
+	New = "Kv9_canary#new<Jh2\"+"
+)
+
+// Bench is a vendor with its simulator.
+type Bench struct {
+	// Name tells the benches of one vendor apart: "rest with Verify URL".
+	Name string
+	Info targets.Info
+	// Start makes a fresh vendor with an account of that name whose password is in
+	// force. The name is one that the vendor can have.
+	Start func(user, password string) (*Stand, error)
+	// User is the account of a case that is not about names.
+	User string
+	// Exchanges is how many exchanges a rotation without faults takes.
+	Exchanges int
+	// Writes is how many writes a run may send: 1, or 2 where the vendor documents
+	// that a repeat does no harm.
+	Writes int
+	// Proves says that a sign-in or a status shows which password is in force.
+	Proves bool
+	// Undetectable names the faults that nothing in the vendor's contract can tell
+	// from success, each with the reason. They are run, but may end in a false
+	// success.
+	Undetectable map[string]string
+	// Names are user names that the vendor can have, beyond the suite's own.
+	Names []string
+}
+
+// Stand is one running simulator.
+type Stand struct {
+	Servers []*simulator.Server // the first one's authority signs for all
+	// Access are the fields of the access record, apart from CA Certificate.
+	Access map[string]any
+	// UserFields are further fields of the PAM User record.
+	UserFields map[string]any
+	// Accepts reports whether the account would let this password in now. It is
+	// no sign-in and counts towards nothing.
+	Accepts func(password string) bool
+	// FailedLogins is how often a sign-in as the account has failed; nil where
+	// nobody signs in.
+	FailedLogins func() int
+	// LeftOpen names what a run should have given back; nil where nothing is opened.
+	LeftOpen func() []string
+	// Secrets are further texts that must not be printed, such as minted tokens.
+	Secrets func() []string
+	// WrongCredential alters Access so that the vendor refuses it.
+	WrongCredential func(access map[string]any)
+}
+
+// Close stops the servers.
+func (s *Stand) Close() {
+	for _, server := range s.Servers {
+		server.Close()
+	}
+}
+
+// Exchanges returns what has arrived at all servers.
+func (s *Stand) Exchanges() []simulator.Exchange {
+	var exchanges []simulator.Exchange
+	for _, server := range s.Servers {
+		exchanges = append(exchanges, server.Exchanges()...)
+	}
+	return exchanges
+}
+
+// Writes counts the writes that have arrived.
+func (s *Stand) Writes() int {
+	count := 0
+	for _, exchange := range s.Exchanges() {
+		if exchange.Write {
+			count++
+		}
+	}
+	return count
+}
+
+// Run is one run of the program against a stand.
+type Run struct {
+	User     string
+	Old, New string
+	// Access and UserFields are put over the stand's; a nil value takes a field away.
+	Access, UserFields map[string]any
+	// CallTimeout bounds an exchange; 0 is long enough for anything but a hang.
+	CallTimeout time.Duration
+	// Unscrubbed leaves the streams' scrubber out, so that only the first line of
+	// defence stands.
+	Unscrubbed bool
+	JSON       bool
+	Context    context.Context // nil is the background
+	Clock      api.Clock       // nil is one that does not wait
+}
+
+// Ended is what a run left.
+type Ended struct {
+	rotation.Result
+	Stdout, Stderr string
+	// Already says that the new password was in force before the run.
+	Already bool
+}
+
+// quick is a clock that never waits.
+type quick struct{}
+
+func (quick) Now() time.Time                                   { return time.Now() }
+func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// Rotate runs the program the way its command does, from the payload to the
+// printed result.
+func (r Run) Rotate(stand *Stand) Ended {
+	return r.run(stand, func(ctx context.Context, plan *rotation.Plan, printer *report.Printer) rotation.Result {
+		result := plan.Rotate(ctx)
+		printer.Result(result)
+		return result
+	})
+}
+
+// Check is the same for the verb check.
+func (r Run) Check(stand *Stand) Ended {
+	return r.run(stand, func(ctx context.Context, plan *rotation.Plan, printer *report.Printer) rotation.Result {
+		result := plan.Check(ctx)
+		printer.Check(result)
+		return result.Result
+	})
+}
+
+func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *report.Printer) rotation.Result) Ended {
+	var stdout, stderr bytes.Buffer
+	scrubber := secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...)
+	streams := scrubber
+	if r.Unscrubbed {
+		streams = nil
+	}
+	printer := report.New(&stdout, &stderr, streams, report.Options{LogLevel: "debug", JSON: r.JSON})
+	ctx := r.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	clock := r.Clock
+	if clock == nil {
+		clock = quick{}
+	}
+	payload, err := params.Read(strings.NewReader(r.Payload(stand)), params.Options{
+		Scrubber: scrubber, PublicLabels: all.Registry().PublicLabels(),
+	})
+	already := stand.Accepts(r.New)
+	var result rotation.Result
+	if err != nil {
+		result = rotation.Failure(err)
+		printer.Result(result)
+	} else if plan, failed := rotation.Prepare(payload, rotation.Options{
+		Registry: all.Registry(), Scrubber: scrubber, Log: printer.Log, Clock: clock,
+		CallTimeout: r.CallTimeout, Version: "test",
+	}); failed != nil {
+		result = *failed
+		printer.Result(result)
+	} else {
+		result = carryOut(ctx, plan, printer)
+	}
+	return Ended{Result: result, Stdout: stdout.String(), Stderr: stderr.String(), Already: already}
+}
+
+// Payload returns what the Gateway would pipe into the program: base64 of JSON with
+// base64 of the records inside.
+func (r Run) Payload(stand *Stand) string {
+	access := map[string]any{
+		"uid": "Ac7essR3cordUid_0001aA", "title": "API Access Details",
+		"CA Certificate": stand.Servers[0].Authority().PEM(),
+	}
+	user := map[string]any{"uid": "Us3rRecordUid_00001aAA", "title": "PAM User", "login": r.User, "password": r.Old, "NOOP": "True"}
+	overlay(access, stand.Access, r.Access)
+	overlay(user, stand.UserFields, r.UserFields)
+	records, err := json.Marshal([]any{
+		map[string]any{"uid": "Pr0viderRecordUid_01aA", "title": "PAM Configuration", "accessSecretKey": "Ux3-canary-provider"},
+		access, user,
+	})
+	if err != nil {
+		panic(err)
+	}
+	outer, err := json.Marshal(map[string]any{
+		"providerRecordUid": "Pr0viderRecordUid_01aA", "resourceRecordUid": nil, "userRecordUid": "Us3rRecordUid_00001aAA",
+		"user": r.User, "oldPassword": r.Old, "newPassword": r.New,
+		"records": base64.StdEncoding.EncodeToString(records),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(outer) + "\n"
+}
+
+func overlay(fields map[string]any, layers ...map[string]any) {
+	for _, layer := range layers {
+		for label, value := range layer {
+			if value == nil {
+				delete(fields, label)
+				continue
+			}
+			fields[label] = value
+		}
+	}
+}
+
+// secrets returns every text of a run that must not be printed.
+func (r Run) secrets(stand *Stand) []string {
+	secrets := []string{r.Old, r.New, "Ux3-canary-provider"}
+	access := map[string]any{}
+	overlay(access, stand.Access, r.Access)
+	if password, ok := access["password"].(string); ok {
+		secrets = append(secrets, password)
+	}
+	if stand.Secrets != nil {
+		secrets = append(secrets, stand.Secrets()...)
+	}
+	return secrets
+}
+
+// Faults are the promises that a run broke, in words. None is what is wanted.
+func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
+	var faults []string
+	fault := func(format string, values ...any) { faults = append(faults, fmt.Sprintf(format, values...)) }
+
+	// What is true.
+	newWorks, oldWorks := stand.Accepts(r.New), stand.Accepts(r.Old)
+	switch ended.Outcome {
+	case rotation.Changed:
+		if !newWorks {
+			fault("false success: the new password does not work")
+		}
+	case rotation.NotChanged:
+		if !ended.Already && (newWorks || !oldWorks) {
+			fault("false not-changed: the new password works: %v, the old one: %v", newWorks, oldWorks)
+		}
+	case rotation.Unknown:
+	default:
+		fault("the outcome is %q", ended.Outcome)
+	}
+	if (ended.Outcome == rotation.Changed) != (ended.Class == "") {
+		fault("outcome %s with class %q", ended.Outcome, ended.Class)
+	}
+
+	// What arrived.
+	if writes := stand.Writes(); writes > bench.Writes {
+		fault("%d writes", writes)
+	}
+	if stand.FailedLogins != nil && stand.FailedLogins() > 2 {
+		fault("%d failed logins", stand.FailedLogins())
+	}
+	if stand.LeftOpen != nil {
+		for _, open := range stand.LeftOpen() {
+			fault("left open: %s", open)
+		}
+	}
+	for _, server := range stand.Servers {
+		for _, violation := range server.Violations() {
+			fault("the vendor would not take it: %s", violation)
+		}
+		if decoy := server.Decoy(); len(decoy) > 0 {
+			fault("a redirect was followed: %s", decoy[0].Method)
+		}
+	}
+
+	// What was printed.
+	for _, secret := range r.secrets(stand) {
+		if form := FindSecret(ended.Stdout+ended.Stderr, secret); form != "" {
+			fault("a secret was printed, %s", form)
+		}
+	}
+	if lines := strings.Count(ended.Stdout, "\n"); lines != 1 || !strings.HasSuffix(ended.Stdout, "\n") {
+		fault("%d lines on standard output", lines)
+	}
+	if !strings.Contains(ended.Stdout, string(ended.Outcome)) {
+		fault("standard output does not say %s", ended.Outcome)
+	}
+	return faults
+}

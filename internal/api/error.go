@@ -103,7 +103,7 @@ func statusClass(status int, kind Kind) Class {
 	case http.StatusConflict, http.StatusLocked:
 		return ClassConflict
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		if kind == Write {
+		if kind == Write || kind == Prepare {
 			return ClassPolicy
 		}
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:

@@ -26,10 +26,10 @@ func (r *run) change(ctx context.Context) (writeEnd, error) {
 	switch sent := r.client.Counts().Writes > before; {
 	case err == nil:
 		return succeeded, nil
-	case !sent:
-		return unsent, err
 	case errors.As(err, &refusal):
 		return refused, err
+	case !sent:
+		return unsent, err
 	default:
 		return uncertain, err
 	}
@@ -55,10 +55,15 @@ func (r *run) decide(end writeEnd, err error) Result {
 	return result
 }
 
-// decideRefused: nothing changed, unless a rule on old passwords refused the very
-// password that is in force already.
+// decideRefused: nothing changed, unless the refusal came because the new password
+// is in force already, as from a rule on old passwords.
 func (r *run) decideRefused(err error) Result {
-	if api.AsError(err).Class == api.ClassPolicy && r.canProve() {
+	var refusal *targets.Refused
+	mayBe := errors.As(err, &refusal) && refusal.MayBeInForce
+	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy {
+		mayBe = true
+	}
+	if mayBe && r.canProve() {
 		if verdict, _ := r.prove(targets.New, loginBudget); verdict == targets.Accepted {
 			return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
 		}

@@ -99,6 +99,8 @@ func (s *scripted) Check(ctx context.Context) (string, error) {
 		return "", s.client.Fail("find", api.ClassAccount, "no such account", "look again")
 	case "panic":
 		panic("check")
+	case "own login":
+		return "", &targets.Refused{Err: s.client.Fail("sign in", api.ClassCredential, "refused"), MayBeInForce: true}
 	case "wait":
 		s.during()
 		<-ctx.Done()
@@ -116,6 +118,8 @@ func (s *scripted) Change(ctx context.Context) error {
 	switch step {
 	case "unsent":
 		return s.client.Fail("prepare", api.ClassConflict, "locked")
+	case "prepared policy":
+		return targets.Judge(s.call(ctx, api.Prepare, 422))
 	case "panic before":
 		panic("before")
 	case "panic after":
@@ -264,7 +268,11 @@ func TestDecision(t *testing.T) {
 		{"preparation fails", script{change: []string{"unsent"}}, "", nil, rotation.NotChanged, "", api.ClassConflict, "check, change, close"},
 		{"change panics before the write", script{change: []string{"panic before"}}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, change, close"},
 
+		{"the account's own login is refused, new in force", script{check: "own login", proof: targets.ProofLogin, newLogin: []targets.Verdict{accepted}}, "", nil, rotation.Changed, targets.ProofLogin, "", "check, verify new, close"},
+		{"the account's own login is refused, new rejected", script{check: "own login", proof: targets.ProofLogin, newLogin: []targets.Verdict{rejected}}, "", nil, rotation.NotChanged, "", api.ClassCredential, "check, verify new, close"},
+
 		// Refused.
+		{"preparation refused by policy, in force already", login("prepared policy", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"refused", script{change: []string{"refused"}}, "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
 		{"refused by policy, no proof", script{change: []string{"policy"}}, "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
 		{"refused by policy, in force already", login("policy", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},

@@ -81,6 +81,10 @@ func phase(base context.Context, end time.Time) (context.Context, context.Cancel
 // rotate checks, changes and decides.
 func (r *run) rotate() Result {
 	if err := r.check(r.work); err != nil {
+		var refusal *targets.Refused
+		if errors.As(err, &refusal) {
+			return r.decide(refused, err)
+		}
 		return r.notChanged(err)
 	}
 	if context.Cause(r.work) != nil {

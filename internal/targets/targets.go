@@ -35,14 +35,16 @@ type Target interface {
 	Calls() []Call
 
 	// Check signs in, finds exactly one account and refuses what cannot be
-	// changed. It only reads; any error means that nothing changed. It returns a
-	// few words on the account that are safe to print ("agent 42"), or "".
+	// changed. It only reads; any error means that nothing changed (see Refused for
+	// the one that asks for a Verify). It returns a few words on the account that are
+	// safe to print ("agent 42"), or "".
 	Check(ctx context.Context) (account string, err error)
 
 	// Change sends the one write, and what must surround it. A nil error is the
 	// vendor's documented success for this very account. A *Refused error says that
-	// the vendor's answer proves that nothing changed. Any other error is
-	// uncertain if the write had left, and not changed if it had not.
+	// the vendor's answer, to the write or to what prepares it, proves that nothing
+	// changed. Any other error is uncertain if the write had left, and not changed
+	// if it had not.
 	Change(ctx context.Context) error
 
 	// Verify tries one password, once, without writing. The runner calls it only
@@ -115,8 +117,16 @@ func (v Verdict) String() string {
 	}
 }
 
-// Refused is the error of a Change whose answer proves that nothing changed.
-type Refused struct{ Err error }
+// Refused is the error of a Change whose answer proves that nothing changed, or of a
+// Check that failed in a way that the next field tells of.
+type Refused struct {
+	Err error
+	// MayBeInForce says that the refusal may have come because the new password is
+	// in force already, as when the rotated account signs in for itself and its
+	// old password is refused. Then one Verify of the new one decides. A refusal of
+	// class policy is taken for that in any case.
+	MayBeInForce bool
+}
 
 // Error returns the text of the error below.
 func (r *Refused) Error() string { return r.Err.Error() }

@@ -172,7 +172,9 @@ type Request struct {
 	Path   Path
 	Header []Header
 	Body   Body
-	// Timeout bounds this exchange instead of Config.CallTimeout; 0 is that.
+	// Timeout bounds this exchange where it needs another time than most: as much
+	// longer or shorter than Config.CallTimeout as it is than DefaultCallTimeout. 0 is
+	// Config.CallTimeout.
 	Timeout time.Duration
 }
 
@@ -241,9 +243,9 @@ var errRequest = errors.New("the request could not be made")
 
 // send makes one exchange. On a fault the Answer still carries what came back.
 func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *Error) {
-	timeout := request.Timeout
-	if timeout == 0 {
-		timeout = c.callTimeout
+	timeout := c.callTimeout
+	if request.Timeout != 0 {
+		timeout = time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -1,0 +1,338 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	simulated "pam-rotate-script/internal/simulator/rest"
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+// endpoint answers every call as a case says.
+type endpoint struct {
+	sync.Mutex
+	answer simulator.Answer
+}
+
+func (e *endpoint) Routes() []simulator.Route {
+	var routes []simulator.Route
+	for _, method := range []string{"POST", "PUT", "PATCH"} {
+		routes = append(routes, simulator.Route{
+			Name: method, Method: method, Match: func(string) bool { return true }, Write: true,
+			Serve: func(*simulator.Request) simulator.Answer { return e.answer },
+		})
+	}
+	return routes
+}
+
+func start(t *testing.T, answer simulator.Answer) *targettest.Stand {
+	t.Helper()
+	server, err := simulator.Start(&endpoint{answer: answer}, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return &targettest.Stand{
+		Servers: []*simulator.Server{server},
+		Access:  map[string]any{"url": server.URL() + "/api/password", "password": "api-token"},
+		Accepts: func(string) bool { return false },
+	}
+}
+
+func run() targettest.Run {
+	return targettest.Run{User: "jane@example.com", Old: targettest.Old, New: targettest.New}
+}
+
+// TestAsKeepersSample: url and password alone send what Keeper's sample sends.
+func TestAsKeepersSample(t *testing.T) {
+	stand := start(t, simulator.Answer{Status: 201, Body: []byte(`{}`)})
+	r := run()
+	r.New = `a"b\c`
+	if ended := r.Rotate(stand); ended.Outcome != rotation.Changed {
+		t.Fatal(ended.Stdout)
+	}
+	sent := stand.Exchanges()[0]
+	if sent.Method != "POST" || sent.RequestURI != "/api/password" {
+		t.Errorf("sent %s %s", sent.Method, sent.RequestURI)
+	}
+	if got, want := string(sent.Body), `{"userEmail":"jane@example.com","newPassword":"a\"b\\c"}`; got != want {
+		t.Errorf("body %s, want %s", got, want)
+	}
+	for name, want := range map[string]string{"Authorization": "Bearer api-token", "Content-Type": "application/json"} {
+		if got := sent.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	answer := func(status int, body string) simulator.Answer {
+		return simulator.Answer{Status: status, Body: []byte(body), Header: http.Header{"Location": {"https://127.0.0.1:1/"}}}
+	}
+	typed := func(mediaType, body string) simulator.Answer {
+		return simulator.Answer{Status: 200, Body: []byte(body), Header: http.Header{"Content-Type": {mediaType}}}
+	}
+	for _, test := range []struct {
+		name    string
+		answer  simulator.Answer
+		listed  string
+		outcome rotation.Outcome
+		class   api.Class
+	}{
+		{"200", answer(200, `{"ok":true}`), "", rotation.Changed, ""},
+		{"200 without a body", answer(200, ``), "", rotation.Changed, ""},
+		{"201", answer(201, `{}`), "", rotation.Changed, ""},
+		{"204", answer(204, ``), "", rotation.Changed, ""},
+		{"202", answer(202, `{}`), "", rotation.Unknown, api.ClassTarget},
+		{"203", answer(203, `{}`), "", rotation.Unknown, api.ClassTarget},
+		{"206", answer(206, `{}`), "", rotation.Unknown, api.ClassTarget},
+		{"202 listed", answer(202, `{}`), "202", rotation.Changed, ""},
+		{"200 not listed", answer(200, `{}`), "202, 204", rotation.Unknown, api.ClassTarget},
+		{"301", answer(301, ``), "", rotation.Unknown, api.ClassTarget},
+		{"302", answer(302, ``), "", rotation.Unknown, api.ClassTarget},
+		{"307", answer(307, ``), "", rotation.Unknown, api.ClassTarget},
+		{"400", answer(400, `{}`), "", rotation.NotChanged, api.ClassPolicy},
+		{"401", answer(401, `{}`), "", rotation.NotChanged, api.ClassCredential},
+		{"403", answer(403, `{}`), "", rotation.NotChanged, api.ClassPermission},
+		{"404", answer(404, `{}`), "", rotation.NotChanged, api.ClassAccount},
+		{"408", answer(408, `{}`), "", rotation.Unknown, api.ClassTimeout},
+		{"409", answer(409, `{}`), "", rotation.NotChanged, api.ClassConflict},
+		{"422", answer(422, `{}`), "", rotation.NotChanged, api.ClassPolicy},
+		{"429", answer(429, `{}`), "", rotation.NotChanged, api.ClassTarget},
+		{"499", answer(499, `{}`), "", rotation.Unknown, api.ClassTarget},
+		{"500", answer(500, `{}`), "", rotation.Unknown, api.ClassTarget},
+		{"503", answer(503, `{}`), "", rotation.Unknown, api.ClassTarget},
+
+		{"plain text", typed("text/plain", "done"), "", rotation.Changed, ""},
+		{"web page", typed("text/html; charset=utf-8", "sign in"), "", rotation.Unknown, api.ClassTarget},
+		{"web page undeclared", typed("text/plain", " <!DOCTYPE html>"), "", rotation.Unknown, api.ClassTarget},
+		{"cut JSON", typed("application/json", `{"ok":`), "", rotation.Unknown, api.ClassTarget},
+		{"cut JSON undeclared", typed("text/plain", `{"ok":`), "", rotation.Unknown, api.ClassTarget},
+		{"list", typed("application/json", `[]`), "", rotation.Unknown, api.ClassTarget},
+		{"success false", typed("application/json", `{"success":false}`), "", rotation.Unknown, api.ClassTarget},
+		{"ok false", typed("application/json", `{"ok":false}`), "", rotation.Unknown, api.ClassTarget},
+		{"error", typed("application/json", `{"error":"too weak"}`), "", rotation.Unknown, api.ClassTarget},
+		{"no error", typed("application/json", `{"error":null,"errors":[],"success":true}`), "", rotation.Changed, ""},
+		{"errors", typed("application/json", `{"errors":[{"message":"too weak"}]}`), "", rotation.Unknown, api.ClassTarget},
+		{"status failed", typed("application/json", `{"status":"Failed"}`), "", rotation.Unknown, api.ClassTarget},
+		{"status ok", typed("application/json", `{"status":"ok"}`), "", rotation.Changed, ""},
+		{"another user", typed("application/json", `{"userEmail":"john@example.com"}`), "", rotation.Unknown, api.ClassTarget},
+		{"the same user", typed("application/json", `{"userEmail":"JANE@example.com"}`), "", rotation.Changed, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stand := start(t, test.answer)
+			r := run()
+			if test.listed != "" {
+				r.Access = map[string]any{"Success Status": test.listed}
+			}
+			ended := r.Rotate(stand)
+			if ended.Outcome != test.outcome || ended.Class != test.class {
+				t.Errorf("got %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+			}
+			if stand.Writes() != 1 {
+				t.Errorf("%d writes", stand.Writes())
+			}
+		})
+	}
+}
+
+// TestSettings tries every way to send against a service that takes only that.
+func TestSettings(t *testing.T) {
+	for name, test := range map[string]struct {
+		config simulated.Config
+		fields map[string]any
+		user   string
+	}{
+		"basic, form": {
+			simulated.Config{Auth: simulated.Basic, BodyFormat: simulated.Form, Method: "PATCH", SuccessStatus: 200, ExtraBody: map[string]any{"notify": false, "note": "a&b"}},
+			map[string]any{"Auth": "basic", "login": simulated.Login, "Body Format": "form", "Method": "patch", "Extra Body": `{"notify":false,"note":"a&b"}`}, "",
+		},
+		"header, path": {
+			simulated.Config{Auth: simulated.Header, HeaderName: "X-Vault-Token", Path: "/v1/users/{user}/password", OmitUser: true, PasswordField: "pw", SuccessStatus: 204},
+			map[string]any{"Auth": "Header X-Vault-Token", "User Field": "none", "Password Field": "pw"}, "o'hara/100%",
+		},
+		"none, old password, nested body": {
+			simulated.Config{Auth: simulated.None, OldPasswordField: "currentPassword", ExtraBody: map[string]any{"options": map[string]any{"force": true, "n": 1.5}}},
+			map[string]any{"Auth": "none", "password": nil, "Old Password Field": "currentPassword", "Extra Body": map[string]any{"options": map[string]any{"force": true, "n": 1.5}}}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, err := simulated.New(test.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := simulator.Start(service, simulator.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(server.Close)
+			user := test.user
+			if user == "" {
+				user = "jdoe@example.com"
+			}
+			path := test.config.Path
+			if path == "" {
+				path = "/api/password"
+			}
+			access := map[string]any{"url": server.URL() + path, "password": simulated.Token}
+			for label, value := range test.fields {
+				access[label] = value
+			}
+			stand := &targettest.Stand{
+				Servers: []*simulator.Server{server}, Access: access,
+				Accepts: func(password string) bool { return service.Accepts(user, password) },
+			}
+			r := run()
+			r.User, r.Old = user, simulated.FirstPassword
+			ended := r.Rotate(stand)
+			for _, fault := range r.Faults(targettest.REST(), stand, ended) {
+				t.Error(fault)
+			}
+			if ended.Outcome != rotation.Changed {
+				t.Error(ended.Stdout)
+			}
+		})
+	}
+}
+
+func TestFaultsOfFields(t *testing.T) {
+	for name, test := range map[string]struct {
+		fields map[string]any
+		user   string
+		label  string
+	}{
+		"url missing":             {map[string]any{"url": nil, "Target": "rest"}, "", "url"},
+		"url is http":             {map[string]any{"url": "http://127.0.0.1/x"}, "", "url"},
+		"user inside a segment":   {map[string]any{"url": "https://127.0.0.1/users/u-{user}"}, "", "url"},
+		"user in the query":       {map[string]any{"url": "https://127.0.0.1/users?name={user}"}, "", "url"},
+		"dots as a segment":       {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "..", "user"},
+		"control in a segment":    {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "a\nb", "user"},
+		"no password":             {map[string]any{"password": nil}, "", "password"},
+		"line end in the token":   {map[string]any{"password": "canary\r\nX: y"}, "", "password"},
+		"basic without login":     {map[string]any{"Auth": "basic"}, "", "login"},
+		"basic login with colon":  {map[string]any{"Auth": "basic", "login": "a:b"}, "", "login"},
+		"auth of another kind":    {map[string]any{"Auth": "digest"}, "", "Auth"},
+		"header without name":     {map[string]any{"Auth": "header"}, "", "Auth"},
+		"header with blank":       {map[string]any{"Auth": "header X Y"}, "", "Auth"},
+		"header that frames":      {map[string]any{"Auth": "header Content-Length"}, "", "Auth"},
+		"header that repeats":     {map[string]any{"Auth": "header Idempotency-Key"}, "", "Auth"},
+		"method GET":              {map[string]any{"Method": "GET"}, "", "Method"},
+		"extra body no object":    {map[string]any{"Extra Body": "[1]"}, "", "Extra Body"},
+		"extra body takes a name": {map[string]any{"Extra Body": `{"newPassword":"x"}`}, "", "Extra Body"},
+		"extra body in a form":    {map[string]any{"Extra Body": `{"a":{"b":1}}`, "Body Format": "form"}, "", "Extra Body"},
+		"two names alike":         {map[string]any{"User Field": "newPassword"}, "", "Password Field"},
+		"status 302":              {map[string]any{"Success Status": "302"}, "", "Success Status"},
+		"verify url is http":      {map[string]any{"Verify URL": "http://127.0.0.1/"}, "", "Verify URL"},
+		"verify url and a colon":  {map[string]any{"Verify URL": "https://127.0.0.1/"}, "a:b", "user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stand := start(t, simulator.Answer{Status: 200})
+			r := run()
+			r.Access = test.fields
+			if test.user != "" {
+				r.User = test.user
+			}
+			ended := r.Rotate(stand)
+			if ended.Outcome != rotation.NotChanged || ended.Class != api.ClassInput || !strings.Contains(ended.Message, test.label+": ") {
+				t.Errorf("got %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+			}
+			if strings.Contains(ended.Stdout+ended.Stderr, "canary") {
+				t.Error("a value is shown")
+			}
+			if len(stand.Exchanges()) != 0 {
+				t.Error("something was sent")
+			}
+		})
+	}
+}
+
+// TestOldPasswordMissing: a body that needs it cannot be made.
+func TestOldPasswordMissing(t *testing.T) {
+	stand := start(t, simulator.Answer{Status: 200})
+	r := run()
+	r.Old, r.Access = "", map[string]any{"Old Password Field": "old"}
+	if ended := r.Rotate(stand); ended.Class != api.ClassInput || len(stand.Exchanges()) != 0 {
+		t.Error(ended.Stdout)
+	}
+}
+
+// open lets everybody in at the Verify URL, as a public page does.
+type open struct {
+	sync.Mutex
+	probe, signIn simulator.Answer
+}
+
+func (o *open) Routes() []simulator.Route {
+	return []simulator.Route{
+		{Name: "change", Method: "POST", Match: simulator.Pattern("/set").Match, Write: true,
+			Serve: func(*simulator.Request) simulator.Answer { return simulator.Answer{Status: 500} }},
+		{Name: "verify", Method: "GET", Match: simulator.Pattern("/me").Match, Serve: func(r *simulator.Request) simulator.Answer {
+			if r.Header.Get("Authorization") == "" {
+				return o.probe
+			}
+			return o.signIn
+		}},
+	}
+}
+
+// TestVerifyURLThatProvesNothing: the write fails without effect, so any success
+// would be a lie.
+func TestVerifyURLThatProvesNothing(t *testing.T) {
+	plain := func(status int) simulator.Answer { return simulator.Answer{Status: status, Body: []byte("{}")} }
+	page := simulator.Answer{Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("<html>")}
+	for name, test := range map[string]struct {
+		probe, signIn simulator.Answer
+		outcome       rotation.Outcome
+		writes        int
+	}{
+		"open to everybody":        {plain(200), plain(200), rotation.NotChanged, 0},
+		"login page for everybody": {page, page, rotation.Unknown, 1},
+		"redirect to a login page": {plain(302), plain(302), rotation.Unknown, 1},
+		"not there":                {plain(404), plain(404), rotation.Unknown, 1},
+		"broken":                   {plain(500), plain(500), rotation.NotChanged, 0},
+		"forbids":                  {plain(403), plain(403), rotation.Unknown, 1},
+		"rejects both":             {plain(401), plain(401), rotation.Unknown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, err := simulator.Start(&open{probe: test.probe, signIn: test.signIn}, simulator.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(server.Close)
+			stand := &targettest.Stand{
+				Servers: []*simulator.Server{server},
+				Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},
+				Accepts: func(password string) bool { return password == targettest.Old },
+			}
+			ended := run().Rotate(stand)
+			if ended.Outcome != test.outcome || stand.Writes() != test.writes {
+				t.Errorf("got %s with %d writes: %s", ended.Outcome, stand.Writes(), ended.Message)
+			}
+			if ended.FailedLogins > 2 {
+				t.Errorf("%d failed logins", ended.FailedLogins)
+			}
+		})
+	}
+}
+
+// TestTokensInTheAddress: what an operator wrote into url is never shown, even where
+// the vendor quotes it.
+func TestTokensInTheAddress(t *testing.T) {
+	answer := simulator.JSON(400, map[string]string{"message": "no such hook: /hooks/canary-path-token-0001?key=canary-query-token"})
+	stand := start(t, answer)
+	r := run()
+	r.Access = map[string]any{"url": stand.Servers[0].URL() + "/hooks/canary-path-token-0001?key=canary-query-token"}
+	ended := r.Rotate(stand)
+	if got := stand.Exchanges()[0].RequestURI; got != "/hooks/canary-path-token-0001?key=canary-query-token" {
+		t.Errorf("sent to %s", got)
+	}
+	if strings.Contains(ended.Stdout+ended.Stderr, "canary") {
+		t.Errorf("shown: %s", fmt.Sprint(ended.Stdout, ended.Stderr))
+	}
+}

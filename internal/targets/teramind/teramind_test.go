@@ -1,0 +1,242 @@
+package teramind_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	simulated "pam-rotate-script/internal/simulator/teramind"
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+const user = "jdoe@example.com"
+
+func run() targettest.Run {
+	return targettest.Run{User: user, Old: simulated.FirstPassword, New: targettest.New}
+}
+
+// stand starts an instance with options.
+func stand(t *testing.T, options simulated.Options) (*targettest.Stand, *simulated.Instance) {
+	t.Helper()
+	instance := simulated.New(options)
+	server, err := simulator.Start(instance, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return &targettest.Stand{
+		Servers: []*simulator.Server{server},
+		Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": simulated.Token},
+		Accepts: func(password string) bool { return instance.Accepts(user, password) },
+	}, instance
+}
+
+func rotate(t *testing.T, stand *targettest.Stand, run targettest.Run) targettest.Ended {
+	t.Helper()
+	ended := run.Rotate(stand)
+	for _, fault := range run.Faults(targettest.Teramind(), stand, ended) {
+		t.Error(fault)
+	}
+	return ended
+}
+
+func TestVendorSettings(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		options simulated.Options
+		alter   func(*targettest.Run, *simulated.Instance)
+		outcome rotation.Outcome
+		class   api.Class
+		message string
+		writes  int
+	}{
+		{"password policy", simulated.Options{MinimumLength: 64}, nil, rotation.NotChanged, api.ClassPolicy, "answered 400", 1},
+		{"password history", simulated.Options{History: true},
+			func(r *targettest.Run, _ *simulated.Instance) { r.New = simulated.FirstPassword }, rotation.NotChanged, api.ClassPolicy, "answered 400", 1},
+		{"another user's agent", simulated.Options{FindAnswers: 43}, nil, rotation.NotChanged, api.ClassAccount, "about another user", 0},
+		{"says no success", simulated.Options{Unsuccessful: true, ExtraFields: true}, nil, rotation.Unknown, api.ClassTarget, "no success", 2},
+		{"address in another case", simulated.Options{AnyCase: true},
+			func(r *targettest.Run, _ *simulated.Instance) { r.User = "JDoe@Example.com" }, rotation.Changed, "", "Teramind's answer", 1},
+		{"token that only reads", simulated.Options{},
+			func(r *targettest.Run, _ *simulated.Instance) {
+				r.Access = map[string]any{"password": simulated.ReadOnlyToken}
+			}, rotation.NotChanged, api.ClassPermission, "answered 403", 1},
+		{"token without rights", simulated.Options{},
+			func(r *targettest.Run, _ *simulated.Instance) {
+				r.Access = map[string]any{"password": simulated.PowerlessToken}
+			}, rotation.NotChanged, api.ClassPermission, "answered 403", 0},
+		{"deleted user", simulated.Options{ExtraFields: true},
+			func(r *targettest.Run, i *simulated.Instance) {
+				i.Add(simulated.Agent{ID: 900, Email: "gone@example.com", Deleted: true})
+				r.User = "gone@example.com"
+			}, rotation.NotChanged, api.ClassAccount, "deleted", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stand, instance := stand(t, test.options)
+			r := run()
+			if test.alter != nil {
+				test.alter(&r, instance)
+			}
+			ended := r.Rotate(stand)
+			if ended.Outcome != test.outcome || ended.Class != test.class || !strings.Contains(ended.Message, test.message) {
+				t.Errorf("got %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+			}
+			if got := stand.Writes(); got != test.writes {
+				t.Errorf("%d writes, want %d", got, test.writes)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, fromDirectory := range []bool{false, true} {
+		stand, instance := stand(t, simulated.Options{ExtraFields: true})
+		r := run()
+		if fromDirectory {
+			instance.Add(simulated.Agent{ID: 901, Email: "dir@example.com", Password: simulated.FirstPassword, LDAPAttributes: map[string]any{"cn": "Dir"}})
+			r.User = "dir@example.com"
+			stand.Accepts = func(password string) bool { return instance.Accepts("dir@example.com", password) }
+		}
+		ended := rotate(t, stand, r)
+		if ended.Outcome != rotation.Changed {
+			t.Fatal(ended.Stdout)
+		}
+		warnings := strings.Join(ended.Warnings, "\n")
+		if !strings.Contains(warnings, "new password at the next login") {
+			t.Errorf("no warning of the forced change: %q", ended.Warnings)
+		}
+		if strings.Contains(warnings, "directory") != fromDirectory {
+			t.Errorf("directory %v, warnings %q", fromDirectory, ended.Warnings)
+		}
+	}
+}
+
+// scripted answers the two calls with what a case says, and changes nothing.
+type scripted struct {
+	sync.Mutex
+	find, update string
+}
+
+func (s *scripted) Routes() []simulator.Route {
+	answer := func(body *string) func(*simulator.Request) simulator.Answer {
+		return func(*simulator.Request) simulator.Answer {
+			return simulator.Answer{Status: 200, Body: []byte(*body)}
+		}
+	}
+	any := func(string) bool { return true }
+	return []simulator.Route{
+		{Name: "find", Method: "GET", Match: any, Serve: answer(&s.find)},
+		{Name: "update", Method: "PATCH", Match: any, Write: true, Serve: answer(&s.update)},
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	const found = `{"agent_id": 42, "email_address": "jdoe@example.com"}`
+	for name, test := range map[string]struct {
+		find, update string
+		outcome      rotation.Outcome
+		writes       int
+	}{
+		"as documented":             {found, found, rotation.Changed, 1},
+		"number as text":            {`{"agent_id": "42", "email": "JDOE@example.com"}`, `{"agent_id": 42, "success": true}`, rotation.Changed, 1},
+		"null deleted":              {`{"agent_id": 42, "email_address": "jdoe@example.com", "deleted": null, "ldap_attrs": null}`, found, rotation.Changed, 1},
+		"number missing":            {`{"email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number 0":                  {`{"agent_id": 0, "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number negative":           {`{"agent_id": -42, "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number fractional":         {`{"agent_id": 42.5, "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number with exponent":      {`{"agent_id": 42e0, "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number is a path":          {`{"agent_id": "42/../1", "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"number twice":              {`{"agent_id": 42, "agent_id": 43, "email_address": "jdoe@example.com"}`, found, rotation.NotChanged, 0},
+		"no address":                {`{"agent_id": 42}`, found, rotation.NotChanged, 0},
+		"longer address":            {`{"agent_id": 42, "email_address": "jdoe@example.com.example.net"}`, found, rotation.NotChanged, 0},
+		"deleted":                   {`{"agent_id": 42, "email_address": "jdoe@example.com", "deleted": 1}`, found, rotation.NotChanged, 0},
+		"list":                      {`[` + found + `]`, found, rotation.NotChanged, 0},
+		"web page":                  {`<html>`, found, rotation.NotChanged, 0},
+		"updates another":           {found, `{"agent_id": 43, "email_address": "jdoe@example.com"}`, rotation.Unknown, 2},
+		"updates nobody":            {found, `{}`, rotation.Unknown, 2},
+		"success false":             {found, `{"agent_id": 42, "success": false}`, rotation.Unknown, 2},
+		"success is no truth value": {found, `{"agent_id": 42, "success": "yes"}`, rotation.Unknown, 2},
+		"update's answer is a list": {found, `[]`, rotation.Unknown, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, err := simulator.Start(&scripted{find: test.find, update: test.update}, simulator.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(server.Close)
+			stand := &targettest.Stand{
+				Servers: []*simulator.Server{server},
+				Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": "token"},
+				Accepts: func(string) bool { return false },
+			}
+			ended := run().Rotate(stand)
+			if ended.Outcome != test.outcome || stand.Writes() != test.writes {
+				t.Errorf("got %s with %d writes: %s", ended.Outcome, stand.Writes(), ended.Message)
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	stand, _ := stand(t, simulated.Options{})
+	host := stand.Servers[0].Host()
+	for _, address := range []string{
+		host, host + "/", "https://" + host, "https://" + host + "/tm-api", "https://" + host + "/tm-api/",
+		"https://" + host + "/#/users/42", " https://" + host + "/dashboard?x=1 ", "HTTPS://" + host,
+	} {
+		r := run()
+		r.Access = map[string]any{"url": address}
+		if ended := r.Check(stand); ended.Class != "" {
+			t.Errorf("%s: %s", address, ended.Stdout)
+		}
+	}
+	for _, address := range []string{
+		"http://" + host, "https://user:canary@" + host, "https://apidoc.dev.teramind.co/", "ftp://" + host, "https://", "https://" + host + ":x",
+	} {
+		r := run()
+		r.Access = map[string]any{"url": address}
+		ended := r.Check(stand)
+		if ended.Class != api.ClassInput || strings.Contains(ended.Stdout, "canary") {
+			t.Errorf("%s: %s", address, ended.Stdout)
+		}
+	}
+	// Below a path of a proxy's: not this instance's, but it must be sent there.
+	r := run()
+	r.Access = map[string]any{"url": "https://" + host + "/proxy%20path/tm-api/"}
+	if ended := r.Check(stand); strings.Contains(ended.Stdout+ended.Stderr, "proxy") {
+		t.Errorf("the field's path is printed: %s", ended.Stderr)
+	}
+	exchanges := stand.Exchanges()
+	if got, want := exchanges[len(exchanges)-1].RequestURI, "/proxy%20path/tm-api/agent/jdoe%40example.com"; got != want {
+		t.Errorf("path %s, want %s", got, want)
+	}
+}
+
+func TestFaultsOfFields(t *testing.T) {
+	stand, _ := stand(t, simulated.Options{})
+	r := run()
+	r.User = "no-at-sign"
+	r.Access = map[string]any{"url": nil, "password": "canary\ntoken", "Timeout": "0"}
+	ended := r.Rotate(stand)
+	for _, label := range []string{"url", "password", "user", "Timeout"} {
+		if !strings.Contains(ended.Message, label+": ") {
+			t.Errorf("%s is not reported: %s", label, ended.Message)
+		}
+	}
+	if ended.Outcome != rotation.NotChanged || ended.Class != api.ClassInput || strings.Contains(ended.Stdout+ended.Stderr, "canary") {
+		t.Errorf("%s\n%s", ended.Stdout, ended.Stderr)
+	}
+	for _, token := range []string{" token", "token ", "to\x00ken", "töken\x7f"} {
+		r := run()
+		r.Access = map[string]any{"password": token}
+		if ended := r.Rotate(stand); ended.Class != api.ClassInput {
+			t.Errorf("token %q: %s", token, ended.Stdout)
+		}
+	}
+	if len(stand.Exchanges()) != 0 {
+		t.Error("something was sent")
+	}
+}

@@ -1,0 +1,82 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+// TestSignals stops the real program at every moment of every exchange. The vendor
+// goes on at once, so the signal and the answer race; whichever wins, the exit code
+// must be the truth, nothing may be left open and nothing secret printed.
+func TestSignals(t *testing.T) {
+	for _, bench := range targettest.Benches() {
+		for number := 1; number <= bench.Exchanges; number++ {
+			for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
+				t.Run(fmt.Sprintf("%s/exchange %d moment %d", bench.Name, number, moment), func(t *testing.T) {
+					t.Parallel()
+					testSignal(t, bench, number, moment)
+				})
+			}
+		}
+	}
+}
+
+func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulator.Moment) {
+	stand, err := bench.Start(bench.User, targettest.Old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stand.Close()
+	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+
+	var stdout, stderr bytes.Buffer
+	command := exec.Command("pam-rotate-script", "--json", "--log-level", "debug")
+	command.Stdin = strings.NewReader(run.Payload(stand))
+	command.Stdout, command.Stderr = &stdout, &stderr
+	started := make(chan struct{})
+	for _, server := range stand.Servers {
+		server.Observe(func(exchange simulator.Exchange, now simulator.Moment) {
+			if exchange.Number == number && now == moment {
+				<-started
+				_ = command.Process.Signal(syscall.SIGTERM)
+			}
+		})
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(started)
+	var exit *exec.ExitError
+	if err := command.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+
+	ended := targettest.Ended{Stdout: stdout.String(), Stderr: stderr.String()}
+	if err := json.Unmarshal(stdout.Bytes(), &ended.Result); err != nil {
+		t.Fatalf("standard output is no JSON object: %v\n%s\n%s", err, ended.Stdout, ended.Stderr)
+	}
+	for _, fault := range run.Faults(bench, stand, ended) {
+		t.Error(fault)
+	}
+	if code := command.ProcessState.ExitCode(); code != ended.Outcome.ExitCode() {
+		t.Errorf("exit code %d for %s", code, ended.Outcome)
+	}
+	if ended.Writes == 0 && ended.Outcome != rotation.NotChanged {
+		t.Errorf("%s without a write", ended.Outcome)
+	}
+	if t.Failed() {
+		t.Logf("stdout: %s\nstderr: %s", ended.Stdout, ended.Stderr)
+	}
+}

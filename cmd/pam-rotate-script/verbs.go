@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/rotation"
@@ -195,8 +197,44 @@ func (c *command) payload() (payload *params.Params, ok bool, err error) {
 		c.printer().Usage("standard input is a terminal; the Gateway's payload is expected on a pipe")
 		return nil, false, nil
 	}
-	payload, err = params.Read(c.stdin, params.Options{Scrubber: c.scrubber, PublicLabels: all.Registry().PublicLabels()})
-	return payload, true, err
+	// A pipe that nobody writes to must neither hang the run nor keep a signal from
+	// ending it. The reader is left behind then; the process is about to end.
+	type read struct {
+		payload *params.Params
+		err     error
+	}
+	done := make(chan read, 1)
+	go func() {
+		end := read{err: c.failure(api.ClassInternal, "the program panicked")}
+		defer func() {
+			_ = recover()
+			done <- end
+		}()
+		end.payload, end.err = params.Read(c.stdin, params.Options{Scrubber: c.scrubber, PublicLabels: all.Registry().PublicLabels()})
+	}()
+	timer := time.NewTimer(c.timeout())
+	defer timer.Stop()
+	select {
+	case end := <-done:
+		return end.payload, true, end.err
+	case <-c.ctx.Done():
+		return nil, true, c.failure(api.ClassTimeout, "interrupted before the payload was complete")
+	case <-timer.C:
+		return nil, true, c.failure(api.ClassTimeout, "no complete payload came in time",
+			"whatever pipes the payload in must close the pipe behind it")
+	}
+}
+
+func (c *command) failure(class api.Class, cause string, hints ...string) error {
+	return &api.Error{Vendor: "payload", Action: "read standard input", Class: class, Cause: cause, Hints: hints}
+}
+
+// timeout is how long to wait for the payload, which may set another for the rest.
+func (c *command) timeout() time.Duration {
+	if seconds, err := strconv.Atoi(c.flags.timeout); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	return targets.DefaultTimeout
 }
 
 // plan reads the payload and prepares a run. ok is false if there is none, and the

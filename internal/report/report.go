@@ -82,10 +82,10 @@ func (p *Printer) Log(level, format string) zerolog.Logger {
 	}
 	var out io.Writer
 	if format == "json" {
-		out = p.scrubber.Writer(p.stderr, secret.JSON)
+		out = quiet{p.scrubber.Writer(p.stderr, secret.JSON)}
 	} else {
 		out = zerolog.ConsoleWriter{
-			Out: p.scrubber.Writer(p.stderr, secret.Lines), NoColor: true, TimeFormat: time.RFC3339,
+			Out: quiet{p.scrubber.Writer(p.stderr, secret.Lines)}, NoColor: true, TimeFormat: time.RFC3339,
 			FormatLevel: func(level any) string { return fmt.Sprintf("%-5s", level) },
 		}
 	}
@@ -94,6 +94,15 @@ func (p *Printer) Log(level, format string) zerolog.Logger {
 	defer p.mu.Unlock()
 	p.log = logger
 	return logger
+}
+
+// quiet hides a failing stream from zerolog, which would tell of it on the process's
+// standard error, past the scrubber.
+type quiet struct{ io.Writer }
+
+func (q quiet) Write(p []byte) (int, error) {
+	_, _ = q.Writer.Write(p)
+	return len(p), nil
 }
 
 // Result prints the end of a run: the result on standard output; for a failure an

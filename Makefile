@@ -5,7 +5,8 @@ GO       ?= go
 VERSION  ?= 0.1.0-dev
 # A static binary without HTTP/2, which no vendor here needs.
 TAGS     := nethttpomithttp2
-LDFLAGS  := -s -w -buildid= -X main.version=$(VERSION)
+COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS  := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
 # make test TESTFLAGS=-race runs the tests under the race detector.
 TESTFLAGS ?=

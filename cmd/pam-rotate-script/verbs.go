@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +22,11 @@ import (
 	"pam-rotate-script/internal/targets/all"
 )
 
-// version is set when a release is linked.
-var version = "0.1.0-dev"
+// version and commit are set when the program is linked (see the Makefile).
+var (
+	version = "0.1.0-dev"
+	commit  = ""
+)
 
 type flags struct {
 	accessRecord, target  string
@@ -193,9 +195,10 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 // printed instead of waiting for somebody to type base64.
 func (c *command) payload() (payload *params.Params, ok bool, err error) {
 	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		err := c.root().Help()
 		c.code = exitUsage
 		c.printer().Usage("standard input is a terminal; the Gateway's payload is expected on a pipe")
-		return nil, false, nil
+		return nil, false, err
 	}
 	// A pipe that nobody writes to must neither hang the run nor keep a signal from
 	// ending it. The reader is left behind then; the process is about to end.
@@ -342,16 +345,11 @@ func (c *command) targets(arguments []string) error {
 	return nil
 }
 
-// versionLine tells the version, the commit it was built from where that is known,
-// and the platform.
+// versionLine tells the version, the commit where it is known, and the platform.
 func versionLine() string {
 	line := "pam-rotate-script " + version
-	if build, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range build.Settings {
-			if setting.Key == "vcs.revision" {
-				line += " commit " + setting.Value
-			}
-		}
+	if commit != "" {
+		line += " commit " + commit
 	}
 	return fmt.Sprintf("%s %s %s/%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

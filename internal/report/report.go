@@ -221,6 +221,9 @@ func (p *Printer) events(result rotation.Result) {
 	p.mu.Lock()
 	log := p.log
 	p.mu.Unlock()
+	if result.RunID != "" {
+		log = log.With().Str("run", result.RunID).Logger()
+	}
 	if result.Class == "" {
 		log.Info().Int("requests", result.Requests).Int("writes", result.Writes).
 			Int64("duration_ms", result.DurationMS).Msg("done")

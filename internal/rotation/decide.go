@@ -197,6 +197,6 @@ func (r *run) unknown(err error, situation string, hints ...string) Result {
 	result.explain(err)
 	result.Message = situation + ": " + result.Message
 	result.Hints = append(append(result.Hints, hints...),
-		"sign in with the new and with the old password to see which one is in force, or rotate again: setting a password once more does no harm")
+		"find out which password is in force, the new or the old one, or rotate again: the next rotation sets one anew")
 	return result
 }

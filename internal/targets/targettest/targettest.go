@@ -2,7 +2,7 @@
 // means to drive a vendor against its simulator.
 //
 // A Bench joins a vendor's Info with its simulator; benches.go holds one function
-// for each. Run puts a bench through the whole suite: every fault at every exchange,
+// for each. RunSuite puts a bench through the whole suite: every fault at every exchange,
 // awkward passwords and user names, wrong credentials, signals, repeated runs. Each
 // case looks at three things that the code under test has no say in: what the
 // simulator's state is afterwards, what arrived there, and what was printed.
@@ -55,6 +55,9 @@ type Bench struct {
 	// from success, each with the reason. They are run, but may end in a false
 	// success.
 	Undetectable map[string]string
+	// Unsettled says why no proof is possible under a fault, so that unknown is all
+	// that can be said; "" where one is. nil is "" for all.
+	Unsettled func(fault simulator.Fault) string
 	// Names are user names that the vendor can have, beyond the suite's own.
 	Names []string
 }

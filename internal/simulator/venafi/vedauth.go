@@ -1,0 +1,212 @@
+package venafi
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"slices"
+
+	"pam-rotate-script/internal/simulator"
+)
+
+// signIn makes a grant for a user with the right password.
+func (p *Platform) signIn(r *simulator.Request) simulator.Answer {
+	if !r.OnlyHeaders("Content-Type") || !r.NoQuery() {
+		return p.malformed(invalidRequest)
+	}
+	body, ok := r.JSONBody(
+		simulator.Field{Name: "client_id", Type: simulator.String},
+		simulator.Field{Name: "username", Type: simulator.String},
+		simulator.Field{Name: "password", Type: simulator.String},
+		simulator.Field{Name: "scope", Type: simulator.String},
+		simulator.Field{Name: "state", Type: simulator.String, Optional: true})
+	if !ok {
+		return p.malformed(invalidRequest)
+	}
+	scope := body["scope"].(string)
+	wanted, ok := parseScope(scope)
+	if !ok {
+		r.Violation("body: scope does not have the form name:restriction,restriction;name")
+		return p.malformed(invalidScope)
+	}
+	prefix, name := splitUser(body["username"].(string))
+	if fault := nameFault(name); fault != "" {
+		r.Violation("body: username: " + fault)
+		return p.malformed(invalidRequest)
+	}
+
+	if p.options.PasswordSignInOff {
+		return p.refuse(http.StatusBadRequest, unsupportedGrantType, "The authentication method is not enabled.")
+	}
+	integration := p.integration(body["client_id"].(string))
+	if integration == nil {
+		return p.refuse(http.StatusBadRequest, invalidClient, "The client ID is not known.")
+	}
+	if allowed, _ := parseScope(integration.Scope); !allowed.covers(wanted) {
+		return p.refuse(http.StatusBadRequest, invalidScope, "The integration does not have the requested scope.")
+	}
+	user := p.byName(prefix, name)
+	if user == nil || user.Group {
+		return p.refusePassword()
+	}
+	allowed := !user.NoWebSDKAccess && p.allowsUser(integration, user)
+	if !allowed && p.options.AssumePermissionFirst {
+		return p.refuseUser()
+	}
+	if !p.passes(user, body["password"].(string)) {
+		return p.refusePassword()
+	}
+	if !allowed {
+		return p.refuseUser()
+	}
+	user.succeeded++
+	return p.grantAnswer(user, p.newGrant(user, integration.ClientID, scope))
+}
+
+func (p *Platform) allowsUser(integration *Integration, user *account) bool {
+	return len(integration.Users) == 0 ||
+		slices.ContainsFunc(integration.Users, func(allowed string) bool { return p.find(allowed) == user })
+}
+
+// passes takes a password as a sign-in does, with caches and lock-out.
+func (p *Platform) passes(user *account, password string) bool {
+	right := password == user.Password
+	if user.newRefused > 0 {
+		user.newRefused--
+		right = false
+	}
+	if user.oldAccepted > 0 {
+		user.oldAccepted--
+		right = right || password == user.previous
+	}
+	if right && !user.Locked && !user.Disabled {
+		user.inARow = 0
+		return true
+	}
+	user.failed++
+	user.inARow++
+	if p.options.LockAfter > 0 && user.inARow >= p.options.LockAfter {
+		user.Locked = true
+	}
+	return false
+}
+
+// refusePassword is the one answer to every sign-in that fails for the user's
+// sake, so that it tells nothing about the password of a locked identity.
+func (p *Platform) refusePassword() simulator.Answer {
+	return p.refuse(http.StatusBadRequest, p.options.AssumeWrongPasswordCode, "Username/password combination not valid")
+}
+
+// refuseUser refuses a user whom the integration does not allow: in the form that
+// has been seen where only the status line tells, and as RFC 6749 says elsewhere.
+func (p *Platform) refuseUser() simulator.Answer {
+	status := http.StatusBadRequest
+	if p.options.ErrorShape == StatusLineOnly {
+		status = http.StatusForbidden
+	}
+	return p.refuse(status, unauthorizedClient, "Failed to issue grant: User is not authorized for the requested scope")
+}
+
+func (p *Platform) newGrant(user *account, clientID, scope string) Grant {
+	now := p.options.Now()
+	made := Grant{
+		User:        user.prefixedName(),
+		ClientID:    clientID,
+		Scope:       scope,
+		AccessToken: newToken(),
+		Issued:      now,
+		TokenEnds:   now.Add(p.options.TokenLife),
+		GrantEnds:   now.Add(p.options.GrantLife),
+	}
+	if !p.options.NoRefresh {
+		made.RefreshToken = newToken()
+	}
+	p.grants = append(p.grants, &grant{Grant: made, account: user})
+	return made
+}
+
+// newToken draws a token of the length and alphabet of the platform's own.
+func newToken() string {
+	token := make([]byte, 16)
+	// The error is always nil.
+	_, _ = rand.Read(token)
+	return base64.StdEncoding.EncodeToString(token)
+}
+
+func (p *Platform) grantAnswer(user *account, made Grant) simulator.Answer {
+	answer := map[string]any{
+		"access_token": made.AccessToken,
+		"expires":      made.TokenEnds.Unix(),
+		"identity":     user.prefixedUniversal(),
+		"scope":        made.Scope,
+		"token_type":   "Bearer",
+	}
+	if !p.options.OldGrantAnswer {
+		answer["expires_in"] = int64(p.options.TokenLife.Seconds())
+	}
+	if made.RefreshToken != "" {
+		answer["refresh_token"] = made.RefreshToken
+		if !p.options.OldGrantAnswer {
+			answer["refresh_until"] = made.GrantEnds.Unix()
+		}
+	}
+	return simulator.JSON(http.StatusOK, answer)
+}
+
+// verifyToken tells about the token that the request bears. The times it gives
+// are those of the grant, valid_for is that of the token.
+func (p *Platform) verifyToken(r *simulator.Request) simulator.Answer {
+	if !r.OnlyHeaders("Authorization") || !r.NoQuery() || !r.NoBody() {
+		return p.malformed(invalidRequest)
+	}
+	grant, refusal := p.authenticate(r)
+	if refusal != nil {
+		return *refusal
+	}
+	answer := map[string]any{
+		"application":       grant.ClientID,
+		"expires_unix_time": int64(0),
+		"identity":          grant.account.prefixedUniversal(),
+		"scope":             grant.Scope,
+		"valid_for":         int64(p.options.TokenLife.Seconds()),
+	}
+	if !grant.GrantEnds.IsZero() {
+		answer["expires_unix_time"] = grant.GrantEnds.Unix()
+	}
+	if !grant.TokenEnds.IsZero() {
+		answer["valid_for"] = int64(grant.TokenEnds.Sub(p.options.Now()).Seconds())
+	}
+	return simulator.JSON(http.StatusOK, answer)
+}
+
+// revokeGrant revokes the grant of the token that the request bears. Its status
+// 202 means that nothing was revoked.
+func (p *Platform) revokeGrant(r *simulator.Request) simulator.Answer {
+	if !r.OnlyHeaders("Authorization") || !r.NoQuery() || !r.NoBody() {
+		return p.malformed(invalidRequest)
+	}
+	token, ok := r.Bearer()
+	if !ok {
+		return p.refuse(http.StatusUnauthorized, sessionError, "A valid access token is required.")
+	}
+	grant := p.grantOf(token)
+	if grant == nil || grant.over {
+		return simulator.Answer{Status: http.StatusAccepted}
+	}
+	if p.options.OldRevocation && !grant.allows("configuration", "manage") {
+		return p.refuseScope("configuration:manage")
+	}
+	if p.failures > 0 {
+		p.failures--
+		return simulator.Answer{Status: http.StatusAccepted}
+	}
+	grant.over = true
+	return simulator.Answer{Status: http.StatusOK}
+}
+
+// wrongGrantee has an answer of /vedauth name somebody else.
+func wrongGrantee(answer simulator.Answer) simulator.Answer {
+	return simulator.RewriteJSON(answer, func(object map[string]any) {
+		object["identity"] = somebodyElse.prefixedUniversal()
+	})
+}

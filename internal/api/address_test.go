@@ -75,7 +75,13 @@ func TestNewPath(t *testing.T) {
 }
 
 func FuzzNewPath(f *testing.F) {
-	for _, seed := range []string{"jane@example.com", "..", "a/../b", "%2e", "\x00", "慀", "a?b#c"} {
+	for _, seed := range []string{
+		"jane@example.com", "..", "a/../b", "%2e", "\x00", "慀", "a?b#c",
+		".", "...", "../admin", `..\admin`, "%2e%2e%2fadmin", "%c0%ae%c0%ae", "%4", "{user}", "x@y/4711", "a;b=c", "a&b=c", "*", "~", "\\", " ",
+		"a\r\nX: 1", "jane@example.com\x00", "jane@example.com\u2028", "\u202ejane", "jane\u200b", "\uff0e\uff0e", "\u2024\u2024/admin", "\uff0f", "\ufffd", "\U0010ffff", "\xed\xa0\x80", "\xff",
+		`"jane/../roe"@example.com`, `"back\\slash \" quote"@example.com`, "jane+ops%41@exämple.com", "用户@例子.广告", "jane@[IPv6:2001:db8::1]", "!#$%&'*+-/=?^_`{|}~@example.com",
+		`DOMAIN\jane`, "CN=jane,OU=Users,DC=example,DC=com", strings.Repeat("ü", 512) + "@example.com",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

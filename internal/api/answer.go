@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/secret"
@@ -27,6 +28,8 @@ type Answer struct {
 	Reason string
 	header http.Header
 	body   []byte
+	// unframed says that nothing but the end of the connection ends the body.
+	unframed bool
 }
 
 // Object returns the body as a JSON object. Anything else, an empty body
@@ -49,13 +52,24 @@ func (a Answer) Object() (Fields, error) {
 // says nothing about the call.
 func (a Answer) Readable() error {
 	declared := strings.ToLower(a.header.Get("Content-Type"))
+	coding := strings.ToLower(a.header.Get("Content-Encoding"))
 	switch {
-	case strings.Contains(declared, "html"), bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")):
+	case coding != "" && coding != "identity", bytes.IndexByte(a.body, 0) >= 0:
+		return errors.New("the answer is encoded in a way that was not asked for")
+	case strings.Contains(declared, "html"), bytes.HasPrefix(a.text(), []byte("<")):
 		return errors.New("the answer is a web page")
+	case a.IsEmpty() && a.unframed:
+		return errors.New("the connection ended where the answer could have gone on")
 	case a.IsEmpty(), !a.IsJSON():
 		return nil
 	}
 	return checkJSON(a.body)
+}
+
+// text returns the body without white space around it and without a byte order
+// mark, to tell what it looks like.
+func (a Answer) text() []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf")))
 }
 
 // IsEmpty reports whether the body holds nothing but white space.
@@ -63,9 +77,15 @@ func (a Answer) IsEmpty() bool { return len(bytes.TrimSpace(a.body)) == 0 }
 
 // IsJSON reports whether the body is declared to be JSON or looks like it.
 func (a Answer) IsJSON() bool {
-	body := bytes.TrimSpace(a.body)
+	body := a.text()
 	return strings.Contains(strings.ToLower(a.header.Get("Content-Type")), "json") ||
 		bytes.HasPrefix(body, []byte("{")) || bytes.HasPrefix(body, []byte("["))
+}
+
+// Says reports whether the body holds one of the words, in any case.
+func (a Answer) Says(words ...string) bool {
+	text := bytes.ToLower(a.body)
+	return slices.ContainsFunc(words, func(word string) bool { return bytes.Contains(text, []byte(word)) })
 }
 
 // Cookie returns the value of a cookie that the answer sets, or an empty Value.

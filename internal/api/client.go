@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -225,15 +226,18 @@ func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (t
 	return 0, false
 }
 
+// longestWait is what RetryAfter takes for any longer time: no run lasts that long.
+const longestWait = 24 * time.Hour
+
 // RetryAfter returns how long the vendor asks to wait (RFC 9110 section 10.2.3: seconds or a
-// date); false if it does not say, or says it unreadably.
+// date), a day at most; false if it does not say, or says it unreadably.
 func RetryAfter(answer Answer, now time.Time) (time.Duration, bool) {
 	text := answer.header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 && seconds <= 86400 {
-		return time.Duration(seconds) * time.Second, true
+	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(longestWait/time.Second))) * time.Second, true
 	}
 	if date, err := http.ParseTime(text); err == nil {
-		return max(0, date.Sub(now)), true
+		return min(max(0, date.Sub(now)), longestWait), true
 	}
 	return 0, false
 }
@@ -260,7 +264,8 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			return Answer{}, fault
 		}
 	}
-	sent, err := c.build(ctx, request, &fault.Left)
+	var way passage
+	sent, err := c.build(ctx, request, &way)
 	if err != nil {
 		fault.Cause, fault.Err = err.Error(), errRequest
 		return Answer{}, fault
@@ -268,6 +273,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 
 	start := time.Now()
 	answer, err := c.exchange(sent)
+	fault.Left = way.left
 	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2)
 	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
 		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
@@ -280,24 +286,32 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			event = event.Str("request_id", id)
 		}
 	}
-	switch {
-	case err != nil && answer.Status != 0:
-		fault.Class, fault.Cause, fault.Err = ClassTarget, "the answer could not be read to its end", err
-	case err != nil:
+	switch fault.Err = err; {
+	case err != nil && answer.Status == 0:
 		if cause := context.Cause(ctx); errors.Is(cause, ErrInterrupted) {
-			err = cause
+			fault.Err = cause
 		}
-		fault.Class, fault.Cause, fault.Hints = transportFault(err)
-		fault.Err = err
+		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err)
+		if fault.Cause == connectionFailed && way.answered.Load() {
+			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
+		}
 	case answer.Status/100 != 2:
+		// The status stands even if the body cannot be read to its end.
 		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
 		if answer.Status/100 == 3 {
 			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
 		}
-		if c.explain != nil {
+		if c.explain != nil && err == nil {
 			code, text := c.explain(answer)
-			fault.Code, fault.Text = c.clean(code), c.clean(text)
+			fault.Code, fault.Text = c.Clean(code), c.Clean(text)
 		}
+	case err != nil:
+		fault.Class, fault.Cause = ClassTarget, "the answer could not be read to its end"
+		if class, cause, _ := transportFault(err); class == ClassTimeout {
+			fault.Class, fault.Cause = class, cause
+		}
+	case !way.sent.Load():
+		fault.Class, fault.Cause = ClassTarget, "answered with success before the request had left as a whole"
 	default:
 		event.Msg("answered")
 		return answer, nil
@@ -309,9 +323,19 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	return answer, fault
 }
 
-// build makes the HTTP request. left turns true once there is a connection for
-// it: from then on bytes may go out at any moment, even while a cancelled call returns.
-func (c *Client) build(ctx context.Context, request Request, left *bool) (*http.Request, error) {
+// passage is how far a request has come.
+type passage struct {
+	// left is true once there is a connection: from then on bytes may go out at any
+	// moment, even while a cancelled call returns.
+	left bool
+	// sent is true once its last byte has been handed over.
+	sent atomic.Bool
+	// answered is true once a byte has come back.
+	answered atomic.Bool
+}
+
+// build makes the HTTP request, which notes in way how far it has come.
+func (c *Client) build(ctx context.Context, request Request, way *passage) (*http.Request, error) {
 	var body []byte
 	if request.Body.encode != nil {
 		encoded, err := request.Body.encode()
@@ -335,18 +359,21 @@ func (c *Client) build(ctx context.Context, request Request, left *bool) (*http.
 		header.Set(h.Name, h.Value.Reveal())
 	}
 	mark := func(value bool) {
-		*left = value
+		way.left = value
 		if request.Kind == Write {
 			c.mu.Lock()
 			c.inFlight = value
 			c.mu.Unlock()
 		}
 	}
-	// Both are called by RoundTrip itself. It asks for a second connection only
-	// when not a byte could be written to the first.
+	// The first two are called by RoundTrip itself. It asks for a second connection
+	// only when not a byte could be written to the first, or for a Read.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { mark(false) },
 		GotConn: func(httptrace.GotConnInfo) { mark(true) },
+		// Before the last bytes are flushed, so that no honest answer comes earlier.
+		WroteRequest:         func(info httptrace.WroteRequestInfo) { way.sent.Store(info.Err == nil) },
+		GotFirstResponseByte: func() { way.answered.Store(true) },
 	})
 	sent := (&http.Request{
 		Method: request.Method,
@@ -395,13 +422,24 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 		return Answer{}, err
 	}
 	defer response.Body.Close()
-	answer := Answer{Status: response.StatusCode, header: response.Header}
+	answer := Answer{
+		Status: response.StatusCode, header: response.Header,
+		unframed: response.ContentLength < 0 && len(response.TransferEncoding) == 0,
+	}
 	if len(response.Status) > 4 {
 		answer.Reason = response.Status[4:]
 	}
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return answer, nil // what follows is the bare connection, which no time-out bounds
+	}
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err == nil && len(answer.body) > maxAnswer {
+	switch {
+	case err == nil && len(answer.body) > maxAnswer:
 		err = errors.New("the answer is longer than 1 MiB")
+	case err == nil && answer.unframed && request.Context().Err() != nil:
+		// Giving up closes the connection, and a server that closes in turn makes it
+		// look as if the answer had ended there.
+		err = context.Cause(request.Context())
 	}
 	return answer, err
 }

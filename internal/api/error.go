@@ -112,6 +112,12 @@ func statusClass(status int, kind Kind) Class {
 	return ClassTarget
 }
 
+const (
+	// connectionFailed is the cause of a fault of no known kind.
+	connectionFailed = "the connection failed"
+	unfitCertificate = "the certificate must be one for servers, from an authority that may sign for this host; or put its SHA-256 into the access record's field TLS Fingerprint"
+)
+
 // transportFault says in this program's words why no answer came. The text of
 // the error below is not used: net/http quotes answers in it.
 func transportFault(err error) (class Class, cause string, hints []string) {
@@ -146,9 +152,9 @@ func transportFault(err error) (class Class, cause string, hints []string) {
 			return ClassTLS, "the server's certificate is expired or not yet valid", []string{
 				"renew the server's certificate, or check the clock of this machine"}
 		}
-		return ClassTLS, "the server's certificate is not valid for this use", nil
+		return ClassTLS, "the server's certificate is not valid for this use", []string{unfitCertificate}
 	case errors.As(err, &certificate):
-		return ClassTLS, "the server's certificate could not be verified", nil
+		return ClassTLS, "the server's certificate could not be verified", []string{unfitCertificate}
 	case errors.As(err, &alert), errors.As(err, &record):
 		return ClassTLS, "no TLS connection could be agreed on", []string{
 			"the server must speak TLS 1.2 or later on this port"}
@@ -169,22 +175,32 @@ func transportFault(err error) (class Class, cause string, hints []string) {
 		return ClassNetwork, "the proxy could not be reached or refused the connection", []string{
 			"check HTTPS_PROXY and NO_PROXY in the Gateway's environment"}
 	case errors.As(err, &operation) && operation.Op == "remote error":
-		return ClassTLS, "the server refused the TLS connection", nil
+		return ClassTLS, "the server refused the TLS connection", []string{
+			"the server must speak TLS 1.2 or later on this port, and must not ask for a client's certificate"}
 	case errors.As(err, &operation) && operation.Op == "dial":
 		return ClassNetwork, "the host could not be reached", nil
 	case strings.Contains(err.Error(), "tls: "):
 		return ClassTLS, "no TLS connection could be agreed on", []string{
 			"the server must speak TLS 1.2 or later on this port"}
 	}
-	return ClassNetwork, "the connection failed", nil
+	return ClassNetwork, connectionFailed, nil
 }
 
-// maxText is how many characters of a vendor's text are shown.
-const maxText = 200
+const (
+	// maxText is how many characters of a vendor's text are shown.
+	maxText = 200
+	// maxForeign is how many bytes a text may have to be shown at all. Searching a
+	// longer one for secrets could outlast the run, and cutting it first could cut a
+	// secret in two.
+	maxForeign = 16 << 10
+)
 
-// clean makes foreign text fit for one line of a log: scrubbed, without control
-// and direction characters, cut.
-func (c *Client) clean(text string) string {
+// Clean makes foreign text fit for one line of a log: scrubbed, without control
+// and direction characters, cut. Of a text beyond 16 KiB nothing is left.
+func (c *Client) Clean(text string) string {
+	if len(text) > maxForeign {
+		return ""
+	}
 	text = c.scrubber.Text(text)
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
@@ -208,7 +224,7 @@ func (c *Client) requestID(header http.Header) string {
 			return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.' || r == ':')
 		})
 		if id != "" && len(id) <= 64 && plain {
-			return c.clean(id)
+			return c.Clean(id)
 		}
 	}
 	return ""

@@ -1,0 +1,16 @@
+package api
+
+import "net/http"
+
+// NewAnswer makes an answer without a server.
+func NewAnswer(header http.Header, body []byte) Answer {
+	return Answer{Status: http.StatusOK, header: header, body: body}
+}
+
+// The bounds that tests hold the client to.
+const (
+	MaxDepth    = maxDepth
+	MaxForeign  = maxForeign
+	MaxText     = maxText
+	LongestWait = longestWait
+)

@@ -82,7 +82,8 @@ func (r Record) hasLogin(user string) bool {
 // selector is the value of --access-record, a UID or a title; "" is none. The
 // first of these that is given decides:
 //
-//   - selector, among all records of the payload;
+//   - selector: a UID among all records of the payload, a title among the linked
+//     ones, so that nobody comes into play by retitling a PAM User record;
 //   - the field "Access Record" of the user record, among the linked records, so
 //     neither the user record itself nor provider nor resource;
 //   - a linked record titled "API Access Details" or "Record with Access Token";
@@ -97,6 +98,9 @@ func (p *Params) AccessRecord(selector string) (Record, error) {
 	linked := p.linked()
 	if strings.TrimSpace(selector) != "" {
 		matches := selected(distinct(p.Records), selector)
+		if len(matches) == 0 || matches[0].UID != strings.TrimSpace(selector) {
+			matches = selected(linked, selector)
+		}
 		return p.only(matches, "--access-record", ErrNoAccessRecord)
 	}
 

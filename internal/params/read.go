@@ -37,7 +37,7 @@ type Params struct {
 	// three records above are among them as far as the Gateway sends them.
 	Records []Record
 
-	shape []string // the lines of Shape on the payload's own keys
+	keys []FieldOutline // of the payload itself
 }
 
 // Read reads one payload from r: a JSON object, base64-encoded, on one line.
@@ -88,7 +88,7 @@ func fromObject(object node, options Options) (*Params, error) {
 		UserUID:     keys.text("userRecordUid"),
 	}
 	for _, m := range object.members() {
-		p.shape = append(p.shape, fmt.Sprintf("payload key %s: %s", shown(m.key), m.value.shape()))
+		p.keys = append(p.keys, FieldOutline{m.key, m.value.shape()})
 	}
 	keys.need("user", strings.TrimSpace(p.User) == "")
 	keys.need("newPassword", p.NewPassword.IsEmpty())

@@ -119,10 +119,10 @@ func (r Record) content() node {
 }
 
 // normalise is the form in which labels are compared: lower case, without white
-// space, "_" and "-".
+// space, invisible characters, "_" and "-".
 func normalise(label string) string {
 	return strings.Map(func(character rune) rune {
-		if unicode.IsSpace(character) || character == '_' || character == '-' {
+		if unicode.IsSpace(character) || unicode.Is(unicode.Cf, character) || character == '_' || character == '-' {
 			return -1
 		}
 		return unicode.ToLower(character)
@@ -197,11 +197,15 @@ func readRecord(value node) (record Record, problem string) {
 // through two folders may come as often.
 func distinct(records []Record) []Record {
 	var result []Record
+	places := make(map[string][]int) // in result, by UID
 	for _, record := range records {
-		same := func(other Record) bool { return record.UID != "" && record.equal(other) }
-		if !slices.ContainsFunc(result, same) {
-			result = append(result, record)
+		if record.UID != "" {
+			if slices.ContainsFunc(places[record.UID], func(place int) bool { return record.equal(result[place]) }) {
+				continue
+			}
+			places[record.UID] = append(places[record.UID], len(result))
 		}
+		result = append(result, record)
 	}
 	return result
 }

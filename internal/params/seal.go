@@ -26,6 +26,18 @@ type sealing struct {
 
 // seal makes every secret of the payload known to the scrubber.
 func (p *Params) seal(options Options) {
+	p.NewPassword = options.Scrubber.Seal(p.NewPassword.Reveal())
+	p.OldPassword = options.Scrubber.Seal(p.OldPassword.Reveal())
+	for _, password := range []secret.Value{p.NewPassword, p.OldPassword} {
+		if !password.IsEmpty() {
+			options.Scrubber.SealLogin(p.User, password)
+		}
+	}
+	p.sealRecords(options, p.Records...)
+}
+
+// sealRecords makes the secrets of some of the records known to the scrubber.
+func (p *Params) sealRecords(options Options, records ...Record) {
 	s := sealing{scrubber: options.Scrubber, public: make(map[string]bool), names: map[string]bool{p.User: true}}
 	for _, label := range plainLabels {
 		s.public[label] = true
@@ -39,14 +51,7 @@ func (p *Params) seal(options Options) {
 		s.names[record.UID], s.names[record.Title] = true, true
 	}
 
-	p.NewPassword = s.scrubber.Seal(p.NewPassword.Reveal())
-	p.OldPassword = s.scrubber.Seal(p.OldPassword.Reveal())
-	for _, password := range []secret.Value{p.NewPassword, p.OldPassword} {
-		if !password.IsEmpty() {
-			s.scrubber.SealLogin(p.User, password)
-		}
-	}
-	for _, record := range p.Records {
+	for _, record := range records {
 		for _, field := range record.fields {
 			s.field(field.normalised, field.value, false)
 		}

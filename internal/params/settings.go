@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"pam-rotate-script/internal/secret"
 )
@@ -62,6 +63,9 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 	sameRecord := user.UID != "" && user.UID == access.UID
 	for i, field := range fields {
 		s.read(i, field, access, user, flags)
+		if field.Restricts && !s.values[i].given {
+			s.findNear(i, field, access)
+		}
 		if !field.PerAccount && !sameRecord {
 			s.warnIgnored(field, user)
 		}
@@ -238,6 +242,53 @@ func (s *Settings) warnIgnored(field Field, user Record) {
 			}
 		}
 	}
+}
+
+// findNear makes a fault of every label of the access record that is nearly the
+// field's: numbered, one or two characters off, or with a look-alike in it.
+func (s *Settings) findNear(place int, field Field, access Record) {
+	for _, other := range access.fields {
+		if _, known := s.index[other.normalised]; known || other.value.isEmpty() {
+			continue
+		}
+		if slices.ContainsFunc(field.labels(), func(label string) bool { return isNear(label, other.normalised) }) {
+			s.finding(place, fmt.Sprintf("the field %s on the access record is not read: give it this label, or one that cannot be taken for it", shown(other.label)))
+		}
+	}
+}
+
+// isNear reports whether two normalised labels differ by at most two characters,
+// apart from digits and punctuation.
+func isNear(label, other string) bool {
+	letters := func(text string) []rune {
+		return []rune(strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) {
+				return r
+			}
+			return -1
+		}, text))
+	}
+	a, b := letters(label), letters(other)
+	if len(b) > len(a)+2 || len(a) > len(b)+2 {
+		return false
+	}
+	// Levenshtein's distance, one row at a time.
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			cost := diagonal
+			if x != y {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)] <= 2
 }
 
 // seal makes the values of the secret fields known to the scrubber.

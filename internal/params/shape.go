@@ -2,24 +2,84 @@ package params
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// Shape describes the payload without any of its values, one line each: the
-// payload's own keys with their JSON types, then every record with its role and
-// the keys and types of its fields. Lines of a record's fields are indented by
-// two blanks. Lengths of texts are not told either.
-func (p *Params) Shape() []string {
-	lines := slices.Clone(p.shape)
-	for i, record := range p.Records {
+// Outline is a payload without any of its values.
+type Outline struct {
+	Keys    []FieldOutline  `json:"keys"` // the payload's own
+	Records []RecordOutline `json:"records"`
+	// Password says which of the payload's two passwords the PAM User's own record
+	// has: "new", "old", "both" where they are the same, "neither", or "none" if
+	// there is no such record or it has no password.
+	Password string `json:"user_record_password"`
+}
+
+// FieldOutline is a key and the JSON type of its value, with the number of
+// elements of a list and the keys of an object.
+type FieldOutline struct {
+	Key   string `json:"key"`
+	Shape string `json:"shape"`
+}
+
+// RecordOutline is a record of the payload.
+type RecordOutline struct {
+	UID   string `json:"uid"`
+	Title string `json:"title"`
+	// Roles are "user", "provider" and "resource", as far as they fit, else "linked".
+	Roles  []string       `json:"roles"`
+	Fields []FieldOutline `json:"fields"`
+}
+
+// Outline describes the payload. It tells no lengths of texts either.
+func (p *Params) Outline() Outline {
+	outline := Outline{Keys: append([]FieldOutline{}, p.keys...), Records: []RecordOutline{}, Password: p.userPassword()}
+	for _, record := range p.Records {
 		roles := p.roles(record)
 		if len(roles) == 0 {
 			roles = []string{"linked"}
 		}
-		lines = append(lines, fmt.Sprintf("record %d: %s, %s", i+1, record.String(), strings.Join(roles, " and ")))
+		described := RecordOutline{UID: record.UID, Title: record.Title, Roles: roles, Fields: []FieldOutline{}}
 		for _, field := range record.fields {
-			lines = append(lines, fmt.Sprintf("  %s: %s", shown(field.label), field.value.shape()))
+			described.Fields = append(described.Fields, FieldOutline{field.label, field.value.shape()})
+		}
+		outline.Records = append(outline.Records, described)
+	}
+	return outline
+}
+
+func (p *Params) userPassword() string {
+	user, _ := p.UserRecord()
+	value, problem := user.value("password")
+	if value = value.single(); problem != "" || value.isEmpty() || !value.isScalar() {
+		return "none"
+	}
+	isNew, isOld := value.text.Equal(p.NewPassword), value.text.Equal(p.OldPassword)
+	switch {
+	case isNew && isOld:
+		return "both"
+	case isNew:
+		return "new"
+	case isOld:
+		return "old"
+	default:
+		return "neither"
+	}
+}
+
+// Shape is the Outline as lines: the payload's own keys with their JSON types, then
+// every record with its role and the keys and types of its fields. Lines of a
+// record's fields are indented by two blanks.
+func (p *Params) Shape() []string {
+	outline := p.Outline()
+	var lines []string
+	for _, key := range outline.Keys {
+		lines = append(lines, fmt.Sprintf("payload key %s: %s", shown(key.Key), key.Shape))
+	}
+	for i, record := range outline.Records {
+		lines = append(lines, fmt.Sprintf("record %d: %s, %s", i+1, p.Records[i].String(), strings.Join(record.Roles, " and ")))
+		for _, field := range record.Fields {
+			lines = append(lines, fmt.Sprintf("  %s: %s", shown(field.Key), field.Shape))
 		}
 	}
 	return lines

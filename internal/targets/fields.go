@@ -37,11 +37,11 @@ func CommonFields(info Info) []params.Field {
 	return []params.Field{
 		{Label: FieldTarget, Aliases: []string{"SaaS Type", "Vendor"}, Kind: params.Text,
 			Help: "which vendor this record belongs to; needed only where the address does not show it"},
-		{Label: FieldAllowedUsers, Kind: params.List,
+		{Label: FieldAllowedUsers, Kind: params.List, Restricts: true,
 			Help: "the accounts that this record may rotate: names or patterns with `*`, one on a line or separated by commas, compared exactly; absent allows everyone"},
 		{Label: FieldCACertificate, Kind: params.Multiline,
 			Help: "PEM certificates of the authority that signed the server's, trusted beside the system's own"},
-		{Label: FieldTLSFingerprint, Kind: params.Text,
+		{Label: FieldTLSFingerprint, Kind: params.Text, Restricts: true,
 			Help: "SHA-256 of the server's own certificate, 64 hexadecimal digits; stands in the place of authority and host name"},
 		{Label: FieldVerifyTLS, Kind: params.Bool, Default: "true",
 			Help: "`false` accepts any certificate, with a warning in every run"},

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/targets"
@@ -64,7 +65,8 @@ func (r *run) decideRefused(err error) Result {
 		mayBe = true
 	}
 	if mayBe && r.canProve() {
-		if verdict, _ := r.prove(targets.New, loginBudget); verdict == targets.Accepted {
+		// Once: a password that nobody has just set needs no time to settle.
+		if verdict, _ := r.prove(targets.New, loginBudget, 1); verdict == targets.Accepted {
 			return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
 		}
 	}
@@ -77,7 +79,7 @@ func (r *run) decideSucceeded() Result {
 	if !r.canProve() {
 		return r.changed(targets.ProofAnswer, answered)
 	}
-	verdict, err := r.prove(targets.New, loginBudget)
+	verdict, err := r.prove(targets.New, loginBudget, r.Info.Settle.Tries)
 	switch {
 	case verdict == targets.Accepted:
 		return r.changed(r.target.Proof(), "proved by "+r.proofWords())
@@ -116,7 +118,7 @@ func (r *run) decideUncertain(err error) Result {
 
 // decideByProof tries the new password, then the old one.
 func (r *run) decideByProof(err error) Result {
-	verdict, why := r.prove(targets.New, loginBudget-1)
+	verdict, why := r.prove(targets.New, loginBudget-1, r.Info.Settle.Tries)
 	switch verdict {
 	case targets.Accepted:
 		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
@@ -127,14 +129,33 @@ func (r *run) decideByProof(err error) Result {
 	if r.old.IsEmpty() {
 		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the payload has no old one to try")
 	}
-	// A write that is still on its way gets the time to arrive before the old
-	// password's acceptance is taken for the last word.
-	if r.clock.Sleep(r.proof, r.Info.Settle.Wait) == nil {
-		if verdict, _ = r.prove(targets.Old, loginBudget); verdict == targets.Accepted {
-			return r.notChanged(err)
-		}
+	if mayBeAtWork(err) {
+		return r.unknown(err, "the new password is rejected so far, but the vendor may still be at work on the write",
+			"try the new password again in a few minutes")
 	}
-	return r.unknown(err, "the write's answer is missing or unclear, and neither password is accepted for certain")
+	// A write that was cut off gets time to arrive before the old password's
+	// acceptance is taken for the last word.
+	if r.clock.Sleep(r.proof, max(lateWrite, r.Info.Settle.Wait)) != nil {
+		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and no time was left to try the old one")
+	}
+	if verdict, why = r.prove(targets.Old, loginBudget, r.Info.Settle.Tries); verdict == targets.Accepted {
+		return r.notChanged(err)
+	}
+	r.log.Warn().Str("cause", why.Error()).Msg("the old password settled nothing")
+	return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the old one is not accepted for certain")
+}
+
+// lateWrite is how long a vendor that has let go of the connection may yet take to
+// carry out what it was sent.
+const lateWrite = 10 * time.Second
+
+// mayBeAtWork reports whether the answer to the write is missing in a way that says
+// that somebody may be working on it for who knows how long: it did not come in
+// time, or a proxy says so of the vendor behind it. Then no look at the present
+// state settles anything.
+func mayBeAtWork(err error) bool {
+	fault := api.AsError(err)
+	return fault != nil && fault.Class == api.ClassTimeout
 }
 
 // canProve reports whether Verify may be called.
@@ -148,11 +169,15 @@ func (r *run) canProve() bool {
 	return false
 }
 
-// prove tries a password until it is accepted, the vendor's tries are used up, or
-// budget sign-ins have failed in this run. The error says why it is not accepted.
-func (r *run) prove(which targets.Which, budget int) (verdict targets.Verdict, err error) {
-	err = r.client.Fail("verify", api.ClassInternal, "no sign-in is left: more failing ones could lock the account out")
+// prove tries a password until it is accepted, it was tried that often (0 is once),
+// or budget sign-ins have failed in this run. A rejection is not outweighed by a later
+// try that shows nothing. The error says why the password is not accepted.
+func (r *run) prove(which targets.Which, budget, tries int) (targets.Verdict, error) {
+	found := targets.Inconclusive
+	var why error = r.client.Fail("verify", api.ClassInternal, "no sign-in is left: more failing ones could lock the account out")
 	for try := 1; r.client.Counts().FailedLogins < budget; try++ {
+		var verdict targets.Verdict
+		var err error
 		guarded := r.guard("verify", func() error {
 			verdict, err = r.target.Verify(r.proof, which)
 			return nil
@@ -167,11 +192,14 @@ func (r *run) prove(which targets.Which, budget int) (verdict targets.Verdict, e
 			err = r.client.Fail("verify", api.ClassInternal, "the "+which.String()+" password is "+verdict.String())
 		}
 		r.log.Info().Str("verdict", verdict.String()).Str("cause", err.Error()).Msg("tried the " + which.String() + " password")
-		if try >= r.Info.Settle.Tries || r.clock.Sleep(r.proof, r.Info.Settle.Wait) != nil {
+		if verdict == targets.Rejected || found != targets.Rejected {
+			found, why = verdict, err
+		}
+		if try >= tries || r.client.Counts().FailedLogins >= budget || r.clock.Sleep(r.proof, r.Info.Settle.Wait) != nil {
 			break
 		}
 	}
-	return verdict, err
+	return found, why
 }
 
 func (r *run) proofWords() string {

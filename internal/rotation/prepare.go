@@ -33,7 +33,9 @@ type Options struct {
 	Clock api.Clock
 	// CallTimeout bounds one exchange; 0 is the client's default.
 	CallTimeout time.Duration
-	Version     string
+	// Keeper saves what a change returns; nil is no vault.
+	Keeper  Keeper
+	Version string
 }
 
 // Plan is a run that is ready to start: the payload is understood, the access
@@ -43,7 +45,9 @@ type Plan struct {
 	Access params.Record
 
 	user     string
+	userUID  string
 	old      secret.Value
+	keeper   Keeper
 	target   targets.Target
 	client   *api.Client
 	log      zerolog.Logger
@@ -66,7 +70,7 @@ func newRunID() string {
 // not changed, nothing sent, with every fault that was found.
 func Prepare(payload *params.Params, options Options) (*Plan, *Result) {
 	plan := &Plan{
-		user: payload.User, old: payload.OldPassword, clock: options.Clock,
+		user: payload.User, userUID: payload.UserUID, old: payload.OldPassword, keeper: options.Keeper, clock: options.Clock,
 		runID: newRunID(), version: options.Version, log: zerolog.Nop(),
 	}
 	if plan.clock == nil {
@@ -107,7 +111,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	p.target, err = p.Info.New(targets.Job{
 		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
-		Settings: settings, Warn: p.warn,
+		Settings: settings, Warn: p.warn, OwnRecord: user.UID != "" && user.UID == p.Access.UID,
 	}, p.client)
 	for _, warning := range settings.Warnings() {
 		p.warn(warning)

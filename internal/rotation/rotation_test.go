@@ -35,6 +35,9 @@ type script struct {
 	repeats  bool
 	settle   targets.Settle
 	during   func() // called by the vendor while the write is out
+	keeper   rotation.Keeper
+	labels   []string // what the change announces that it returns
+	returned []targets.Returned
 }
 
 // scripted is a target that follows a script. Its calls go through the real client
@@ -131,6 +134,8 @@ func (s *scripted) Change(ctx context.Context) error {
 		return targets.Judge(s.call(ctx, api.Write, 403))
 	case "uncertain":
 		return targets.Judge(s.call(ctx, api.Write, 500))
+	case "gateway timeout":
+		return targets.Judge(s.call(ctx, api.Write, 504))
 	case "redirect":
 		return targets.Judge(s.call(ctx, api.Write, 307))
 	case "odd":
@@ -199,8 +204,11 @@ func prepare(t *testing.T, s script, fields map[string]any, payload map[string]a
 		Name: "example", Title: "Example", Settle: s.settle,
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
 			target.client = client
-			if s.repeats {
+			switch {
+			case s.repeats:
 				return repeating{target}, job.Settings.Err()
+			case s.labels != nil:
+				return returning{target}, job.Settings.Err()
 			}
 			return target, job.Settings.Err()
 		},
@@ -228,7 +236,7 @@ func prepare(t *testing.T, s script, fields map[string]any, payload map[string]a
 		t.Fatal(err)
 	}
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: targets.NewRegistry(info), Scrubber: secret.NewScrubber(), Clock: quick{}, Version: "test",
+		Registry: targets.NewRegistry(info), Scrubber: secret.NewScrubber(), Clock: quick{}, Version: "test", Keeper: s.keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&target.log) },
 	})
 	if failed != nil {
@@ -276,7 +284,7 @@ func TestDecision(t *testing.T) {
 		{"refused", script{change: []string{"refused"}}, "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
 		{"refused by policy, no proof", script{change: []string{"policy"}}, "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
 		{"refused by policy, in force already", login("policy", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
-		{"refused by policy, not in force", login("policy", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, verify new, close"},
+		{"refused by policy, not in force", login("policy", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, close"},
 		{"refused by policy, proof off", login("policy", accepted), "off", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
 		{"refused for another reason", login("refused", accepted), "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
 
@@ -286,6 +294,7 @@ func TestDecision(t *testing.T) {
 		{"success proved by status", script{proof: targets.ProofStatus, newLogin: []targets.Verdict{accepted}}, "off", nil, rotation.Changed, targets.ProofStatus, "", "check, change, verify new, close"},
 		{"success proved after settling", login("success", rejected, accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, verify new, close"},
 		{"success, then rejected", login("success", rejected), "", nil, rotation.Unknown, "", api.ClassCredential, "check, change, verify new, verify new, close"},
+		{"success, rejected, then inconclusive", login("success", rejected, inconclusive), "", nil, rotation.Unknown, "", api.ClassCredential, "check, change, verify new, verify new, close"},
 		{"success, inconclusive", login("success", inconclusive), "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, verify new, verify new, close"},
 		{"success, inconclusive, strict", login("success", inconclusive), "strict", nil, rotation.Unknown, "", api.ClassPermission, "check, change, verify new, verify new, close"},
 		{"success, proof off", login("success", rejected), "off", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},
@@ -296,6 +305,8 @@ func TestDecision(t *testing.T) {
 		{"odd answer", script{change: []string{"odd"}}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
 		{"uncertain, new accepted", login("uncertain", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, old accepted", old(login("uncertain", rejected), accepted), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, verify old, close"},
+		{"uncertain, the vendor may be at work", old(login("gateway timeout", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTimeout, "check, change, verify new, close"},
+		{"uncertain, the vendor was at work", login("gateway timeout", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, both rejected", old(login("uncertain", rejected), rejected), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, new inconclusive", old(login("uncertain", inconclusive), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
 		{"uncertain, old inconclusive", old(login("uncertain", rejected), inconclusive), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},

@@ -31,6 +31,8 @@ type run struct {
 	*Plan
 	work, proof context.Context // for Check and Change; for Verify and a repeat
 	account     string
+	announced   []string // the fields that what the change returns is saved to
+	saved       bool     // the change is made and nothing of it is left to save
 	panicked    error
 }
 
@@ -48,7 +50,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	defer stopWork(nil)
 	proof, stopProof := phase(base, end.Add(-closing))
 	defer stopProof(nil)
-	stop := context.AfterFunc(ctx, func() {
+	told := func() {
 		if !p.client.StopWrites() {
 			stopWork(api.ErrInterrupted)
 			stopProof(api.ErrInterrupted)
@@ -57,13 +59,26 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 		p.log.Warn().Msg("told to stop after the write had left: finishing proof and clean-up first")
 		time.AfterFunc(reserve/2, func() { stopWork(api.ErrInterrupted) })
 		time.AfterFunc(reserve-closing, func() { stopProof(api.ErrInterrupted) })
+	}
+	if ctx.Err() != nil {
+		told() // AfterFunc would get to it in its own time
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		told()
 	})
-	defer stop()
+	defer func() {
+		if !stop() {
+			<-done
+		}
+	}()
 
 	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.Access.UID).
 		Dur("timeout_ms", p.timeout).Msg("rotating")
 	r := &run{Plan: p, work: work, proof: proof}
 	result := r.rotate()
+	r.keepOld()
 	r.close(base, end, closing)
 	return r.finish(result, start)
 }
@@ -87,11 +102,14 @@ func (r *run) rotate() Result {
 		}
 		return r.notChanged(err)
 	}
+	if err := r.canKeep(r.work); err != nil {
+		return r.notChanged(err)
+	}
 	if context.Cause(r.work) != nil {
 		return r.notChanged(r.endOf(r.work))
 	}
 	end, err := r.change(r.work)
-	return r.decide(end, err)
+	return r.keep(end, r.decide(end, err))
 }
 
 func (r *run) check(ctx context.Context) error {
@@ -195,7 +213,10 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	result := Result{Outcome: NotChanged, Message: "a rotation could go ahead"}
 	if err := r.check(work); err != nil {
 		result = r.notChanged(err)
+	} else if err := r.canKeep(work); err != nil {
+		result = r.notChanged(err)
 	}
+	r.keepOld()
 	r.close(context.WithoutCancel(ctx), end, closing)
 	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls()}
 }

@@ -10,6 +10,7 @@ package targets
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -63,6 +64,34 @@ type Target interface {
 type Repeater interface {
 	// RepeatAfter is how long to wait before the repeat.
 	RepeatAfter() time.Duration
+}
+
+// Returner is a Target whose change makes values that belong in the vault beside the
+// password, such as a token or an expiry date. The runner saves them to custom fields
+// of the PAM User record: it looks whether it can before the write, and saves before
+// Close, where an old credential may be revoked. It never saves to the password field.
+type Returner interface {
+	// Labels names every field that Returned may have a value for, without sending
+	// anything. If there are any, nothing is written unless they can be saved.
+	Labels() []string
+	// Returned is called once, after a change. A label that is missing is a value that
+	// the vendor's answer did not hold, which is a failed save.
+	Returned() []Returned
+}
+
+// Returned is one value to save.
+type Returned struct {
+	Label string
+	Value secret.Value // not empty
+	// Plain says that a new field may show the value; otherwise it is masked.
+	Plain bool
+}
+
+// Revoker is a Returner that revokes an old credential in Close.
+type Revoker interface {
+	// KeepOld is called before Close unless this run has put the new password in force
+	// and all that it returned is saved. Close must leave the old credential alone then.
+	KeepOld()
 }
 
 // Proof is what a reported success rests on.
@@ -143,6 +172,18 @@ func Judge(err error) error {
 	return err
 }
 
+// SameName reports whether two names are the same but for the case of ASCII letters.
+// Unicode's folding would take K, the Kelvin sign, for k.
+func SameName(a, b string) bool {
+	lower := func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}
+	return strings.Map(lower, a) == strings.Map(lower, b)
+}
+
 // Call is one exchange as check and the documentation show it.
 type Call struct {
 	Kind    api.Kind
@@ -157,6 +198,9 @@ type Job struct {
 	User                     string // as the payload names it
 	NewPassword, OldPassword secret.Value
 	Settings                 *params.Settings
+	// OwnRecord says that the access record is the PAM User record itself, so that
+	// the vault keeps its password up to date.
+	OwnRecord bool
 	// Warn tells the operator of something that is not a failure, in words that are
 	// safe to print.
 	Warn func(text string)

@@ -87,8 +87,8 @@ func Info() targets.Info {
 		Notes: []string{
 			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
 			"**Rights:** the token or account in the access record must be allowed to set other users' passwords at that endpoint, and should be allowed nothing else.",
-			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error or failed), or if it names another user under `User Field`.",
-			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
+			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, or a text that speaks of a failure), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
+			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
 		},
 		Documents: []string{
 			"https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api",
@@ -374,39 +374,79 @@ func (t *target) Change(ctx context.Context) error {
 	if err := answer.Readable(); err != nil {
 		return uncertain(err.Error())
 	}
-	if answer.IsEmpty() {
-		return nil // nothing to contradict the status
-	}
-	fields, err := answer.Object()
-	if err != nil && answer.IsJSON() {
-		return uncertain("the answer is JSON, but no object that could confirm the change")
-	}
-	if contradicts(fields) {
-		return uncertain(fmt.Sprintf("answered %d, but the body says that it failed", answer.Status))
-	}
-	if user, ok := fields.Text(t.userField); ok && !strings.EqualFold(user, t.job.User) {
-		return uncertain("the answer names another user")
+	if cause := t.doubt(answer); cause != "" {
+		return uncertain(cause)
 	}
 	return nil
 }
 
+// doubt says what in a success answer stands against success, or "".
+func (t *target) doubt(answer api.Answer) string {
+	if answer.IsEmpty() {
+		return "" // nothing to contradict the status
+	}
+	fields, err := answer.Object()
+	switch {
+	case err != nil && answer.IsJSON():
+		return "the answer is JSON, but no object that could confirm anything"
+	case err != nil && answer.Says("error", "fail", "false", "denied", "invalid", "wrong"):
+		return "the answer is a text that speaks of a failure"
+	case contradicts(fields):
+		return "the status says success, but the body says that it failed"
+	case t.namesAnother(fields):
+		return "the answer names another user"
+	}
+	return ""
+}
+
+// envelopes are members by which many APIs wrap what they answer.
+var envelopes = []string{"data", "result", "response"}
+
+// namesAnother reports whether the member that holds the user in the request holds
+// somebody else in the answer.
+func (t *target) namesAnother(fields api.Fields) bool {
+	for name, raw := range fields {
+		var user *string
+		switch {
+		case targets.SameName(name, t.userField) && json.Unmarshal(raw, &user) == nil && user != nil:
+			if !targets.SameName(*user, t.job.User) {
+				return true
+			}
+		case slices.Contains(envelopes, strings.ToLower(name)) && t.namesAnother(fields.Fields(name)):
+			return true
+		}
+	}
+	return false
+}
+
 // contradicts reports whether the object of a success answer says itself that it
-// is none, in one of the usual ways.
+// is none, in one of the usual ways, here or in an envelope.
 func contradicts(fields api.Fields) bool {
-	for _, name := range []string{"success", "ok"} {
-		if value, stated := fields.Bool(name); stated && !value {
-			return true
+	for name, raw := range fields {
+		value := strings.ToLower(strings.Trim(string(raw), `" `))
+		number, isNumber := fields.Number(name)
+		status, _ := number.Int64()
+		no := slices.Contains([]string{"false", "0", "no", "error", "fail", "failed", "failure"}, value)
+		switch strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)) {
+		case "success", "successful", "succeeded", "issuccess", "issuccessful", "ok":
+			if no {
+				return true
+			}
+		case "error", "errors", "errormessage", "errorcode":
+			if !slices.Contains([]string{"", "null", "false", "0", "[]", "{}", "none"}, value) {
+				return true
+			}
+		case "status", "statuscode":
+			if no || isNumber && status >= 400 {
+				return true
+			}
+		case "data", "result", "response":
+			if contradicts(fields.Fields(name)) {
+				return true
+			}
 		}
 	}
-	for _, name := range []string{"error", "errors"} {
-		switch string(fields[name]) {
-		case "", "null", "false", "0", `""`, "[]", "{}":
-		default:
-			return true
-		}
-	}
-	status, _ := fields.Text("status")
-	return slices.Contains([]string{"error", "fail", "failed", "failure"}, strings.ToLower(status))
+	return false
 }
 
 // Verify signs in at the Verify URL.
@@ -418,6 +458,9 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	if err == nil {
 		if err = answer.Readable(); err != nil {
 			return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, err.Error())
+		}
+		if cause := t.doubt(answer); cause != "" {
+			return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, cause)
 		}
 		return targets.Accepted, nil
 	}

@@ -158,11 +158,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		return "", t.client.Fail(findAgent, api.ClassTarget, "the answer has no usable agent_id")
 	}
 	// The one thing that keeps a wrong look-up from changing somebody else.
-	email, ok := agent.Text("email_address")
-	if !ok {
-		email, _ = agent.Text("email")
-	}
-	if !strings.EqualFold(email, t.email) {
+	if email, _ := emailOf(agent); !targets.SameName(email, t.email) {
 		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for")
 	}
 	if truthy(agent, "deleted") {
@@ -196,11 +192,18 @@ func (t *target) Change(ctx context.Context) error {
 	if err != nil {
 		return t.client.Fail(setAgent, api.ClassTarget, err.Error())
 	}
-	if id, ok := agentID(agent); !ok || id != t.agent {
-		return t.client.Fail(setAgent, api.ClassTarget, "the answer does not name the agent that was to be changed")
+	unclear := func(cause string) error { return t.client.Fail(setAgent, api.ClassTarget, cause) }
+	if answer.Status != 200 {
+		return unclear("answered with a success status that the documents do not name")
 	}
-	if success, stated := agent.Bool("success"); agent.Has("success") && !(stated && success) {
-		return t.client.Fail(setAgent, api.ClassTarget, "the answer says that it was no success")
+	if id, ok := agentID(agent); !ok || id != t.agent {
+		return unclear("the answer does not name the agent that was to be changed")
+	}
+	if email, named := emailOf(agent); named && !targets.SameName(email, t.email) {
+		return unclear("the answer names another user than the one that was to be changed")
+	}
+	if success, stated := agent.Bool("success"); agent.Has("success") && !(stated && success) || truthy(agent, "error") || truthy(agent, "errors") {
+		return unclear("the answer says that it was no success")
 	}
 	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
 	return nil
@@ -230,10 +233,19 @@ func agentID(agent api.Fields) (json.Number, bool) {
 	return json.Number(strconv.FormatUint(number, 10)), err == nil && number > 0
 }
 
-// truthy reports whether a member is there with anything but null, false, 0 or "".
+// emailOf returns the agent's address, and whether there is one.
+func emailOf(agent api.Fields) (string, bool) {
+	if email, ok := agent.Text("email_address"); ok {
+		return email, true
+	}
+	return agent.Text("email")
+}
+
+// truthy reports whether a member is there with anything but null, false, 0 or an
+// empty value.
 func truthy(fields api.Fields, name string) bool {
 	switch string(fields[name]) {
-	case "", "null", "false", "0", `""`, `"0"`, `"false"`:
+	case "", "null", "false", "0", `""`, `"0"`, `"false"`, "[]", "{}":
 		return false
 	}
 	return true

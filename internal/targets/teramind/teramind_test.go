@@ -159,6 +159,11 @@ func TestAnswers(t *testing.T) {
 		"updates nobody":            {found, `{}`, rotation.Unknown, 2},
 		"success false":             {found, `{"agent_id": 42, "success": false}`, rotation.Unknown, 2},
 		"success is no truth value": {found, `{"agent_id": 42, "success": "yes"}`, rotation.Unknown, 2},
+		"another address":           {found, `{"agent_id": 42, "email_address": "john@example.com"}`, rotation.Unknown, 2},
+		"error beside the agent":    {found, `{"agent_id": 42, "error": "password too weak"}`, rotation.Unknown, 2},
+		"errors beside the agent":   {found, `{"agent_id": 42, "errors": ["password too weak"]}`, rotation.Unknown, 2},
+		"no errors":                 {found, `{"agent_id": 42, "errors": [], "error": null}`, rotation.Changed, 1},
+		"folds beyond ASCII":        {`{"agent_id": 42, "email_address": "jdoe@example.\u0063om\u212a"}`, found, rotation.NotChanged, 0},
 		"update's answer is a list": {found, `[]`, rotation.Unknown, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,10 @@ package all
 import (
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/rest"
+	"pam-rotate-script/internal/targets/sailpoint"
+	"pam-rotate-script/internal/targets/sps"
 	"pam-rotate-script/internal/targets/teramind"
+	"pam-rotate-script/internal/targets/venafi"
 )
 
 // Registry returns every vendor, in the order of the documentation. The generic
@@ -12,6 +15,9 @@ import (
 func Registry() targets.Registry {
 	return targets.NewRegistry(
 		teramind.Info(),
+		venafi.Info(),
+		sailpoint.Info(),
+		sps.Info(),
 		rest.Info(),
 	)
 }

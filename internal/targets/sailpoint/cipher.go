@@ -1,0 +1,68 @@
+package sailpoint
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"pam-rotate-script/internal/secret"
+)
+
+const (
+	// paddingBytes is how many bytes of a key's size the padding takes at least
+	// (RFC 8017 section 7.2.1).
+	paddingBytes = 11
+	// smallestKey is the size in bytes below which crypto/rsa encrypts nothing.
+	smallestKey = 128
+)
+
+// passwordFault says what a password has that SailPoint cannot take, or ""
+// (https://documentation.sailpoint.com/saas/help/pwd/policies.html). What else the
+// tenant's and the source's rules are, only they know.
+func passwordFault(password secret.Value) string {
+	switch text := password.Reveal(); {
+	case strings.Contains(text, ":"):
+		return "a colon, which SailPoint does not allow"
+	case !utf8.ValidString(text):
+		return "bytes that are not UTF-8"
+	}
+	return ""
+}
+
+// passwordLength returns the length in bytes.
+func passwordLength(password secret.Value) int { return len(password.Reveal()) }
+
+// readKey returns the key of an answer's publicKey: base64 of a DER
+// SubjectPublicKeyInfo, without PEM armour. The error does not quote it.
+func readKey(text string) (*rsa.PublicKey, error) {
+	encoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("the answer's publicKey is not base64")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(encoded)
+	if err != nil {
+		return nil, errors.New("the answer's publicKey cannot be read")
+	}
+	key, ok := parsed.(*rsa.PublicKey)
+	if !ok || key.Size() < smallestKey {
+		return nil, errors.New("the answer's publicKey is not an RSA key of 1024 bits or more")
+	}
+	return key, nil
+}
+
+// encrypt returns the base64, on one line, of the password's exact bytes encrypted
+// for the key.
+func encrypt(key *rsa.PublicKey, password secret.Value) (string, error) {
+	plain := []byte(password.Reveal())
+	defer clear(plain)
+	//lint:ignore SA1019 SailPoint decrypts this padding and no other
+	encrypted, err := rsa.EncryptPKCS1v15(rand.Reader, key, plain)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(encrypted), nil
+}

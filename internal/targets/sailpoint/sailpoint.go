@@ -1,0 +1,279 @@
+// Package sailpoint changes the password of an account at one source of a SailPoint
+// Identity Security Cloud tenant (formerly IdentityNow).
+//
+// The access record's API client gets a token, asks for the identity, its account at
+// the source and the tenant's public key, and orders the change with the password
+// encrypted for that key. SailPoint accepts the order at once and carries it out
+// later, so Change ends only when the status of the order is final, or the time is
+// up. That final status is the proof: no call of the API tries a password.
+//
+//	address.go  the API's host from what people paste into url
+//	calls.go    the calls up to the order
+//	cipher.go   the password, up to its encryption
+//	status.go   the order's way to its end
+//
+// The calls are those of SailPoint's API "Password Management"
+// (https://developer.sailpoint.com/docs/api/v3/set-password and its neighbours).
+package sailpoint
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+const (
+	name    = "sailpoint"
+	timeout = 300 * time.Second
+
+	fieldURL        = "url"
+	fieldLogin      = "login"
+	fieldPassword   = "password"
+	fieldSourceName = "Source Name"
+	fieldUserName   = "User Name"
+	fieldAccountID  = "Account ID"
+	fieldAPIVersion = "API Version"
+	fieldTokenURL   = "Token URL"
+
+	currentVersion = "v1"
+	olderVersion   = "v3" // where the tenant does not know the current one
+)
+
+// Info describes SailPoint Identity Security Cloud.
+func Info() targets.Info {
+	return targets.Info{
+		Name:    name,
+		Title:   "SailPoint Identity Security Cloud",
+		Summary: "accounts at the sources of an Identity Security Cloud tenant (formerly IdentityNow)",
+		Matches: func(address api.Address) bool {
+			host := address.Hostname()
+			return strings.HasSuffix(host, cloudDomain) || strings.HasSuffix(host, loginDomain)
+		},
+		Fields: []params.Field{
+			{Label: fieldURL, Kind: params.URL, Required: true,
+				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; the address of the tenant's web pages or the tenant's name alone will do, a vanity address will not; a path is not used"},
+			{Label: fieldLogin, Kind: params.Text, Required: true,
+				Help: "the client ID of an API Management client"},
+			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
+				Help: "the client secret"},
+			{Label: fieldSourceName, Kind: params.Text, Required: true, PerAccount: true,
+				Help: "display name of the source that holds the account"},
+			{Label: fieldUserName, Kind: params.Text, PerAccount: true,
+				Help: "the identity's login name in Identity Security Cloud, where it is not the PAM User's login"},
+			{Label: fieldAccountID, Kind: params.Text, PerAccount: true,
+				Help: "the account's ID at the source, such as a distinguished name; needed only where the identity has several accounts there and not exactly one has the user's name"},
+			{Label: fieldAPIVersion, Kind: params.Choice, Choices: []string{currentVersion, olderVersion, "v2024", "v2025", "v2026"}, Default: currentVersion,
+				Help: "style of the API's paths; where the field is absent and the tenant does not know the look-up in the style `v1`, the run uses `v3`"},
+			{Label: fieldTokenURL, Kind: params.URL,
+				Help: "the whole address of the token endpoint, where it is not `/oauth/token` of the API's host"},
+		},
+		Timeout: timeout,
+		Explain: explain,
+		Notes: []string{
+			"**Access account:** in Identity Security Cloud, as an administrator, open Admin > Global > Security Settings > API Management and make a client with the grant type Client Credentials and the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Its ID is the access record's login, its secret the password. All three scopes are needed: without the last one the password is changed and every outcome is unknown.",
+			"**A personal access token** in its place is documented only for the passwords of its owner; for anyone else it is likely to end in 403. A scope beyond its owner's user level is stored without complaint and is then missing.",
+			"**The source** must have the feature PASSWORD, and the account must be correlated to an identity. Sources of delimited files cannot change passwords. The password of Identity Security Cloud itself is said, by others than SailPoint, to be that of the source `IdentityNow`.",
+			"**Sync groups:** if the source belongs to a password sync group, SailPoint sets the same password at every source of the group. The run warns of it; other records that hold one of these passwords are then wrong.",
+			"**Which account:** one record of an API client serves many users: `Source Name`, `User Name` and `Account ID` may stand on the PAM User record. `Allowed Users` is compared with the login name that is looked up, and so with `User Name` where that is set; it does not limit the sources.",
+			"**Password rules:** a colon is not allowed and is refused before anything is sent; so is a password too long for the tenant's key (245 bytes for RSA-2048). All other rules are the tenant's and the source's. A password that they refuse is reported as not changed, class policy, with the policies that SailPoint names. Histories count too: setting the same password once more may be refused.",
+			"**Time:** SailPoint carries a change out after accepting it, through a virtual appliance for some sources. The run reads the status after 2 seconds and then ever less often, up to every 10, for about three quarters of `Timeout`. A change that is still in progress then is unknown, and may yet come into force.",
+			"**Limits of the proof:** `status` means that SailPoint reports this very request as FINISHED without errors. The password itself is not tried: no call does that. If the answer to the change is lost there is no request to ask about, and the outcome is unknown.",
+			"**Errors:** 401 at the sign-in: client ID or secret. 403: the scope named in the hint. Not found at the look-up: login name, `Source Name`, or no account there; SailPoint does not say which.",
+			"**Older paths:** SailPoint ends the path styles `v3`, `v2024` and the like in the first quarter of 2029.",
+		},
+		Documents: []string{
+			"https://developer.sailpoint.com/docs/api/authentication",
+			"https://developer.sailpoint.com/docs/api/authorization",
+			"https://developer.sailpoint.com/docs/api/v3/query-password-info",
+			"https://developer.sailpoint.com/docs/api/v3/set-password",
+			"https://developer.sailpoint.com/docs/api/v3/get-password-change-status",
+			"https://developer.sailpoint.com/docs/api/api-versioning-strategy",
+			"https://developer.sailpoint.com/docs/api/rate-limit",
+			"https://documentation.sailpoint.com/saas/help/pwd/policies.html",
+			"https://documentation.sailpoint.com/saas/help/pwd/sync_grps.html",
+		},
+		New: newTarget,
+	}
+}
+
+type target struct {
+	job    targets.Job
+	client *api.Client
+
+	host         string
+	version      string // style of the paths
+	versionGiven bool
+	tokenHost    string
+	tokenPath    api.Path
+	clientID     string
+	clientSecret secret.Value
+	sourceName   string
+	userName     string
+	accountID    string // "" to choose by name
+
+	token   secret.Value // set by Check, renewed by Change
+	order   order        // set by Check
+	ended   bool         // the status of our request was FINISHED, without errors
+	unended error        // why it was not, after a Change without an error
+}
+
+func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
+	settings := job.Settings
+	t := &target{
+		job: job, client: client,
+		version: settings.Text(fieldAPIVersion), versionGiven: settings.Has(fieldAPIVersion),
+		clientID: settings.Text(fieldLogin), clientSecret: settings.Secret(fieldPassword),
+		sourceName: settings.Text(fieldSourceName), userName: settings.Text(fieldUserName), accountID: settings.Text(fieldAccountID),
+	}
+
+	if text := settings.Text(fieldURL); text != "" {
+		const need = "needs the https address of the tenant's API, such as https://acme.api.identitynow.com, found "
+		if address, err := api.ParseAddress(text); err != nil {
+			settings.Fault(fieldURL, need+err.Error())
+		} else if host, fault := apiHost(address); fault != "" {
+			settings.Fault(fieldURL, need+fault)
+		} else {
+			t.host = host
+		}
+	}
+	t.tokenHost, t.tokenPath = t.host, api.FixedPath("/oauth/token")
+	if text := settings.Text(fieldTokenURL); text != "" {
+		t.tokenHost, t.tokenPath = tokenAddress(settings, text)
+	}
+
+	label := fieldUserName
+	if t.userName == "" {
+		t.userName, label = job.User, "user"
+	}
+	for _, field := range []struct{ label, text string }{
+		{label, t.userName}, {fieldSourceName, t.sourceName}, {fieldAccountID, t.accountID},
+	} {
+		if !utf8.ValidString(field.text) || strings.ContainsFunc(field.text, unicode.IsControl) {
+			settings.Fault(field.label, "needs a name that SailPoint can have, found a text with control characters, or not in UTF-8")
+		}
+	}
+	if err := settings.Err(); err != nil {
+		return t, err
+	}
+	if fault := passwordFault(job.NewPassword); fault != "" {
+		return t, client.Fail(encryptPassword, api.ClassPolicy, "the new password has "+fault,
+			"leave such characters out of the special characters in the PAM User's rotation settings")
+	}
+	return t, nil
+}
+
+// Subject is the login name that is looked up. Which of the identity's accounts it
+// is, Source Name and Account ID decide.
+func (t *target) Subject() string { return t.userName }
+
+// Proof is ProofStatus: every change has a status, and no password can be tried.
+func (t *target) Proof() targets.Proof { return targets.ProofStatus }
+
+func (t *target) Calls() []targets.Call {
+	return []targets.Call{
+		{Kind: api.Read, Method: "POST", Host: t.tokenHost, Path: t.tokenPath.String(), Purpose: signIn},
+		{Kind: api.Read, Method: "POST", Host: t.host, Path: t.servicePath(queryService), Purpose: findAccount},
+		{Kind: api.Write, Method: "POST", Host: t.host, Path: t.servicePath(setService), Purpose: setPassword},
+		{Kind: api.Read, Method: "GET", Host: t.host, Path: t.statusTemplate(), Purpose: readStatus},
+	}
+}
+
+// Check gets a token, finds the account, and makes sure that the password fits the
+// key it will be encrypted for.
+func (t *target) Check(ctx context.Context) (string, error) {
+	if err := t.signIn(ctx); err != nil {
+		return "", err
+	}
+	answer, err := t.passwordInfo(ctx)
+	if err != nil {
+		return "", err
+	}
+	if t.order, err = t.readOrder(answer); err != nil {
+		return "", err
+	}
+	if longest := t.order.key.Size() - paddingBytes; passwordLength(t.job.NewPassword) > longest {
+		return "", t.client.Fail(encryptPassword, api.ClassPolicy, "the new password is longer than the tenant's key can encrypt",
+			"shorten the password in the PAM User's rotation settings")
+	}
+	if t.isPlain(t.order.identityID) {
+		return "identity " + t.order.identityID, nil
+	}
+	return "", nil
+}
+
+// Change orders the change and follows it to its end.
+func (t *target) Change(ctx context.Context) error {
+	answer, err := t.sendOrder(ctx)
+	if err != nil {
+		return err
+	}
+	fields, err := answer.Object()
+	if err != nil {
+		return t.client.Fail(setPassword, api.ClassTarget, err.Error())
+	}
+	state, _ := fields.Text("state")
+	requestID, _ := fields.Text("requestId")
+	switch {
+	case requestID != "":
+		return t.follow(ctx, requestID, final(state))
+	case fields.Has("requestId"):
+		return t.client.Fail(setPassword, api.ClassTarget, "the answer has no usable requestId to ask for the end of the change")
+	case !final(state) || answer.Status != 202:
+		return t.client.Fail(setPassword, api.ClassTarget, "the change was accepted without a requestId to ask for its end")
+	}
+	// The one answer that is believed without a status read: there is none to make.
+	t.unended = t.client.Fail(readStatus, api.ClassTarget, "the change was answered as finished at once, without a requestId to read its status by")
+	return t.judge(setPassword, fields)
+}
+
+// Verify makes no call: what there is to know, Change has seen.
+func (t *target) Verify(_ context.Context, which targets.Which) (targets.Verdict, error) {
+	switch {
+	case which == targets.New && t.ended:
+		return targets.Accepted, nil
+	case which == targets.New && t.unended != nil:
+		return targets.Inconclusive, t.unended
+	}
+	return targets.Inconclusive, t.client.Fail(readStatus, api.ClassTarget, "no status shows that this password is in force, and no call can try it")
+}
+
+// Close has nothing to give back: a token cannot be revoked and ends by itself
+// within minutes.
+func (t *target) Close(context.Context) error { return nil }
+
+// explain reads the error bodies of the API (messages and causes; message with 429;
+// error with 401) and of the token endpoint (RFC 6749 section 5.2).
+func explain(answer api.Answer) (code, text string) {
+	fields, err := answer.Object()
+	if err != nil {
+		return "", ""
+	}
+	if description, ok := fields.Text("error_description"); ok {
+		code, _ = fields.Text("error")
+		return code, description
+	}
+	code, _ = fields.Text("detailCode")
+	if id, ok := fields.Text("trackingId"); ok {
+		code += ", trackingId " + id
+	}
+	var texts []string
+	for _, object := range slices.Concat(fields.Objects("messages"), fields.Objects("causes")) {
+		if text, ok := object.Text("text"); ok && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	for _, member := range []string{"message", "error"} {
+		if text, ok := fields.Text(member); ok && len(texts) == 0 {
+			texts = append(texts, text)
+		}
+	}
+	return code, strings.Join(texts, "; ")
+}

@@ -1,0 +1,509 @@
+// Package sps changes a password on a One Identity Safeguard for Privileged
+// Sessions (SPS) appliance through its REST API: that of a local user, that of the
+// user who signs in, or that of the operating system's root.
+//
+// Every change of SPS's configuration goes through a transaction. A password is
+// stored as an object of its own first, the account is made to refer to that object,
+// and only the commit puts it in force:
+//
+//	GET  /api/authentication                             sign in: a session cookie
+//	GET  /api/configuration/aaa/local_database/users     find the user (mode local)
+//	POST /api/transaction                                open
+//	POST /api/configuration/passwords                    store the password
+//	PUT  …/users/{key}, /api/user/password               refer to it, or
+//	     or /api/configuration/management/root_password
+//	PUT  /api/transaction                                commit
+//	GET  /api/authentication                             prove it: sign in with it
+//
+// So everything before the commit can fail without consequence, provided that the
+// transaction is given back, which may lock the configuration for everybody else.
+// After the commit, a login with the new password proves the change; where nobody
+// may sign in, a session of its own reads which password object is referred to.
+//
+// This file holds the decisions, client.go the calls, each with the chapter of the
+// vendor's REST API Reference Guide behind it.
+package sps
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+const (
+	name = "sps"
+
+	fieldURL           = "url"
+	fieldLogin         = "login"
+	fieldPassword      = "password"
+	fieldMode          = "Mode"
+	fieldUserKey       = "User Key"
+	fieldLoginMethod   = "Login Method"
+	fieldCommitMessage = "Commit Message"
+	fieldLockWait      = "Lock Wait"
+
+	// The values of the field Mode.
+	modeAuto  = "auto"
+	modeLocal = "local"
+	modeSelf  = "self"
+	modeRoot  = "root"
+
+	// rootUser is the operating system's root, whom the REST API does not know as a
+	// user.
+	rootUser = "root"
+	// mostUsers is how many local users are read in search of one.
+	mostUsers = 500
+)
+
+// lockWaits are the waits between attempts to open a transaction while somebody else
+// holds the configuration lock; the last one stays.
+var lockWaits = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}
+
+// Info describes One Identity Safeguard for Privileged Sessions.
+func Info() targets.Info {
+	return targets.Info{
+		Name:    name,
+		Title:   "One Identity Safeguard for Privileged Sessions",
+		Summary: "local users, the signed-in user and the operating system's root of a One Identity Safeguard for Privileged Sessions (SPS) appliance",
+		Matches: func(address api.Address) bool {
+			return targets.HasPathPrefix(address, "/api/configuration", authenticationPath)
+		},
+		Fields: []params.Field{
+			{Label: fieldURL, Kind: params.URL, Required: true,
+				Help: "the appliance, such as `https://sps.example.com`, at the address and port of its web interface; a path is not used"},
+			{Label: fieldLogin, Kind: params.Text, Required: true,
+				Help: "the user of the REST API who makes the change"},
+			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
+				Help: "that user's password"},
+			{Label: fieldMode, Kind: params.Choice, Choices: []string{modeAuto, modeLocal, modeSelf, modeRoot}, Default: modeAuto, PerAccount: true,
+				Help: "`local` changes a user of the local database, `self` the access record's own login, `root` the operating system's root; `auto` is `root` for a PAM User called root, `self` for the access record's login, else `local`"},
+			{Label: fieldUserKey, Kind: params.Text, PerAccount: true,
+				Help: "key of the local user's object, which saves the search for it in mode `local`; the name is compared all the same"},
+			{Label: fieldLoginMethod, Kind: params.Text,
+				Help: "name of the login method for every sign-in, such as `local`; absent sends none, as older versions need it"},
+			{Label: fieldCommitMessage, Kind: params.Text,
+				Help: "message for the commit, where the site demands one; absent sends none"},
+			{Label: fieldLockWait, Kind: params.Seconds, Default: "60",
+				Help: "seconds to wait in all while somebody else has the configuration locked"},
+		},
+		// Services restart after some commits; the vendor's own client waits 10 s then.
+		Settle:  targets.Settle{Tries: 3, Wait: 10 * time.Second},
+		Explain: explain,
+		Notes: []string{
+			"**Access user:** make a local user for this purpose alone and give its group the privilege `REST server` (the built-in group `api` does not have it) and read and write rights on the page that owns the setting: that of the local users for mode `local`, that of the management settings for mode `root`. By the vendor's guide every signed-in user may change the own password, so mode `self` asks for no rights beyond `REST server`. Privileges count from the user's next login on. Keep a second administrator whose password is not rotated: an unknown outcome on the only one could lock everybody out.",
+			"**The configuration is locked during a rotation**, for four calls. If an administrator has a configuration page open, or works on the console, the rotation waits as long as `Lock Wait` says and then ends unchanged, with SPS's own words on who holds the lock. From version 6.5 on several transactions may be open at once; if another one is committed first, SPS may refuse this one's commit: not changed, rotate again. A rotation always gives its transaction back, also when it is interrupted.",
+			"**Mode `self`** sends the access record's password as the current one. Afterwards the access record's password is the old one, unless the access record is the PAM User record itself, and the next rotation cannot sign in: use `self` for a record that is its own access record.",
+			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|`` (no `~`), at most 150 characters; version 6.0 takes neither blank nor `_`. Anything else is refused before a call is made. Strength and history are SPS's own rules and apply to local users. A refused password may be the one that is in force already, so a refusal is followed by a login with it.",
+			"**Proof:** a login with the new password, without a session. Three cases have none: the operating system's root, a local user whose login shows nothing (403 for one without the privilege `REST server`, say), and mode `local` with `Verify` = `off`. There a fresh session reads which password object the account refers to. That shows what SPS has stored, not what a login is checked against.",
+			"**LDAP and RADIUS:** where SPS asks a directory or a RADIUS server for passwords, local ones can be changed without any effect on logins. The change is then answered with success and the login rejected: outcome unknown. Set `Login Method` to the built-in local one if users have it, and do not rotate these users here otherwise.",
+			"**Clusters:** name the appliance that owns the configuration. On a node that is managed by another one the change may be refused or overwritten.",
+			"**Errors:** 401 at the sign-in is a wrong login or password; 403 a missing privilege; 409 or 423 at `open a transaction` the configuration lock; 400 at a later step mostly the password policy, or a missing `Commit Message`.",
+		},
+		Documents: []string{
+			"https://support.oneidentity.com/technical-documents/safeguard-for-privileged-sessions/7.1.1/rest-api-reference-guide/2",
+			"https://support.oneidentity.com/technical-documents/safeguard-for-privileged-sessions/6.9.2/rest-api-reference-guide/3",
+			"https://support.oneidentity.com/technical-documents/safeguard-for-privileged-sessions/6.9.3/rest-api-reference-guide/16",
+			"https://support.oneidentity.com/technical-documents/safeguard-for-privileged-sessions/6.9.3/rest-api-reference-guide/17",
+			"https://github.com/OneIdentity/safeguard-ps",
+		},
+		New: newTarget,
+	}
+}
+
+type target struct {
+	job    targets.Job
+	client *api.Client
+	host   string
+	login  string
+	// password is the access record's, with which login signs in.
+	password      secret.Value
+	mode          string // modeLocal, modeSelf or modeRoot
+	own           bool   // the access record signs in as the account that is rotated
+	userKey       string
+	loginMethod   string
+	commitMessage string
+	lockWait      time.Duration
+
+	session   secret.Value // of Check and Change, as the Cookie header
+	key       string       // of the local user's object
+	user      api.Fields   // that object
+	reads     int          // how many accounts Check reads to find it, as far as is known
+	previous  string       // reference of the password object before the change, "" if not shown
+	reference string       // of the new password's object
+	armed     bool         // a transaction of session may be open
+	committed bool         // the commit was answered with success
+	byStatus  bool         // Verify reads the reference instead of signing in
+	tried     bool         // a sign-in of Verify has shown nothing
+}
+
+func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
+	settings := job.Settings
+	t := &target{
+		job: job, client: client,
+		login:         settings.Text(fieldLogin),
+		password:      settings.Secret(fieldPassword),
+		mode:          settings.Text(fieldMode),
+		userKey:       settings.Text(fieldUserKey),
+		loginMethod:   settings.Text(fieldLoginMethod),
+		commitMessage: settings.Text(fieldCommitMessage),
+		lockWait:      settings.Seconds(fieldLockWait),
+	}
+	if address := settings.Text(fieldURL); address != "" {
+		parsed, err := api.ParseAddress(address)
+		if err != nil {
+			settings.Fault(fieldURL, "needs the https address of the appliance, found "+err.Error())
+		}
+		t.host = parsed.Host
+	}
+	t.chooseMode(settings)
+	if fault := nameFault(t.login); fault != "" {
+		settings.Fault(fieldLogin, "needs a name that a sign-in can carry, found "+fault)
+	}
+	if fault := nameFault(job.User); fault != "" {
+		settings.Fault("user", "needs a name that a sign-in can carry, found "+fault)
+	}
+	if t.userKey != "" {
+		if fault := api.SegmentFault(t.userKey); fault != "" {
+			settings.Fault(fieldUserKey, "needs the key of a local user's object, found "+fault)
+		}
+	}
+	if err := settings.Err(); err != nil {
+		return nil, err
+	}
+	if fault := passwordFault(job.NewPassword); fault != "" {
+		return nil, client.Fail("check the new password", api.ClassPolicy, fault, policyHint)
+	}
+	return t, nil
+}
+
+// chooseMode settles the mode. A mode that contradicts the user is refused: it would
+// change the password of another account than the one that the run is about.
+func (t *target) chooseMode(settings *params.Settings) {
+	user := t.job.User
+	switch {
+	case t.mode == modeAuto && user == rootUser && t.login == rootUser:
+		settings.Fault(fieldMode, "needs local, self or root where the access record's login is root too, found auto")
+	case t.mode == modeAuto && user == rootUser:
+		t.mode = modeRoot
+	case t.mode == modeAuto && user == t.login:
+		t.mode = modeSelf
+	case t.mode == modeAuto:
+		t.mode = modeLocal
+	case t.mode == modeSelf && t.login != "" && user != t.login:
+		settings.Fault(fieldMode, "needs a PAM User with the access record's login for self, found another one")
+	case t.mode == modeRoot && user != rootUser:
+		settings.Fault(fieldMode, "needs a PAM User called root for root, found another one")
+	}
+	t.own = t.mode != modeRoot && user == t.login
+	if t.mode != modeSelf {
+		t.reads = 1
+	}
+	// Another session's look at what is stored is no sign-in as the rotated user.
+	verify := settings.Text(targets.FieldVerify)
+	t.byStatus = t.mode == modeRoot || t.mode == modeLocal && !t.own && verify == targets.VerifyOff
+}
+
+// nameFault says why a user name cannot stand in Basic authentication (RFC 7617), or
+// "".
+func nameFault(name string) string {
+	switch {
+	case strings.Contains(name, ":"):
+		return "one with a colon"
+	case !utf8.ValidString(name):
+		return "a text that is not UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "a text with control characters"
+	}
+	return ""
+}
+
+func (t *target) Subject() string { return t.job.User }
+
+// Proof is a login, unless Verify reads the reference from the start or had to turn
+// to that.
+func (t *target) Proof() targets.Proof {
+	if t.byStatus {
+		return targets.ProofStatus
+	}
+	return targets.ProofLogin
+}
+
+func (t *target) Calls() []targets.Call {
+	var calls []targets.Call
+	add := func(kind api.Kind, method, path, purpose string) {
+		calls = append(calls, targets.Call{Kind: kind, Method: method, Host: t.host, Path: path, Purpose: purpose})
+	}
+	kind, _ := t.access()
+	add(kind, "GET", authenticationPath, actionSignIn)
+	account := t.accountPath().String()
+	if t.mode == modeLocal && t.userKey == "" {
+		add(api.Read, "GET", usersPath, actionListUsers)
+	}
+	for range t.reads {
+		add(api.Read, "GET", account, actionReadAccount)
+	}
+	add(api.Prepare, "POST", transactionPath, actionOpen)
+	add(api.Prepare, "POST", passwordsPath, actionStorePassword)
+	add(api.Prepare, "PUT", account, actionRefer)
+	add(api.Write, "PUT", transactionPath, actionCommit)
+	if !t.byStatus {
+		add(api.SignIn, "GET", authenticationPath, actionSignInAsUser)
+		return calls
+	}
+	add(api.Read, "GET", authenticationPath, actionSignIn)
+	add(api.Read, "GET", account, actionReadAccount)
+	return calls
+}
+
+// Check signs in and, where there is something to find, finds the account and the
+// password object that it refers to.
+func (t *target) Check(ctx context.Context) (string, error) {
+	session, err := t.signIn(ctx)
+	if err != nil {
+		// Who signs in for himself may have the new password already.
+		if fault := api.AsError(err); t.own && fault != nil && fault.Status == 401 {
+			return "", &targets.Refused{Err: err, MayBeInForce: true}
+		}
+		return "", err
+	}
+	t.session = session
+	switch t.mode {
+	case modeSelf:
+		return "the signed-in user", nil
+	case modeRoot:
+		if t.previous, err = t.readReference(ctx, t.session); err != nil {
+			return "", err
+		}
+		return "root of the operating system", nil
+	}
+	keys := []string{t.userKey}
+	if t.userKey == "" {
+		if keys, err = t.listUsers(ctx); err != nil {
+			return "", err
+		}
+	}
+	if err = t.find(ctx, keys); err != nil {
+		return "", err
+	}
+	return "local user", nil
+}
+
+// find reads the users of these keys until one has the name that is asked for.
+// Nothing but the object itself shows a user's name. SPS keeps names unique.
+func (t *target) find(ctx context.Context, keys []string) error {
+	for i, key := range keys {
+		if i == mostUsers {
+			return t.client.Fail(actionReadAccount, api.ClassAccount, "the user is not among the first 500 local users",
+				"put the key of the user's object into the field User Key of the PAM User record")
+		}
+		user, err := t.readUser(ctx, t.session, key)
+		if err != nil {
+			return err
+		}
+		t.reads = max(t.reads, i+1)
+		if found, _ := user.Text("name"); found == t.job.User {
+			t.key, t.user, t.previous = key, user, referenceIn(user["password"])
+			return nil
+		}
+	}
+	if t.userKey != "" {
+		return t.client.Fail(actionReadAccount, api.ClassAccount, "the object of the field User Key belongs to another user",
+			"correct the field User Key, or remove it to have the user searched for by name")
+	}
+	return t.client.Fail(actionReadAccount, api.ClassAccount, "no local user has this name",
+		"names are compared exactly, with case; users of a directory or a RADIUS server cannot be rotated here")
+}
+
+// Change opens a transaction, has the account refer to a new password object, and
+// commits. Up to the commit nothing is in force.
+func (t *target) Change(ctx context.Context) error {
+	waited, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	if waited {
+		if err = t.lookAgain(ctx); err != nil {
+			return err
+		}
+	}
+	if t.reference, err = t.storePassword(ctx); err != nil {
+		return refused(err)
+	}
+	if err = t.referToPassword(ctx); err != nil {
+		return refused(err)
+	}
+	return t.commit(ctx)
+}
+
+// lookAgain reads the account once more: who held the lock may have changed what is
+// about to be replaced.
+func (t *target) lookAgain(ctx context.Context) (err error) {
+	switch t.mode {
+	case modeLocal:
+		return t.find(ctx, []string{t.key})
+	case modeRoot:
+		t.previous, err = t.readReference(ctx, t.session)
+	}
+	return err
+}
+
+// commit sends the one write and, if its answer is not success, looks whether the
+// transaction is still open: then nothing was committed.
+func (t *target) commit(ctx context.Context) error {
+	err := t.sendCommit(ctx)
+	fault := api.AsError(err)
+	switch {
+	case err == nil:
+		t.armed, t.committed = false, true
+		t.warnStale()
+		return nil
+	case fault == nil || !fault.Left:
+		return err
+	case fault.Refused():
+		if status, lookErr := t.transactionStatus(ctx, t.session); lookErr == nil && status == statusOpen {
+			return refused(err)
+		}
+		return err
+	}
+	if t.dropPending(ctx) {
+		// The commit might have come in between all the same, if SPS calls it
+		// success to drop a transaction that is over.
+		return &targets.Refused{Err: err, MayBeInForce: true}
+	}
+	return err
+}
+
+// dropPending rolls back what the commit was to put in force, and reports whether it
+// was still there to be rolled back. It asks in the transaction's own session and,
+// since that may have ended with a restart, in a new one.
+func (t *target) dropPending(ctx context.Context) bool {
+	if t.dropPendingIn(ctx, t.session) {
+		t.armed = false
+		return true
+	}
+	// As the rotated user, a sign-in with either password may be a failing one too many.
+	if t.own {
+		return false
+	}
+	session, err := t.signIn(ctx)
+	return err == nil && t.dropPendingIn(ctx, session)
+}
+
+// dropPendingIn does it in one session. An open transaction that does not hold the
+// new password is somebody else's.
+func (t *target) dropPendingIn(ctx context.Context, session secret.Value) bool {
+	status, err := t.transactionStatus(ctx, session)
+	return err == nil && status == statusOpen && t.isPending(ctx, session) && t.rollBack(ctx, session) == nil
+}
+
+// refused sorts the error of a step within the transaction. The guides do not say how
+// a refused password is told, so a conflict may be one with the rule on old
+// passwords, as class policy may, and the new password be in force already.
+func refused(err error) error {
+	fault := api.AsError(err)
+	if fault == nil || !fault.Left || !fault.Refused() {
+		return err
+	}
+	refusal := &targets.Refused{Err: err}
+	switch fault.Status {
+	case 400, 422:
+		fault.Hints = append(fault.Hints, policyHint)
+	case 409:
+		refusal.MayBeInForce = true
+		fault.Hints = append(fault.Hints, "another change of the configuration may have come first: rotate again")
+	}
+	return refusal
+}
+
+// Verify signs in with the password, in no session. Where that cannot show anything,
+// it reads which password object a local user refers to.
+func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	if t.byStatus {
+		return t.compareReference(ctx, which)
+	}
+	password := t.job.Password(which)
+	if t.own && which == targets.Old {
+		password = t.password // which Check has seen accepted
+	}
+	_, err := t.openSession(ctx, actionSignInAsUser, api.SignIn, t.job.User, password)
+	if err == nil {
+		if which == targets.New {
+			t.warnStale()
+		}
+		return targets.Accepted, nil
+	}
+	fault := api.AsError(err)
+	switch {
+	case fault.Status == 401 && fault.Code == "AuthenticationFailure":
+		return targets.Rejected, err
+	case t.mode != modeLocal || t.own:
+		return targets.Inconclusive, err
+	case fault.Status != 403 && t.committed && !t.tried:
+		t.tried = true // a restart after the commit passes, and there is another try
+		return targets.Inconclusive, err
+	}
+	t.byStatus = true
+	return t.compareReference(ctx, which)
+}
+
+// compareReference reads, in a fresh session without a transaction, which password
+// object is in force.
+func (t *target) compareReference(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	session, err := t.signIn(ctx)
+	if err != nil {
+		return targets.Inconclusive, err
+	}
+	found, err := t.readReference(ctx, session)
+	if err != nil {
+		return targets.Inconclusive, err
+	}
+	inForce := targets.New
+	switch found {
+	case "":
+		return targets.Inconclusive, t.client.Fail(actionReadAccount, api.ClassTarget, "the answer does not show which password object is in force")
+	case t.reference:
+	case t.previous:
+		inForce = targets.Old
+	default:
+		return targets.Inconclusive, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is neither the old nor the new one")
+	}
+	if which != inForce {
+		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the "+inForce.String()+" password")
+	}
+	return targets.Accepted, nil
+}
+
+// Close rolls back the transaction, if there may be one: it keeps others from
+// changing the configuration. SPS has no documented way to end a session, which
+// passes after 20 minutes.
+func (t *target) Close(ctx context.Context) error {
+	if !t.armed {
+		return nil
+	}
+	var err error
+	for range 2 {
+		if err = t.rollBack(ctx, t.session); err == nil {
+			return nil
+		}
+		// With nothing open a refusal is in order.
+		status, lookErr := t.transactionStatus(ctx, t.session)
+		if lookErr == nil && status != statusOpen || lookErr != nil && api.AsError(lookErr).Status == 401 {
+			return nil
+		}
+	}
+	return err
+}
+
+// warnStale tells that the access record has to follow.
+func (t *target) warnStale() {
+	if t.own && !t.job.OwnRecord {
+		t.job.Warn("the access record signs in as the very user whose password was changed: put the new password into it before the next rotation")
+	}
+}

@@ -1,0 +1,819 @@
+package sps_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	simulated "pam-rotate-script/internal/simulator/sps"
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+const user = "jdoe"
+
+// clock never waits, and keeps the waits that were asked for.
+type clock struct{ waits []time.Duration }
+
+func (c *clock) Now() time.Time { return time.Now() }
+
+func (c *clock) Sleep(ctx context.Context, wait time.Duration) error {
+	c.waits = append(c.waits, wait)
+	return ctx.Err()
+}
+
+// around is what a case puts around the serving of a route.
+type around map[string]func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer
+
+// altered is an appliance some of whose routes answer in another way.
+type altered struct {
+	*simulated.Appliance
+	around around
+}
+
+func (a altered) Routes() []simulator.Route {
+	routes := a.Appliance.Routes()
+	for i, route := range routes {
+		if alter, ok := a.around[route.Name]; ok {
+			routes[i].Serve = func(r *simulator.Request) simulator.Answer { return alter(r, route.Serve) }
+		}
+	}
+	return routes
+}
+
+// answers makes a route answer what a case says, after the appliance has acted.
+func answers(status int, body string) func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+	return func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+		serve(r)
+		return simulator.Answer{Status: status, Body: []byte(body)}
+	}
+}
+
+type rig struct {
+	*simulated.Appliance
+	stand  *targettest.Stand
+	server *simulator.Server
+}
+
+func start(t *testing.T, options simulated.Options, around around) rig {
+	t.Helper()
+	appliance := simulated.New(options)
+	server, err := simulator.Start(altered{appliance, around}, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return rig{appliance, &targettest.Stand{
+		Servers: []*simulator.Server{server},
+		Access: map[string]any{
+			"Target": "sps", "url": server.URL(), "login": simulated.AccessUser, "password": simulated.AccessPassword,
+		},
+	}, server}
+}
+
+// judge sets what counts as the account's password.
+func (r rig) judge(run targettest.Run) {
+	r.stand.Accepts = func(password string) bool { return r.Accepts(run.User, password) }
+	switch {
+	case run.User == "root" && run.Access["Mode"] != "local":
+		r.stand.Accepts = r.AcceptsRoot
+	case r.Key(run.User) == "": // nobody's password can change but by a commit
+		r.stand.Accepts = func(password string) bool { return password == run.Old && r.Commits() == 0 }
+	}
+}
+
+func (r rig) rotate(run targettest.Run) targettest.Ended {
+	r.judge(run)
+	return run.Rotate(r.stand)
+}
+
+// names returns the names of the exchanges so far.
+func (r rig) names() []string {
+	var names []string
+	for _, exchange := range r.server.Exchanges() {
+		names = append(names, exchange.Name)
+	}
+	return names
+}
+
+func (r rig) count(name string) int {
+	return r.server.Count(func(e simulator.Exchange) bool { return e.Name == name })
+}
+
+func run() targettest.Run {
+	return targettest.Run{User: user, Old: simulated.FirstPassword, New: targettest.New}
+}
+
+func rootRun() targettest.Run {
+	return targettest.Run{User: "root", Old: simulated.FirstRootPassword, New: targettest.New}
+}
+
+func ownRun() targettest.Run {
+	return targettest.Run{User: simulated.PowerlessUser, Old: simulated.FirstPassword, New: targettest.New,
+		Access: map[string]any{"login": simulated.PowerlessUser, "password": simulated.FirstPassword}}
+}
+
+func TestVendorSettings(t *testing.T) {
+	with := func(run targettest.Run, fields map[string]any) targettest.Run {
+		access := map[string]any{}
+		for _, layer := range []map[string]any{run.Access, fields} {
+			for label, value := range layer {
+				access[label] = value
+			}
+		}
+		run.Access = access
+		return run
+	}
+	of := func(run targettest.Run, user, newPassword string) targettest.Run {
+		run.User, run.New = user, newPassword
+		return run
+	}
+	for _, test := range []struct {
+		name    string
+		options simulated.Options
+		run     targettest.Run
+		outcome rotation.Outcome
+		class   api.Class
+		proof   targets.Proof
+		message string
+		writes  int
+		failed  int // sign-ins of the rotated user that failed
+	}{
+		{"local", simulated.Options{}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"self", simulated.Options{}, ownRun(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"root", simulated.Options{}, rootRun(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"root without rights", simulated.Options{}, with(rootRun(), ownRun().Access), rotation.NotChanged, api.ClassPermission, "", "answered 403", 0, 0},
+		{"local without rights", simulated.Options{}, with(run(), ownRun().Access), rotation.NotChanged, api.ClassPermission, "", "answered 403", 0, 0},
+		{"local off", simulated.Options{}, with(run(), map[string]any{"Verify": "off"}), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"self off", simulated.Options{}, with(ownRun(), map[string]any{"Verify": "off"}), rotation.Changed, "", targets.ProofAnswer, "answer", 1, 0},
+		{"root strict", simulated.Options{}, with(rootRun(), map[string]any{"Verify": "strict"}), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"no such user", simulated.Options{}, of(run(), "jdoe3", targettest.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
+		{"user in another case", simulated.Options{}, of(run(), "jDoe", targettest.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
+		{"key that needs escaping", simulated.Options{}, of(run(), "jörg", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key with a slash", simulated.Options{}, of(run(), "o'hara", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key that looks escaped", simulated.Options{}, of(run(), "olsen", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key in the record", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb08"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key of another user", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb07"}), rotation.NotChanged, api.ClassAccount, "", "belongs to another user", 0, 0},
+		{"key of nobody", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb99"}), rotation.NotChanged, api.ClassAccount, "", "answered 404", 0, 0},
+
+		{"no cookie", simulated.Options{NoCookie: true}, run(), rotation.NotChanged, api.ClassTarget, "", "no session cookie", 0, 0},
+		{"cookie that is over by another clock", simulated.Options{CookieExpires: true, Now: func() time.Time { return time.Unix(1e9, 0) }}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"login method", simulated.Options{LoginMethods: []string{"local & co"}}, with(run(), map[string]any{"Login Method": "local & co"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"login method that is not known", simulated.Options{}, with(run(), map[string]any{"Login Method": "local"}), rotation.NotChanged, api.ClassTarget, "", "answered 400", 0, 0},
+		{"other shapes", simulated.Options{StatusInBody: true, PasswordAsObject: true, DetailsAsText: true, WriteStatus: 204}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"other shapes, root", simulated.Options{StatusInBody: true, PasswordAsObject: true, WriteStatus: 201}, rootRun(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+
+		{"user without REST, refused", simulated.Options{RequireREST: true}, of(run(), simulated.NoRESTUser, targettest.New), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"user without REST, let in", simulated.Options{}, of(run(), simulated.NoRESTUser, targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"directory", simulated.Options{ExternalLogin: true}, run(), rotation.Unknown, api.ClassCredential, "", "rejected afterwards", 1, 2},
+		{"directory, self", simulated.Options{ExternalLogin: true}, ownRun(), rotation.Unknown, api.ClassCredential, "", "rejected afterwards", 1, 2},
+		{"restart", simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 1}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"long restart", simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 3}, run(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"long restart, root", simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 5}, rootRun(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"long restart, self", simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 3}, ownRun(), rotation.Changed, "", targets.ProofAnswer, "answer", 1, 0},
+		{"long restart, self, strict", simulated.Options{UnavailableAfterCommit: 3}, with(ownRun(), map[string]any{"Verify": "strict"}), rotation.Unknown, api.ClassTarget, "", "could not be proved", 1, 0},
+
+		{"too weak at the password", simulated.Options{MinimumLength: 64, PolicyAt: simulated.AtPassword}, run(), rotation.NotChanged, api.ClassPolicy, "", "too weak", 0, 1},
+		{"too weak at the user", simulated.Options{MinimumLength: 64, PolicyAt: simulated.AtPut}, run(), rotation.NotChanged, api.ClassPolicy, "", "too weak", 0, 1},
+		{"too weak at the commit", simulated.Options{MinimumLength: 64, PolicyAt: simulated.AtCommit}, run(), rotation.NotChanged, api.ClassPolicy, "", "too weak", 1, 1},
+		{"too weak, self", simulated.Options{MinimumLength: 64, PolicyAt: simulated.AtPut}, ownRun(), rotation.NotChanged, api.ClassPolicy, "", "too weak", 0, 1},
+		{"in force already, at the password", simulated.Options{History: true, PolicyAt: simulated.AtPassword}, of(run(), user, simulated.FirstPassword), rotation.Changed, "", targets.ProofLogin, "in force already", 0, 0},
+		{"in force already, at the user", simulated.Options{History: true, PolicyAt: simulated.AtPut}, of(run(), user, simulated.FirstPassword), rotation.Changed, "", targets.ProofLogin, "in force already", 0, 0},
+		{"in force already, at the commit", simulated.Options{History: true, PolicyAt: simulated.AtCommit}, of(run(), user, simulated.FirstPassword), rotation.Changed, "", targets.ProofLogin, "in force already", 1, 0},
+		{"in force already, self", simulated.Options{History: true, PolicyAt: simulated.AtCommit}, of(ownRun(), simulated.PowerlessUser, simulated.FirstPassword), rotation.Changed, "", targets.ProofLogin, "in force already", 1, 0},
+
+		{"another commit came first", simulated.Options{SeveralTransactions: true, CommitCollisions: 1}, run(), rotation.NotChanged, api.ClassConflict, "", "changed by another transaction", 1, 1},
+		{"another commit came first, root", simulated.Options{CommitCollisions: 1}, rootRun(), rotation.NotChanged, api.ClassConflict, "", "changed by another transaction", 1, 0},
+		{"commit message missing", simulated.Options{RequireCommitMessage: true}, run(), rotation.NotChanged, api.ClassPolicy, "", "a commit message is required", 1, 1},
+		{"commit message", simulated.Options{RequireCommitMessage: true}, with(run(), map[string]any{"Commit Message": "rotated"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"locked out like a wrong password", simulated.Options{LockOutAfter: 1, ExternalLogin: true}, run(), rotation.Unknown, api.ClassCredential, "", "rejected afterwards", 1, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, test.options, nil)
+			ended := r.rotate(test.run)
+			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+				t.Error(fault)
+			}
+			if ended.Outcome != test.outcome || ended.Class != test.class || ended.Proof != test.proof || !strings.Contains(ended.Message, test.message) {
+				t.Errorf("got %s [%s] by %q: %s", ended.Outcome, ended.Class, ended.Proof, ended.Message)
+			}
+			if r.stand.Writes() != test.writes || r.FailedLogins(test.run.User) != test.failed || r.OpenTransactions() != 0 {
+				t.Errorf("%d writes, %d failed logins, %d open transactions", r.stand.Writes(), r.FailedLogins(test.run.User), r.OpenTransactions())
+			}
+			if message, _ := test.run.Access["Commit Message"].(string); message != "" && fmt.Sprint(r.CommitMessages()) != "["+message+"]" {
+				t.Errorf("commit messages %q", r.CommitMessages())
+			}
+		})
+	}
+}
+
+// TestLock: a lock is waited for, by what status and words ever it is told.
+func TestLock(t *testing.T) {
+	seconds := func(values ...int) []time.Duration {
+		var waits []time.Duration
+		for _, value := range values {
+			waits = append(waits, time.Duration(value)*time.Second)
+		}
+		return waits
+	}
+	for _, test := range []struct {
+		name    string
+		options simulated.Options
+		wait    string
+		waits   []time.Duration
+		outcome rotation.Outcome
+		class   api.Class
+	}{
+		{"409", simulated.Options{LockedAttempts: 1}, "", seconds(2), rotation.Changed, ""},
+		{"423", simulated.Options{LockedAttempts: 2, LockedStatus: 423}, "", seconds(2, 5), rotation.Changed, ""},
+		{"503", simulated.Options{LockedAttempts: 3, LockedStatus: 503}, "", seconds(2, 5, 10), rotation.Changed, ""},
+		{"by its type", simulated.Options{LockedAttempts: 1, LockedStatus: 400, LockedMessage: "no"}, "", seconds(2), rotation.Changed, ""},
+		{"by its message", simulated.Options{LockedAttempts: 1, LockedStatus: 403, LockedType: "Denied", LockedMessage: "The Lock is taken"}, "", seconds(2), rotation.Changed, ""},
+		{"for good", simulated.Options{LockedAttempts: -1}, "", seconds(2, 5, 10, 15, 15), rotation.NotChanged, api.ClassConflict},
+		{"for good, 400", simulated.Options{LockedAttempts: -1, LockedStatus: 400}, "8", seconds(2, 5), rotation.NotChanged, api.ClassConflict},
+		{"for good, 503", simulated.Options{LockedAttempts: -1, LockedStatus: 503}, "1", nil, rotation.NotChanged, api.ClassTarget},
+		{"longer than the run", simulated.Options{LockedAttempts: -1}, "86400", seconds(2, 5), rotation.NotChanged, api.ClassConflict},
+		{"no lock", simulated.Options{LockedAttempts: -1, LockedStatus: 400, LockedType: "Denied", LockedMessage: "no"}, "", nil, rotation.NotChanged, api.ClassTarget},
+		{"401", simulated.Options{LockedAttempts: -1, LockedStatus: 401}, "", nil, rotation.NotChanged, api.ClassCredential},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, test.options, nil)
+			run, clock := run(), &clock{}
+			run.Clock, run.Access = clock, map[string]any{"User Key": r.Key(user)}
+			if test.wait != "" {
+				run.Access["Lock Wait"] = test.wait
+			}
+			if test.wait == "86400" {
+				run.Access["Timeout"] = "8" // a wait that outlasts it is not begun
+			}
+			ended := r.rotate(run)
+			for _, fault := range run.Faults(targettest.SPS(), r.stand, ended) {
+				t.Error(fault)
+			}
+			if ended.Outcome != test.outcome || ended.Class != test.class {
+				t.Errorf("got %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+			}
+			if !slices.Equal(clock.waits, test.waits) {
+				t.Errorf("waited %v, want %v", clock.waits, test.waits)
+			}
+			if got := r.count(simulated.OpenTransaction); got != len(test.waits)+1 {
+				t.Errorf("%d attempts", got)
+			}
+			// What the holder of the lock may have changed is read again.
+			want := 1
+			if test.outcome == rotation.Changed {
+				want = 2
+			}
+			if got := r.count(simulated.ReadUser); got != want {
+				t.Errorf("the user was read %d times, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestLockHolderIsNamed: SPS's own words on a lock are shown, its details are not.
+func TestLockHolderIsNamed(t *testing.T) {
+	r := start(t, simulated.Options{LockedAttempts: -1, DetailsAsText: true}, nil)
+	ended := r.rotate(run())
+	if want := "open a transaction: answered 409 Conflict: the configuration is locked by admin at the web interface (code ConfigurationLocked)"; !strings.Contains(ended.Message, want) {
+		t.Errorf("got %s", ended.Message)
+	}
+	if strings.Contains(ended.Message, "/api/transaction") {
+		t.Errorf("the details are shown: %s", ended.Message)
+	}
+}
+
+// TestUserChangedUnderTheLock: whoever held the lock has renamed the user meanwhile.
+func TestUserChangedUnderTheLock(t *testing.T) {
+	reads := 0
+	r := start(t, simulated.Options{LockedAttempts: 1}, around{
+		simulated.ReadUser: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+			if reads++; reads == 1 {
+				return serve(q)
+			}
+			return simulator.JSON(200, map[string]any{"key": "14322374245a7de542bbb08", "body": map[string]any{"name": "jdoe.renamed"}})
+		},
+	})
+	run := run()
+	run.Access = map[string]any{"User Key": r.Key(user)}
+	if ended := r.rotate(run); ended.Outcome != rotation.NotChanged || ended.Class != api.ClassAccount || r.Commits() != 0 || r.OpenTransactions() != 0 {
+		t.Errorf("%d commits: %s", r.Commits(), ended.Stdout)
+	}
+}
+
+// TestRootChangedUnderTheLock: what tells the old password from the new one is what
+// the holder of the lock has left.
+func TestRootChangedUnderTheLock(t *testing.T) {
+	reads := 0
+	r := start(t, simulated.Options{LockedAttempts: 1}, around{
+		simulated.ReadRootPassword: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+			reads++
+			return simulator.JSON(200, map[string]any{"body": fmt.Sprintf("reference-%d", min(reads, 2))})
+		},
+	})
+	r.server.Inject(simulator.Fault{Exchange: simulated.Commit, Kind: simulator.KindNamed("reset before")})
+	r.server.Inject(simulator.Fault{Exchange: simulated.ReadTransaction, Kind: simulator.KindNamed("500 before")})
+	if ended := r.rotate(rootRun()); ended.Outcome != rotation.NotChanged {
+		t.Error(ended.Stdout)
+	}
+}
+
+// TestOwnUserAsLocal: whoever signs in as the very user must not do so again with the
+// password that the commit has made the old one.
+func TestOwnUserAsLocal(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		options simulated.Options
+		fields  map[string]any
+		proof   targets.Proof
+	}{
+		{"proved", simulated.Options{}, nil, targets.ProofLogin},
+		{"Verify is off", simulated.Options{}, map[string]any{"Verify": "off"}, targets.ProofAnswer},
+		{"long restart", simulated.Options{UnavailableAfterCommit: 2}, nil, targets.ProofAnswer},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, test.options, nil)
+			run := run()
+			run.User, run.Old, run.Access = simulated.AccessUser, simulated.AccessPassword, map[string]any{"Mode": "local"}
+			for label, value := range test.fields {
+				run.Access[label] = value
+			}
+			ended := r.rotate(run)
+			if ended.Outcome != rotation.Changed || ended.Proof != test.proof || r.FailedLogins(run.User) != 0 {
+				t.Errorf("%d failed logins: %s", r.FailedLogins(run.User), ended.Stdout)
+			}
+		})
+	}
+}
+
+func TestModes(t *testing.T) {
+	for _, test := range []struct {
+		name, user, login, mode string
+		put                     string // the exchange that refers to the password
+		class                   api.Class
+	}{
+		{"somebody else", user, simulated.AccessUser, "", simulated.UpdateUser, ""},
+		{"oneself", simulated.AccessUser, simulated.AccessUser, "auto", simulated.ChangeOwnPassword, ""},
+		{"root", "root", simulated.AccessUser, "Auto", simulated.SetRootPassword, ""},
+		{"root by name", "root", simulated.AccessUser, "root", simulated.SetRootPassword, ""},
+		{"a local user called root", "root", simulated.AccessUser, "local", simulated.UpdateUser, ""},
+		{"oneself as a local user", simulated.AccessUser, simulated.AccessUser, "local", simulated.UpdateUser, ""},
+		{"Root is another one", "Root", simulated.AccessUser, "", "", api.ClassAccount},
+		{"somebody else by self", user, simulated.AccessUser, "self", "", api.ClassInput},
+		{"somebody else by root", user, simulated.AccessUser, "root", "", api.ClassInput},
+		{"which root", "root", "root", "", "", api.ClassInput},
+		{"no such mode", user, simulated.AccessUser, "domain", "", api.ClassInput},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, simulated.Options{}, nil)
+			run := run()
+			run.User = test.user
+			run.Access = map[string]any{"login": test.login}
+			if test.user == simulated.AccessUser {
+				run.Old = simulated.AccessPassword
+			}
+			if test.mode != "" {
+				run.Access["Mode"] = test.mode
+			}
+			ended := r.rotate(run)
+			if ended.Class != test.class {
+				t.Fatalf("got [%s]: %s", ended.Class, ended.Message)
+			}
+			for _, name := range []string{simulated.UpdateUser, simulated.ChangeOwnPassword, simulated.SetRootPassword} {
+				if want := name == test.put; (r.count(name) == 1) != want {
+					t.Errorf("%s: %d times", name, r.count(name))
+				}
+			}
+			if test.class == api.ClassInput && (len(r.server.Exchanges()) != 0 || !strings.Contains(ended.Message, "Mode: ")) {
+				t.Errorf("%d exchanges: %s", len(r.server.Exchanges()), ended.Message)
+			}
+			own := test.put != "" && test.user == test.login
+			if warned := strings.Contains(strings.Join(ended.Warnings, "\n"), "the access record signs in as the very user"); warned != own {
+				t.Errorf("warned of a stale access record: %v", warned)
+			}
+		})
+	}
+}
+
+// TestModeOfTheAccount: mode and key may stand on the PAM User record.
+func TestModeOfTheAccount(t *testing.T) {
+	r := start(t, simulated.Options{}, nil)
+	run := run()
+	run.User, run.Access = "root", map[string]any{"Mode": "root"}
+	run.UserFields = map[string]any{"mode": "Local", "user_key": r.Key("root"), "Login Method": "radius"}
+	ended := r.rotate(run)
+	if ended.Outcome != rotation.Changed || !r.Accepts("root", run.New) || r.AcceptsRoot(run.New) || r.count(simulated.ListUsers) != 0 {
+		t.Errorf("%v: %s", r.names(), ended.Stdout)
+	}
+}
+
+// TestOwnPassword: a user who signs in for himself may have the new password already,
+// and what counts as his current one is what he signs in with.
+func TestOwnPassword(t *testing.T) {
+	for _, test := range []struct {
+		name, access, old, new string
+		outcome                rotation.Outcome
+		class                  api.Class
+		writes, failed         int
+	}{
+		{"other old password in the payload", simulated.FirstPassword, "Some-0ther-password", targettest.New, rotation.Changed, "", 1, 0},
+		{"no old password in the payload", simulated.FirstPassword, "", targettest.New, rotation.Changed, "", 1, 0},
+		{"new one in force already", "Stale-Passw0rd", "Stale-Passw0rd", simulated.FirstPassword, rotation.Changed, "", 0, 1},
+		{"neither", "Stale-Passw0rd", "Stale-Passw0rd", targettest.New, rotation.NotChanged, api.ClassCredential, 0, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, simulated.Options{}, nil)
+			run := ownRun()
+			run.Old, run.New = test.old, test.new
+			run.Access["password"] = test.access
+			ended := r.rotate(run)
+			if ended.Outcome != test.outcome || ended.Class != test.class || r.stand.Writes() != test.writes || r.FailedLogins(run.User) != test.failed {
+				t.Errorf("%d writes, %d failed logins: %s", r.stand.Writes(), r.FailedLogins(run.User), ended.Stdout)
+			}
+			if stale := strings.Contains(strings.Join(ended.Warnings, "\n"), "put the new password into it"); stale != (test.outcome == rotation.Changed) {
+				t.Errorf("warnings %q", ended.Warnings)
+			}
+		})
+	}
+}
+
+// TestOwnOldPassword: the old password that settles an uncertain commit is the one
+// that signed in, whatever the payload says.
+func TestOwnOldPassword(t *testing.T) {
+	r := start(t, simulated.Options{}, nil)
+	r.server.Inject(simulator.Fault{Exchange: simulated.Commit, Kind: simulator.KindNamed("reset before")})
+	r.server.Inject(simulator.Fault{Exchange: simulated.ReadTransaction, Kind: simulator.KindNamed("500 before")})
+	run := ownRun()
+	run.Old = "Some-0ther-password"
+	if ended := r.rotate(run); ended.Outcome != rotation.NotChanged || r.FailedLogins(run.User) != 1 {
+		t.Errorf("%d failed logins: %s", r.FailedLogins(run.User), ended.Stdout)
+	}
+}
+
+// TestRefusedForAnotherReason: a 401 that does not say AuthenticationFailure shows
+// nothing about the password.
+func TestRefusedForAnotherReason(t *testing.T) {
+	for _, kind := range []string{"Unauthenticated", "AuthenticationFailure"} {
+		signIns := 0
+		r := start(t, simulated.Options{}, around{
+			simulated.SignIn: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+				if signIns++; signIns == 1 {
+					return serve(q)
+				}
+				return simulator.JSON(401, map[string]any{"error": map[string]any{"type": kind}})
+			},
+		})
+		want := rotation.Unknown
+		if kind == "Unauthenticated" {
+			want = rotation.Changed
+		}
+		if ended := r.rotate(ownRun()); ended.Outcome != want || want == rotation.Changed && ended.Proof != targets.ProofAnswer {
+			t.Errorf("%s: %s", kind, ended.Stdout)
+		}
+	}
+}
+
+func TestUncertainCommit(t *testing.T) {
+	const faultOnly, read = "", simulated.ReadTransaction
+	without := func() targettest.Run {
+		run := run()
+		run.User = simulated.NoRESTUser
+		return run
+	}
+	for _, test := range []struct {
+		name    string
+		kind    string
+		run     targettest.Run
+		options simulated.Options
+		more    string // the exchange of a further fault, which fails every time
+		outcome rotation.Outcome
+		class   api.Class
+		proof   targets.Proof
+		failed  int
+		drops   int // how often a roll-back was sent
+	}{
+		{"still open, local", "drop before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassNetwork, "", 1, 1},
+		{"still open, self", "502 before", ownRun(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 1, 1},
+		{"still open, root", "empty 200 before", rootRun(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 0, 1},
+		{"unreadable, still open", "empty 200 before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 1, 1},
+		{"refused, still open", "echo 403 before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassPermission, "", 0, 1},
+		{"refused, who knows", "echo 403 before", run(), simulated.Options{}, read, rotation.NotChanged, api.ClassPermission, "", 1, 1},
+		{"refused, who knows, root", "echo 409 before", rootRun(), simulated.Options{}, read, rotation.NotChanged, api.ClassConflict, "", 0, 1},
+		{"who knows, logins tell: old", "reset before", run(), simulated.Options{}, read, rotation.NotChanged, api.ClassNetwork, "", 1, 1},
+		{"who knows, logins tell: new", "reset after", run(), simulated.Options{}, read, rotation.Changed, "", targets.ProofLogin, 0, 2},
+		{"committed, local", "drop after", run(), simulated.Options{}, faultOnly, rotation.Changed, "", targets.ProofLogin, 0, 1},
+		{"committed, self", "504 after", ownRun(), simulated.Options{}, faultOnly, rotation.Changed, "", targets.ProofLogin, 0, 1},
+		{"committed, root", "HTML 200 after", rootRun(), simulated.Options{}, faultOnly, rotation.Changed, "", targets.ProofStatus, 0, 1},
+		{"committed, restart", "drop after", run(), simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 1}, faultOnly, rotation.Changed, "", targets.ProofLogin, 0, 1},
+		{"locked out after the first login", "reset before", run(), simulated.Options{LockOutAfter: 1, LockOutStatus: 403}, read, rotation.NotChanged, api.ClassNetwork, "", 2, 1},
+		{"locked out like a wrong password", "reset before", run(), simulated.Options{LockOutAfter: 1}, read, rotation.Unknown, api.ClassNetwork, "", 2, 1},
+		{"locked out, self", "reset before", ownRun(), simulated.Options{LockOutAfter: 1, LockOutStatus: 403}, read, rotation.Unknown, api.ClassNetwork, "", 2, 1},
+		{"user without REST, old", "reset before", without(), simulated.Options{RequireREST: true}, read, rotation.NotChanged, api.ClassNetwork, "", 1, 1},
+		{"user without REST, new", "reset after", without(), simulated.Options{RequireREST: true}, read, rotation.Changed, "", targets.ProofStatus, 0, 2},
+		{"redirect", "redirect 307 before", run(), simulated.Options{}, read, rotation.NotChanged, api.ClassTarget, "", 1, 1},
+		{"cut", "cut JSON after", run(), simulated.Options{}, read, rotation.Changed, "", targets.ProofLogin, 0, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, test.options, nil)
+			r.server.Inject(simulator.Fault{Exchange: simulated.Commit, Kind: simulator.KindNamed(test.kind)})
+			if test.more != "" {
+				r.server.Inject(simulator.Fault{Exchange: test.more, Kind: simulator.KindNamed("500 before")})
+			}
+			ended := r.rotate(test.run)
+			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+				t.Error(fault)
+			}
+			if ended.Outcome != test.outcome || ended.Class != test.class || ended.Proof != test.proof {
+				t.Errorf("got %s [%s] by %q: %s", ended.Outcome, ended.Class, ended.Proof, ended.Message)
+			}
+			if r.FailedLogins(test.run.User) != test.failed || r.count(simulated.RollBack) != test.drops || r.OpenTransactions() != 0 {
+				t.Errorf("%d failed logins, %d roll-backs, %d open: %v", r.FailedLogins(test.run.User), r.count(simulated.RollBack), r.OpenTransactions(), r.names())
+			}
+		})
+	}
+}
+
+// TestTransactionSeenFromElsewhere: the session of the commit is over, and a new one
+// shows an open transaction. It is dropped only if it holds the new password.
+func TestTransactionSeenFromElsewhere(t *testing.T) {
+	for _, ours := range []bool{true, false} {
+		t.Run(fmt.Sprint(ours), func(t *testing.T) {
+			var own string // the session of the transaction, as its Cookie header
+			over := false
+			// As an appliance on which sessions of one user share a transaction.
+			shared := func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+				if r.Header.Get("Cookie") == own {
+					if over {
+						return simulator.JSON(401, map[string]any{"error": map[string]any{"type": "Unauthenticated", "message": "sign in"}})
+					}
+					return serve(r)
+				}
+				if r.Name == simulated.ListChanges && !ours {
+					return simulator.JSON(200, map[string]any{"changes": []any{map[string]any{"type": "create", "path": "/api/configuration/passwords/another"}}})
+				}
+				r.Header.Set("Cookie", own)
+				return serve(r)
+			}
+			r := start(t, simulated.Options{}, around{
+				simulated.OpenTransaction: func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+					own = r.Header.Get("Cookie")
+					return serve(r)
+				},
+				simulated.Commit: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+					over = true
+					return simulator.Answer{Status: 502}
+				},
+				simulated.ReadTransaction: shared, simulated.ListChanges: shared, simulated.RollBack: shared,
+			})
+			run := run()
+			ended := r.rotate(run)
+			if ended.Outcome != rotation.NotChanged || r.stand.Writes() != 1 {
+				t.Errorf("%d writes: %s", r.stand.Writes(), ended.Stdout)
+			}
+			if dropped := r.OpenTransactions() == 0; dropped != ours {
+				t.Errorf("dropped: %v, although the transaction is ours: %v", dropped, ours)
+			}
+		})
+	}
+}
+
+// TestCommitEndsAfterAll: SPS says that it dropped the transaction, and commits it all
+// the same. What the program says must be what is so.
+func TestCommitEndsAfterAll(t *testing.T) {
+	var commit func()
+	r := start(t, simulated.Options{}, around{
+		simulated.Commit: func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+			commit = func() { serve(r) }
+			return simulator.Answer{Status: 504}
+		},
+		simulated.RollBack: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+			commit()
+			return simulator.JSON(200, map[string]any{"transaction": map[string]any{"status": "closed"}})
+		},
+	})
+	if ended := r.rotate(run()); ended.Outcome != rotation.Changed || ended.Proof != targets.ProofLogin {
+		t.Error(ended.Stdout)
+	}
+}
+
+// TestRollBack: the lock is given back even if that takes more than one try.
+func TestRollBack(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		faults []simulator.Fault
+		drops  int
+		left   int
+		warned bool
+	}{
+		{"open never answered", []simulator.Fault{{Exchange: simulated.OpenTransaction, Occurrence: 1, Kind: simulator.KindNamed("drop after")}}, 1, 0, false},
+		{"open never arrived", []simulator.Fault{{Exchange: simulated.OpenTransaction, Occurrence: 1, Kind: simulator.KindNamed("drop before")}}, 1, 0, false},
+		{"password lost", []simulator.Fault{{Exchange: simulated.CreatePassword, Kind: simulator.KindNamed("drop after")}}, 1, 0, false},
+		{"password cut", []simulator.Fault{{Exchange: simulated.CreatePassword, Kind: simulator.KindNamed("cut JSON after")}}, 1, 0, false},
+		{"user refused", []simulator.Fault{{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("echo 404 before")}}, 1, 0, false},
+		{"first roll-back lost", []simulator.Fault{
+			{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("500 before")},
+			{Exchange: simulated.RollBack, Occurrence: 1, Kind: simulator.KindNamed("drop before")}}, 2, 0, false},
+		{"first roll-back refused", []simulator.Fault{
+			{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("500 before")},
+			{Exchange: simulated.RollBack, Occurrence: 1, Kind: simulator.KindNamed("echo 409 before")}}, 2, 0, false},
+		{"first roll-back is a web page", []simulator.Fault{
+			{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("500 before")},
+			{Exchange: simulated.RollBack, Occurrence: 1, Kind: simulator.KindNamed("HTML 200 before")}}, 2, 0, false},
+		{"first roll-back's answer lost", []simulator.Fault{
+			{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("500 before")},
+			{Exchange: simulated.RollBack, Occurrence: 1, Kind: simulator.KindNamed("drop after")}}, 1, 0, false},
+		{"never", []simulator.Fault{
+			{Exchange: simulated.UpdateUser, Kind: simulator.KindNamed("500 before")},
+			{Exchange: simulated.RollBack, Kind: simulator.KindNamed("500 before")}}, 2, 1, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, simulated.Options{}, nil)
+			for _, fault := range test.faults {
+				r.server.Inject(fault)
+			}
+			ended := r.rotate(run())
+			if ended.Outcome != rotation.NotChanged || r.stand.Writes() != 0 {
+				t.Errorf("%d writes: %s", r.stand.Writes(), ended.Stdout)
+			}
+			if r.count(simulated.RollBack) != test.drops || r.OpenTransactions() != test.left {
+				t.Errorf("%d roll-backs, %d open: %v", r.count(simulated.RollBack), r.OpenTransactions(), r.names())
+			}
+			if warned := strings.Contains(strings.Join(ended.Warnings, "\n"), "roll back the transaction"); warned != test.warned {
+				t.Errorf("warnings %q", ended.Warnings)
+			}
+		})
+	}
+}
+
+// TestAnswers: what SPS has not said is not taken for granted.
+func TestAnswers(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		run     targettest.Run
+		around  around
+		outcome rotation.Outcome
+		message string
+	}{
+		{"open without a status", run(), around{simulated.OpenTransaction: answers(201, `{"meta":{}}`)}, rotation.Changed, "a login"},
+		{"open without a body", run(), around{simulated.OpenTransaction: answers(204, ``)}, rotation.Changed, "a login"},
+		{"open says closed", run(), around{simulated.OpenTransaction: answers(200, `{"body":{"status":"closed"}}`)}, rotation.NotChanged, "does not say that the transaction is open"},
+		{"open says error", run(), around{simulated.OpenTransaction: answers(200, `{"error":{"type":"x"},"body":{"status":"open"}}`)}, rotation.NotChanged, "says that it failed"},
+		{"password without a reference", run(), around{simulated.CreatePassword: answers(201, `{"meta":{}}`)}, rotation.NotChanged, "no reference"},
+		{"password without a body", run(), around{simulated.CreatePassword: answers(204, ``)}, rotation.NotChanged, "no reference"},
+		{"commit without a body", run(), around{simulated.Commit: answers(204, ``)}, rotation.Changed, "a login"},
+		{"commit with an empty body", run(), around{simulated.Commit: answers(200, ``)}, rotation.Changed, "after an unclear answer"},
+		{"commit says open", run(), around{simulated.Commit: answers(200, `{"transaction":{"status":"open"}}`)}, rotation.Changed, "after an unclear answer"},
+		{"list is a list", run(), around{simulated.ListUsers: answers(200, `[]`)}, rotation.NotChanged, "not a JSON object"},
+		{"list is empty", run(), around{simulated.ListUsers: answers(200, `{"items":[]}`)}, rotation.NotChanged, "no local user"},
+		{"list without keys", run(), around{simulated.ListUsers: answers(200, `{"items":[{"meta":{"href":"x"}}]}`)}, rotation.NotChanged, "usable key"},
+		{"list leads elsewhere", run(), around{simulated.ListUsers: answers(200, `{"items":[{"key":".."}]}`)}, rotation.NotChanged, "usable key"},
+		{"user without a body", run(), around{simulated.ReadUser: answers(200, `{"key":"14322374245a7de542bbb01"}`)}, rotation.NotChanged, "no user in it"},
+		{"user of another key", run(), around{simulated.ReadUser: answers(200, `{"key":"14322374245a7de542bbb07","body":{"name":"jdoe"}}`)}, rotation.NotChanged, "another user"},
+		{"root's reference is not shown", rootRun(), around{simulated.ReadRootPassword: answers(200, `{"key":"root_password","body":{"hash":"x"}}`)}, rotation.Changed, "confirmed by"},
+		{"root's reference is another one", rootRun(), around{simulated.ReadRootPassword: answers(200, `{"body":"11111111-2222"}`)}, rotation.Unknown, "rejected afterwards"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := start(t, simulated.Options{}, test.around)
+			ended := r.rotate(test.run)
+			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+				t.Error(fault)
+			}
+			if ended.Outcome != test.outcome || !strings.Contains(ended.Message, test.message) || r.OpenTransactions() != 0 {
+				t.Errorf("got %s, %d open: %s", ended.Outcome, r.OpenTransactions(), ended.Message)
+			}
+		})
+	}
+}
+
+// TestSomebodyElseSetsRoot: between the commit and the look another one changes the
+// password too. That the change took place stays true, but it is not proved.
+func TestSomebodyElseSetsRoot(t *testing.T) {
+	reads := 0
+	r := start(t, simulated.Options{}, around{
+		simulated.ReadRootPassword: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+			if reads++; reads > 1 {
+				return simulator.JSON(200, map[string]any{"body": "11111111-2222"})
+			}
+			return serve(q)
+		},
+	})
+	ended := r.rotate(rootRun())
+	if ended.Outcome != rotation.Changed || ended.Proof != targets.ProofAnswer || !strings.Contains(strings.Join(ended.Warnings, "\n"), "neither the old nor the new one") {
+		t.Errorf("%s%q", ended.Stdout, ended.Warnings)
+	}
+}
+
+// TestManyUsers: the search ends somewhere, and a key needs none.
+func TestManyUsers(t *testing.T) {
+	r := start(t, simulated.Options{}, nil)
+	for i := range 500 {
+		r.Add(simulated.User{Key: fmt.Sprintf("k%d", i), Name: fmt.Sprintf("user%d", i), REST: true, Password: simulated.FirstPassword})
+	}
+	run := run()
+	run.User = "user499"
+	ended := r.rotate(run)
+	if ended.Outcome != rotation.NotChanged || ended.Class != api.ClassAccount || r.count(simulated.ReadUser) != 500 || r.count(simulated.OpenTransaction) != 0 {
+		t.Errorf("%d users read: %s", r.count(simulated.ReadUser), ended.Stdout)
+	}
+	run.UserFields = map[string]any{"User Key": "k499"}
+	if ended := r.rotate(run); ended.Outcome != rotation.Changed {
+		t.Error(ended.Stdout)
+	}
+}
+
+// TestPasswords: what SPS cannot take is refused offline, and all of the rest goes.
+func TestPasswords(t *testing.T) {
+	const marks = " !\"#$%&'()*+,-./:;<=>?@[]\\^`{}_|"
+	for _, password := range []string{marks + "aA1", strings.Repeat("aA1-x", 30)} {
+		r := start(t, simulated.Options{}, nil)
+		run := run()
+		run.New = password
+		if ended := r.rotate(run); ended.Outcome != rotation.Changed || !r.Accepts(user, password) {
+			t.Errorf("%q: %s", password, ended.Stdout)
+		}
+	}
+	for _, password := range []string{"aA1-~x", "aA1-ü", "aA1\t", "aA1\x7f", "aA1-\n", strings.Repeat("a", 151)} {
+		r := start(t, simulated.Options{}, nil)
+		run := run()
+		run.New = password
+		if ended := r.rotate(run); ended.Outcome != rotation.NotChanged || ended.Class != api.ClassPolicy || len(r.server.Exchanges()) != 0 {
+			t.Errorf("%q: %d exchanges: %s", password, len(r.server.Exchanges()), ended.Stdout)
+		}
+	}
+}
+
+func TestFaultsOfFields(t *testing.T) {
+	for name, test := range map[string]struct {
+		user   string
+		fields map[string]any
+		labels []string
+	}{
+		"nothing at all":      {user, map[string]any{"url": nil, "login": nil, "password": nil}, []string{"url", "login", "password"}},
+		"all at once":         {"j:doe", map[string]any{"url": "http://127.0.0.1", "login": "a:canary", "User Key": "..", "Mode": "canary", "Lock Wait": "0"}, []string{"url", "login", "user", "User Key", "Mode", "Lock Wait"}},
+		"control character":   {"j\x01doe", nil, []string{"user"}},
+		"key with a line end": {user, map[string]any{"User Key": "a\u0000b"}, []string{"User Key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, simulated.Options{}, nil)
+			run := run()
+			run.User, run.Access = test.user, test.fields
+			ended := r.rotate(run)
+			if ended.Outcome != rotation.NotChanged || ended.Class != api.ClassInput || len(r.server.Exchanges()) != 0 || strings.Contains(ended.Stdout+ended.Stderr, "canary") {
+				t.Errorf("%d exchanges: %s", len(r.server.Exchanges()), ended.Stdout)
+			}
+			for _, label := range test.labels {
+				if !strings.Contains(ended.Message, label+": ") {
+					t.Errorf("%s is not reported: %s", label, ended.Message)
+				}
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	r := start(t, simulated.Options{}, nil)
+	r.judge(run())
+	host := r.server.Host()
+	for _, address := range []string{
+		host, host + "/", "https://" + host, " https://" + host + "/api ", "https://" + host + "/api/configuration/", "https://" + host + "/index.php?x=1#/users", "HTTPS://" + host,
+	} {
+		run := run()
+		run.Access = map[string]any{"url": address}
+		if ended := run.Check(r.stand); ended.Class != "" {
+			t.Errorf("%s: %s", address, ended.Stdout)
+		}
+	}
+	for _, address := range []string{"https://" + host + "/api/authentication", "https://" + host + "/api/configuration/aaa"} {
+		run := run()
+		run.Access = map[string]any{"url": address, "Target": nil}
+		if ended := run.Check(r.stand); ended.Class != "" || ended.Target != "sps" {
+			t.Errorf("%s: %s", address, ended.Stdout)
+		}
+	}
+	for _, address := range []string{"http://" + host, "https://user:canary@" + host, "ftp://" + host, "https://", "https://" + host + "0000"} {
+		run := run()
+		run.Access = map[string]any{"url": address}
+		if ended := run.Check(r.stand); ended.Class != api.ClassInput || strings.Contains(ended.Stdout, "canary") {
+			t.Errorf("%s: %s", address, ended.Stdout)
+		}
+	}
+}
+
+// TestSignInIsSentWithoutSession: a session on the proof would let any password in.
+func TestSignInIsSentWithoutSession(t *testing.T) {
+	r := start(t, simulated.Options{}, nil)
+	if ended := r.rotate(run()); ended.Outcome != rotation.Changed {
+		t.Fatal(ended.Stdout)
+	}
+	for _, exchange := range r.server.Exchanges() {
+		if signIn := exchange.Name == simulated.SignIn; (exchange.Header.Get("Cookie") == "") != signIn || (exchange.Header.Get("Authorization") != "") != signIn {
+			t.Errorf("%s %s: cookie or authorization out of place", exchange.Method, exchange.Name)
+		}
+	}
+}

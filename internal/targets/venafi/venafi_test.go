@@ -1,0 +1,758 @@
+package venafi_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	venafisimulator "pam-rotate-script/internal/simulator/venafi"
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/targets/venafi"
+)
+
+const (
+	first = venafisimulator.FirstPassword
+	user  = "jdoe"
+)
+
+// fields are fields of the access record; a nil value takes one away.
+type fields map[string]any
+
+// withToken are the fields for a ready-made token in the place of a caller.
+func withToken(token string) fields {
+	return fields{"login": nil, "password": nil, "Access Token": token}
+}
+
+// scene is a platform, and a rotation of jdoe unless run says otherwise.
+type scene struct {
+	options venafisimulator.Options
+	prepare func(platform *venafisimulator.Platform)
+	// alter changes the answers of the routes named.
+	alter  map[string]func(simulator.Answer) simulator.Answer
+	faults []simulator.Fault
+
+	access fields
+	run    targettest.Run
+	suffix string // of the url
+	check  bool   // instead of a rotation
+	// current is the password in force before, where the payload has another one.
+	current string
+}
+
+// played is what is left after a scene.
+type played struct {
+	targettest.Ended
+	platform *venafisimulator.Platform
+	server   *simulator.Server
+}
+
+// altered is a platform that answers some routes in another way.
+type altered struct {
+	*venafisimulator.Platform
+	alter map[string]func(simulator.Answer) simulator.Answer
+}
+
+func (a altered) Routes() []simulator.Route {
+	routes := a.Platform.Routes()
+	for i := range routes {
+		if alter := a.alter[routes[i].Name]; alter != nil {
+			serve := routes[i].Serve
+			routes[i].Serve = func(r *simulator.Request) simulator.Answer { return alter(serve(r)) }
+		}
+	}
+	return routes
+}
+
+// play carries the scene out. A rotation is held to every promise that there is.
+func (s scene) play(t *testing.T) played {
+	t.Helper()
+	platform := venafisimulator.New(s.options)
+	if s.prepare != nil {
+		s.prepare(platform)
+	}
+	var vendor simulator.Vendor = platform
+	if s.alter != nil {
+		vendor = altered{platform, s.alter}
+	}
+	server, err := simulator.Start(vendor, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	for _, fault := range s.faults {
+		server.Inject(fault)
+	}
+	run := s.run
+	if run.User == "" {
+		run.User, run.Old = user, first
+	}
+	if run.New == "" {
+		run.New = targettest.New
+	}
+	run.Access = s.access
+	name := nameOf(platform, run.User)
+	stand := &targettest.Stand{
+		Servers: []*simulator.Server{server},
+		Access: map[string]any{
+			"Target": "venafi", "url": server.URL() + s.suffix, "login": venafisimulator.Caller, "password": venafisimulator.CallerPassword,
+			"Client ID": venafisimulator.ClientID,
+		},
+		Accepts: func(password string) bool {
+			if password == run.Old && s.current != "" {
+				password = s.current
+			}
+			if identity, found := platform.Identity(name); !found || identity.Group {
+				return password == run.Old // there is nothing to change
+			}
+			return platform.Accepts(name, password)
+		},
+		FailedLogins: func() int { return platform.FailedLogins(name) },
+	}
+	if s.check {
+		return played{run.Check(stand), platform, server}
+	}
+	ended := run.Rotate(stand)
+	for _, fault := range run.Faults(targettest.Venafi(), stand, ended) {
+		t.Error(fault)
+	}
+	return played{ended, platform, server}
+}
+
+// nameOf finds the local identity that a user name stands for.
+func nameOf(platform *venafisimulator.Platform, user string) string {
+	if len(user) > len("local:") && strings.EqualFold(user[:len("local:")], "local:") {
+		user = user[len("local:"):]
+	}
+	for _, name := range []string{"jdoe", venafisimulator.Caller, venafisimulator.PlainCaller} {
+		if identity, _ := platform.Identity(name); strings.EqualFold(user, "{"+identity.GUID+"}") {
+			return name
+		}
+	}
+	return user
+}
+
+// guidOf writes the identity of that name by its GUID.
+func guidOf(name string) string {
+	identity, _ := venafisimulator.New(venafisimulator.Options{}).Identity(name)
+	return "local:{" + identity.GUID + "}"
+}
+
+// bodies returns the JSON bodies that a route got.
+func (p played) bodies(t *testing.T, route string) []map[string]any {
+	t.Helper()
+	var bodies []map[string]any
+	for _, exchange := range p.server.Exchanges() {
+		if exchange.Name != route {
+			continue
+		}
+		var body map[string]any
+		if err := json.Unmarshal(exchange.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies
+}
+
+func fault(kind, route string, occurrence int) simulator.Fault {
+	return simulator.Fault{Exchange: route, Occurrence: occurrence, Kind: simulator.KindNamed(kind)}
+}
+
+// expectation is what a scene must end in.
+type expectation struct {
+	outcome  rotation.Outcome
+	class    api.Class
+	proof    targets.Proof
+	writes   int
+	failed   int // sign-ins as the rotated user that were refused
+	requests int // 0 for any number
+	warning  string
+	message  string
+	open     int // grants left
+}
+
+var (
+	proved     = expectation{outcome: rotation.Changed, proof: targets.ProofLogin, writes: 1, requests: 5}
+	unproved   = expectation{outcome: rotation.Changed, proof: targets.ProofAnswer, writes: 1, warning: "could not be tried"}
+	notChanged = expectation{outcome: rotation.NotChanged}
+)
+
+func (e expectation) with(change func(*expectation)) expectation {
+	change(&e)
+	return e
+}
+
+func (e expectation) check(t *testing.T, got played) {
+	t.Helper()
+	if got.Outcome != e.outcome || got.Class != e.class || got.Proof != e.proof {
+		t.Errorf("got %s [%s] by %q, want %s [%s] by %q", got.Outcome, got.Class, got.Proof, e.outcome, e.class, e.proof)
+	}
+	if got.Writes != e.writes || got.FailedLogins != e.failed || e.requests != 0 && got.Requests != e.requests {
+		t.Errorf("%d requests, %d writes, %d failed logins; want %d, %d, %d", got.Requests, got.Writes, got.FailedLogins, e.requests, e.writes, e.failed)
+	}
+	warnings := strings.Join(got.Warnings, "\n")
+	if !strings.Contains(warnings, e.warning) || e.warning == "" && warnings != "" {
+		t.Errorf("warnings %q, want %q", got.Warnings, e.warning)
+	}
+	if !strings.Contains(got.Message, e.message) {
+		t.Errorf("message %q, want %q", got.Message, e.message)
+	}
+	if open := got.platform.OpenGrants(); len(open) != e.open {
+		t.Errorf("%d grants left, want %d", len(open), e.open)
+	}
+	if t.Failed() {
+		t.Logf("stderr: %s", got.Stderr)
+	}
+}
+
+// TestOutcomes goes through everything that can become of a rotation.
+func TestOutcomes(t *testing.T) {
+	verify := func(value string) fields { return fields{"Verify": value} }
+	for name, c := range map[string]struct {
+		scene
+		want expectation
+	}{
+		"nothing in the way":       {scene{}, proved},
+		"every optional member":    {scene{options: venafisimulator.Options{ExtraFields: true}}, proved},
+		"old version":              {scene{options: venafisimulator.Options{OldGrantAnswer: true, NoRefresh: true}}, proved},
+		"ready-made token":         {scene{access: withToken(venafisimulator.ReadyToken)}, proved.with(func(e *expectation) { e.requests = 3 })},
+		"no sign-in as the user":   {scene{access: verify("off")}, unproved.with(func(e *expectation) { e.requests, e.warning = 3, "" })},
+		"refused for a while":      {scene{options: venafisimulator.Options{AssumeNewRefused: 1}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
+		"refused for a long while": {scene{options: venafisimulator.Options{AssumeNewRefused: 9}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2, message: "rejected afterwards"}},
+		"refused with another code": {scene{options: venafisimulator.Options{AssumeNewRefused: 9, AssumeWrongPasswordCode: "access_denied"}},
+			unproved.with(func(e *expectation) { e.failed = 2 })},
+		"user not allowed to sign in": {scene{access: fields{"Client ID": venafisimulator.CallersClientID}},
+			unproved.with(func(e *expectation) { e.failed = 2 })},
+		"permission looked at first": {scene{options: venafisimulator.Options{AssumePermissionFirst: true}, access: fields{"Client ID": venafisimulator.CallersClientID}},
+			unproved.with(func(e *expectation) { e.failed = 2 })},
+		"strict, user not allowed to sign in": {scene{access: fields{"Client ID": venafisimulator.CallersClientID, "Verify": "strict"}},
+			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 1, failed: 2}},
+		"integration of its own for the proof": {scene{access: fields{"Client ID": venafisimulator.CallersClientID, "Verify Client ID": venafisimulator.VerifyClientID, "Verify Scope": "certificate"}}, proved},
+		"password sign-in off": {scene{options: venafisimulator.Options{PasswordSignInOff: true}, access: withToken(venafisimulator.ReadyToken)},
+			unproved.with(func(e *expectation) { e.failed = 2 })},
+		"locked": {scene{options: venafisimulator.Options{ExtraFields: true}, prepare: locked, run: targettest.Run{User: "locked", Old: first}},
+			unproved.with(func(e *expectation) { e.failed, e.warning = 2, "disabled, locked" })},
+		"locked, and nothing says so": {scene{prepare: locked, run: targettest.Run{User: "locked", Old: first}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2}},
+
+		"another identity in the answer":         {scene{options: venafisimulator.Options{AnswerNames: "admin"}}, proved.with(func(e *expectation) { e.warning = "another identity" })},
+		"another identity, no sign-in":           {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: verify("off")}, unproved.with(func(e *expectation) { e.warning = "another identity" })},
+		"another identity in the proof's answer": {scene{faults: []simulator.Fault{fault("wrong account after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.warning = "to the sign-in names another" })},
+
+		"weak password": {scene{run: targettest.Run{User: user, Old: first, New: "weak"}},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "complexity"}},
+		"in force already": {scene{options: venafisimulator.Options{AssumeRepeatRefused: true}, prepare: rotatedBefore, run: targettest.Run{User: "rotated.before", Old: first}},
+			proved.with(func(e *expectation) { e.message = "in force already" })},
+		"unknown identity": {scene{run: targettest.Run{User: "nobody", Old: first}},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "not found"}},
+		"group": {scene{run: targettest.Run{User: "PKI Admins", Old: first}},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "groups"}},
+		"no Master Admin": {scene{access: fields{"login": venafisimulator.PlainCaller}},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "permission"}},
+		"expired token": {scene{access: withToken(venafisimulator.ExpiredToken)},
+			expectation{outcome: rotation.NotChanged, class: api.ClassCredential, writes: 1, requests: 1, message: "session_error"}},
+		"token without the scope": {scene{access: withToken(venafisimulator.CertificateToken)},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 1, message: "insufficient_scope"}},
+		"token without the scope, old version": {scene{options: venafisimulator.Options{OldScopeStatus: true}, access: withToken(venafisimulator.CertificateToken)},
+			expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 1}},
+		"no such call":   {scene{faults: []simulator.Fault{fault("echo 404 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
+		"too many calls": {scene{faults: []simulator.Fault{fault("429 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
+		"sign-in lost":   {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SignIn, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassNetwork, requests: 1, warning: "token nobody has"}},
+
+		"deadlock": {scene{options: venafisimulator.Options{Deadlocks: 1}}, proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
+		"deadlock that set the password": {scene{options: venafisimulator.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeRepeatRefused: true}},
+			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
+		"deadlock, then a refusal": {scene{options: venafisimulator.Options{Deadlocks: 1}, faults: []simulator.Fault{fault("echo 403 before", venafisimulator.SetPassword, 2)}},
+			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 2, failed: 1}},
+		"two deadlocks": {scene{options: venafisimulator.Options{Deadlocks: 2}},
+			expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 2, failed: 1, message: "Rerun the transaction"}},
+		"two deadlocks that set the password": {scene{options: venafisimulator.Options{Deadlocks: 2, AssumeDeadlockCommits: true}},
+			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
+		"deadlock told in the status line": {scene{options: venafisimulator.Options{Deadlocks: 1, ErrorShape: venafisimulator.StatusLineOnly}},
+			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
+
+		"answer lost":                   {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, proved},
+		"answer unreadable":             {scene{faults: []simulator.Fault{fault("cut JSON after", venafisimulator.SetPassword, 1)}}, proved},
+		"500 after the change":          {scene{faults: []simulator.Fault{fault("500 after", venafisimulator.SetPassword, 1)}}, proved},
+		"redirect after the change":     {scene{faults: []simulator.Fault{fault("redirect 307 after", venafisimulator.SetPassword, 1)}}, proved},
+		"request lost":                  {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 1, requests: 4}},
+		"empty success without change":  {scene{faults: []simulator.Fault{fault("empty 200 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 1, failed: 1}},
+		"answer lost, both remembered":  {scene{options: venafisimulator.Options{AssumeNewRefused: 1, AssumeOldAccepted: 9}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 1}},
+		"answer lost, no sign-in":       {scene{access: verify("off"), faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
+		"answer to the proof lost":      {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.failed, e.requests, e.open, e.warning = 1, 6, 1, "token nobody has" })},
+		"sign-in late but not too late": {scene{faults: []simulator.Fault{fault("503 before", venafisimulator.SignIn, 1)}}, proved.with(func(e *expectation) { e.requests = 6 })},
+	} {
+		t.Run(name, func(t *testing.T) { c.want.check(t, c.scene.play(t)) })
+	}
+}
+
+// locked adds an identity that does not sign in.
+func locked(platform *venafisimulator.Platform) {
+	platform.Add(venafisimulator.Identity{Name: "locked", Password: first, Locked: true})
+}
+
+// rotatedBefore adds an identity whose password is the new one already.
+func rotatedBefore(platform *venafisimulator.Platform) {
+	platform.Add(venafisimulator.Identity{Name: "rotated.before", Password: targettest.New})
+}
+
+// TestIdentityByGUID: the name to sign in with comes from an answer that names this
+// GUID, or from nowhere.
+func TestIdentityByGUID(t *testing.T) {
+	notTried := unproved.with(func(e *expectation) { e.requests = 3 })
+	for name, c := range map[string]struct {
+		scene
+		want expectation
+	}{
+		"named by the answer": {scene{run: targettest.Run{User: guidOf(user), Old: first}}, proved},
+		"in capitals":         {scene{run: targettest.Run{User: "LOCAL:" + strings.ToUpper(guidOf(user)[len("local:"):]), Old: first}}, proved},
+		"another one named":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, notTried},
+		"another one named, strict": {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: targettest.Run{User: guidOf(user), Old: first}},
+			expectation{outcome: rotation.Unknown, class: api.ClassAccount, writes: 1, warning: "another identity"}},
+		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}, run: targettest.Run{User: guidOf(user), Old: first}},
+			expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
+		"the caller itself": {scene{
+			faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}, access: fields{"login": venafisimulator.PlainCaller},
+			run: targettest.Run{User: guidOf(venafisimulator.PlainCaller), Old: venafisimulator.CallerPassword},
+		}, proved.with(func(e *expectation) { e.warning = "out of date" })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.scene.play(t)
+			c.want.check(t, got)
+			want := map[string]any{"PrefixedUniversal": strings.ToLower(c.run.User)}
+			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+				if !reflect.DeepEqual(body["ID"], want) {
+					t.Errorf("ID is %v, want %v", body["ID"], want)
+				}
+			}
+		})
+	}
+}
+
+// TestSelf: a caller who rotates itself may have its password in either place, and
+// what signs in is sent as the old password.
+func TestSelf(t *testing.T) {
+	const current, stale, other = "Current-Pass!word-1", "Stale-Pass!word-1", "Other-Pass!word-1"
+	self := proved.with(func(e *expectation) { e.warning = "out of date" })
+	for name, c := range map[string]struct {
+		options            venafisimulator.Options
+		login, record, old string
+		inForce            string // current if it is ""
+		admin              bool
+		want               expectation
+		sent               any // OldPassword of the write
+	}{
+		"both right":                 {record: current, old: current, want: self, sent: current},
+		"another spelling":           {login: "LOCAL:CLERK.2", record: current, old: current, want: self, sent: current},
+		"the record is out of date":  {record: stale, old: current, want: self, sent: current},
+		"the payload is out of date": {record: current, old: stale, want: self.with(func(e *expectation) { e.failed, e.requests = 1, 6 }), sent: current},
+		"the payload has none":       {record: current, want: self, sent: current},
+		"Master Admin":               {record: stale, old: current, admin: true, want: self, sent: current},
+		"in force already": {record: stale, old: stale, inForce: targettest.New, want: proved.with(func(e *expectation) {
+			e.writes, e.failed, e.requests, e.message, e.warning = 0, 1, 3, "in force already", "out of date"
+		})},
+		"both wrong":                   {record: stale, old: other, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
+		"both wrong, in force already": {record: stale, old: other, inForce: targettest.New, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
+		"code for a wrong password is another": {options: venafisimulator.Options{AssumeWrongPasswordCode: "access_denied"}, record: current, old: stale,
+			want: self.with(func(e *expectation) { e.failed, e.requests = 1, 6 }), sent: current},
+		"the change ends the grant": {options: venafisimulator.Options{AssumeChangeEndsGrants: true}, record: current, old: current,
+			want: self.with(func(e *expectation) { e.warning = "answered 202" }), sent: current},
+		"deadlock that set the password": {options: venafisimulator.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeChangeEndsGrants: true}, record: current, old: current,
+			want: proved.with(func(e *expectation) { e.writes, e.requests, e.warning = 2, 6, "answered 202" }), sent: current},
+		"old password remembered": {options: venafisimulator.Options{AssumeOldAccepted: 3}, record: current, old: current, want: self, sent: current},
+	} {
+		t.Run(name, func(t *testing.T) {
+			login := c.login
+			if login == "" {
+				login = "clerk.2"
+			}
+			got := scene{
+				options: c.options,
+				prepare: func(platform *venafisimulator.Platform) {
+					inForce := c.inForce
+					if inForce == "" {
+						inForce = current
+					}
+					platform.Add(venafisimulator.Identity{Name: "clerk.2", Password: inForce, MasterAdmin: c.admin})
+				},
+				access: fields{"login": login, "password": c.record},
+				run:    targettest.Run{User: "clerk.2", Old: c.old}, current: current,
+			}.play(t)
+			c.want.check(t, got)
+			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+				if body["OldPassword"] != c.sent {
+					t.Errorf("the wrong old password was sent: %v", body["OldPassword"])
+				}
+			}
+		})
+	}
+}
+
+// TestOldPassword: the old password goes out for the caller's own identity only.
+func TestOldPassword(t *testing.T) {
+	caller := targettest.Run{User: venafisimulator.Caller, Old: venafisimulator.CallerPassword}
+	token := func(login any) fields {
+		fields := withToken(venafisimulator.ReadyToken)
+		fields["login"] = login
+		return fields
+	}
+	for name, c := range map[string]struct {
+		scene
+		want any
+	}{
+		"another identity":             {scene{}, nil},
+		"another identity, token":      {scene{access: token(venafisimulator.Caller)}, nil},
+		"a directory's of the name":    {scene{access: token("AD+corp:jdoe")}, nil},
+		"token, owner named":           {scene{access: token("local:" + venafisimulator.Caller), run: caller}, venafisimulator.CallerPassword},
+		"token, owner not named":       {scene{access: token(nil), run: caller}, nil},
+		"token, owner named, none old": {scene{access: token(venafisimulator.Caller), run: targettest.Run{User: venafisimulator.Caller}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.scene.play(t)
+			if got.Outcome != rotation.Changed {
+				t.Fatal(got.Stdout)
+			}
+			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+				if sent, there := body["OldPassword"]; sent != c.want || there != (c.want != nil) {
+					t.Errorf("OldPassword there: %v", there)
+				}
+			}
+			if !got.platform.TokenWorks(venafisimulator.ReadyToken) {
+				t.Error("the ready-made token was revoked")
+			}
+		})
+	}
+}
+
+// TestWire: what a rotation sends, byte for byte where it matters.
+func TestWire(t *testing.T) {
+	got := scene{
+		access: fields{"Verify Client ID": venafisimulator.VerifyClientID, "Verify Scope": "certificate"},
+	}.play(t)
+	proved.check(t, got)
+	quoted := func(text string) string {
+		return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
+	}
+	want := []struct{ line, body string }{
+		{"POST /vedauth/authorize/oauth", `{"client_id":"Keeper-rotate","username":"rotator","password":` + quoted(venafisimulator.CallerPassword) + `,"scope":"security:manage"}`},
+		{"POST /vedsdk/Identity/SetPassword", `{"ID":{"PrefixedName":"local:jdoe"},"Password":` + quoted(targettest.New) + `}`},
+		{"POST /vedauth/authorize/oauth", `{"client_id":"keeper-verify","username":"local:jdoe","password":` + quoted(targettest.New) + `,"scope":"certificate"}`},
+		{"GET /vedauth/revoke/token", ""},
+		{"GET /vedauth/revoke/token", ""},
+	}
+	for i, exchange := range got.server.Exchanges() {
+		if line := exchange.Method + " " + exchange.RequestURI; line != want[i].line || string(exchange.Body) != want[i].body {
+			t.Errorf("exchange %d: %s %s\nwant %s %s", i+1, line, exchange.Body, want[i].line, want[i].body)
+		}
+	}
+}
+
+// TestReasons: the vendor's words reach the operator from every shape, and the code
+// decides whose move it is.
+func TestReasons(t *testing.T) {
+	const wrong = "Username/password combination not valid"
+	off := venafisimulator.Options{PasswordSignInOff: true}
+	for name, c := range map[string]struct {
+		options venafisimulator.Options
+		access  fields
+		class   api.Class
+		message string
+	}{
+		"wrong password":                        {access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong + " (code invalid_grant)"},
+		"wrong password, code alone":            {options: venafisimulator.Options{ErrorShape: venafisimulator.CodeAlone}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: "400 Bad Request (code invalid_grant)"},
+		"wrong password, Error":                 {options: venafisimulator.Options{ErrorShape: venafisimulator.CapitalError}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, ErrorDetails":          {options: venafisimulator.Options{ErrorShape: venafisimulator.ErrorDetails}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, Message":               {options: venafisimulator.Options{ErrorShape: venafisimulator.Message}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, status line":           {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"unknown integration":                   {access: fields{"Client ID": "keeper-rotate"}, class: api.ClassPermission, message: "invalid_client"},
+		"scope that the integration lacks":      {access: fields{"Scope": "certificate"}, class: api.ClassPermission, message: "invalid_scope"},
+		"caller not allowed":                    {access: fields{"Client ID": "only admin"}, class: api.ClassPermission, message: "unauthorized_client"},
+		"caller not allowed, status line":       {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: fields{"Client ID": "only admin"}, class: api.ClassPermission, message: "User is not authorized for the requested scope"},
+		"method off":                            {options: off, class: api.ClassPermission, message: "unsupported_grant_type"},
+		"a token's scope, status line":          {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: withToken(venafisimulator.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
+		"a token's scope, as the write's Error": {options: venafisimulator.Options{ErrorShape: venafisimulator.CapitalError}, access: withToken(venafisimulator.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := scene{options: c.options, access: c.access, prepare: func(platform *venafisimulator.Platform) {
+				platform.AddIntegration(venafisimulator.Integration{ClientID: "only admin", Scope: "security:manage", Users: []string{"admin"}})
+			}}.play(t)
+			if got.Outcome != rotation.NotChanged || got.Class != c.class || !strings.Contains(got.Message, c.message) {
+				t.Errorf("%s [%s]: %s", got.Outcome, got.Class, got.Message)
+			}
+			if len(got.Hints) == 0 {
+				t.Error("no hint")
+			}
+		})
+	}
+	for _, shape := range []venafisimulator.ErrorShape{
+		venafisimulator.AsDocumented, venafisimulator.WithDescription, venafisimulator.CodeAlone, venafisimulator.CapitalError,
+		venafisimulator.ErrorDetails, venafisimulator.Message, venafisimulator.StatusLineOnly,
+	} {
+		got := scene{
+			options: venafisimulator.Options{ErrorShape: shape}, access: fields{"Verify": "off"},
+			run: targettest.Run{User: user, Old: first, New: "weak"},
+		}.play(t)
+		if got.Class != api.ClassPolicy || !strings.Contains(got.Message, "The password does not conform to complexity requirements.") {
+			t.Errorf("shape %d: %s", shape, got.Message)
+		}
+	}
+}
+
+// TestAnswers: a success of SetPassword is 200 with an identity, and one of a sign-in
+// has a token. All else is for the proof to settle, or ends the run.
+func TestAnswers(t *testing.T) {
+	object := func(change func(object map[string]any)) func(simulator.Answer) simulator.Answer {
+		return func(answer simulator.Answer) simulator.Answer {
+			if answer.Status != 200 {
+				return answer
+			}
+			return simulator.RewriteJSON(answer, change)
+		}
+	}
+	member := func(path, name string, value any) func(simulator.Answer) simulator.Answer {
+		return object(func(object map[string]any) {
+			if path != "" {
+				object = object[path].(map[string]any)
+			}
+			object[name] = value
+		})
+	}
+	status := func(status int) func(simulator.Answer) simulator.Answer {
+		return func(answer simulator.Answer) simulator.Answer { answer.Status = status; return answer }
+	}
+	for name, c := range map[string]struct {
+		route   string
+		alter   func(simulator.Answer) simulator.Answer
+		outcome rotation.Outcome // where no sign-in follows
+		message string
+	}{
+		"created":                 {venafisimulator.SetPassword, status(201), rotation.Unknown, "answered 201"},
+		"accepted":                {venafisimulator.SetPassword, status(202), rotation.Unknown, "answered 202"},
+		"no identity":             {venafisimulator.SetPassword, member("", "ID", nil), rotation.Unknown, "names no identity"},
+		"empty identity":          {venafisimulator.SetPassword, member("", "ID", map[string]any{}), rotation.Unknown, "names no identity"},
+		"an error besides":        {venafisimulator.SetPassword, member("", "Error", "no"), rotation.Unknown, "tells of an error"},
+		"a security group":        {venafisimulator.SetPassword, member("ID", "Type", 2), rotation.Unknown, "a group"},
+		"a group by its own word": {venafisimulator.SetPassword, member("ID", "IsGroup", true), rotation.Unknown, "a group"},
+		"type and more":           {venafisimulator.SetPassword, member("ID", "Type", 1|4), rotation.Changed, ""},
+		"another name":            {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDoe2"), rotation.Changed, ""},
+		"the name in capitals":    {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDOE"), rotation.Changed, ""},
+		"no token":                {venafisimulator.SignIn, member("", "access_token", nil), rotation.NotChanged, "no usable access token"},
+		"a token of two lines":    {venafisimulator.SignIn, member("", "access_token", "Vf-two\nlines"), rotation.NotChanged, "no usable access token"},
+		"a sign-in without name":  {venafisimulator.SignIn, member("", "identity", nil), rotation.Changed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scene := scene{alter: map[string]func(simulator.Answer) simulator.Answer{c.route: c.alter}}
+			proved := scene.play(t)
+			if want := map[bool]rotation.Outcome{true: rotation.NotChanged, false: rotation.Changed}[c.outcome == rotation.NotChanged]; proved.Outcome != want {
+				t.Errorf("with a sign-in: %s", proved.Stdout)
+			}
+			scene.access = fields{"Verify": "off"}
+			got := scene.play(t)
+			if got.Outcome != c.outcome || !strings.Contains(got.Message, c.message) {
+				t.Errorf("without: %s", got.Stdout)
+			}
+			if lost := c.outcome == rotation.NotChanged; lost != strings.Contains(strings.Join(got.Warnings, ""), "token nobody has") {
+				t.Errorf("warnings: %q", got.Warnings)
+			}
+		})
+	}
+}
+
+// TestRevocation: what cannot be revoked is told, and changes nothing else.
+func TestRevocation(t *testing.T) {
+	for name, c := range map[string]struct {
+		scene
+		want     expectation
+		mentions int // how often the warning tells of a grant
+	}{
+		"one fails":              {scene{options: venafisimulator.Options{FailedRevocations: 1}}, proved.with(func(e *expectation) { e.open, e.warning = 1, "answered 202" }), 1},
+		"both fail":              {scene{options: venafisimulator.Options{FailedRevocations: 2}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "answered 202" }), 2},
+		"not allowed":            {scene{options: venafisimulator.Options{OldRevocation: true}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "403 Forbidden" }), 2},
+		"lost once":              {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests = 0 }), 0},
+		"a web page once":        {scene{faults: []simulator.Fault{fault("HTML 200 before", venafisimulator.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
+		"failed once":            {scene{faults: []simulator.Fault{fault("500 before", venafisimulator.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
+		"lost every time":        {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.RevokeGrant, 0)}}, proved.with(func(e *expectation) { e.open, e.requests, e.warning = 2, 7, "closed before" }), 2},
+		"answer lost":            {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests, e.warning = 0, "it has ended already" }), 1},
+		"after a refused change": {scene{faults: []simulator.Fault{fault("echo 403 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 3}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.scene.play(t)
+			c.want.check(t, got)
+			if told := strings.Count(strings.Join(got.Warnings, ""), "revoke the grant"); told != c.mentions {
+				t.Errorf("%d mentions: %q", told, got.Warnings)
+			}
+		})
+	}
+}
+
+// TestUsers: a user who is not plainly one local identity is refused offline, and
+// Allowed Users is compared with one spelling of each.
+func TestUsers(t *testing.T) {
+	guid := guidOf(user)
+	for _, c := range []struct {
+		user, allowed string
+		class         api.Class // "" if the user goes through
+		message       string
+	}{
+		{user, "jdoe", "", ""},
+		{"local:jdoe", "jdoe", "", ""},
+		{"LOCAL:jdoe", "jdoe", "", ""},
+		{guid, strings.TrimPrefix(guid, "local:"), "", ""},
+		{"local:jdoe", "l*", api.ClassPermission, "Allowed Users"},
+		{guid, "l*", api.ClassPermission, "Allowed Users"},
+		{"jdoe2", "jdoe", api.ClassPermission, "Allowed Users"},
+		{"AD+corp:jdoe", "*", api.ClassAccount, "directory"},
+		{"ad+corp:jdoe", "*", api.ClassAccount, "directory"},
+		{"LDAP+corp:cn=jdoe", "*", api.ClassAccount, "directory"},
+		{`CORP\jdoe`, "*", api.ClassAccount, "backslash"},
+		{`local:CORP\jdoe`, "*", api.ClassAccount, "backslash"},
+		{"other:jdoe", "*", api.ClassAccount, "prefix"},
+		{"local:local:jdoe", "*", api.ClassAccount, "prefix"},
+		{"local:", "*", api.ClassAccount, "empty"},
+		{" jdoe", "*", api.ClassAccount, "blank"},
+		{"local:jdoe\u00a0", "*", api.ClassAccount, "blank"},
+		{"jd\x00oe", "*", api.ClassAccount, "characters"},
+		{strings.TrimPrefix(guid, "local:"), "*", api.ClassAccount, "local:{GUID}"},
+		{strings.Trim(strings.TrimPrefix(guid, "local:"), "{}"), "*", api.ClassAccount, "local:{GUID}"},
+		{strings.NewReplacer("{", "", "}", "").Replace(guid), "*", api.ClassAccount, "local:{GUID}"},
+	} {
+		t.Run(c.user+" as "+c.allowed, func(t *testing.T) {
+			got := scene{access: fields{"Allowed Users": c.allowed}, run: targettest.Run{User: c.user, Old: first}}.play(t)
+			switch {
+			case c.class == "" && got.Outcome != rotation.Changed,
+				c.class != "" && (got.Outcome != rotation.NotChanged || got.Class != c.class || !strings.Contains(got.Message, c.message)):
+				t.Errorf("%s", got.Stdout)
+			case c.class != "" && len(got.server.Exchanges()) != 0:
+				t.Error("something was sent")
+			}
+		})
+	}
+}
+
+// TestFields: every fault of the fields is told offline, all at once.
+func TestFields(t *testing.T) {
+	for name, c := range map[string]struct {
+		access fields
+		want   []string
+	}{
+		"nothing there":      {fields{"login": nil, "password": nil, "Client ID": nil}, []string{"login: needs", "password: needs", "Client ID: "}},
+		"http":               {fields{"url": "http://tpp.example.com/vedsdk", "Auth URL": "http://tpp.example.com"}, []string{"url: needs the https", "Auth URL: needs the https"}},
+		"cloud":              {fields{"url": "https://api.venafi.cloud/vedsdk", "Auth URL": "https://api.uk.venafi.cloud"}, []string{"url: needs the address of a self-hosted", "Auth URL: needs the address of a self-hosted"}},
+		"cloud of the EU":    {fields{"url": "API.venafi.eu."}, []string{"cloud service"}},
+		"another path":       {fields{"url": "https://tpp.example.com/api/v1"}, []string{"found another path"}},
+		"token of two lines": {fields{"Access Token": "a\nb"}, []string{"Access Token: needs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := scene{access: c.access}.play(t)
+			if got.Outcome != rotation.NotChanged || got.Class != api.ClassInput || len(got.server.Exchanges()) != 0 {
+				t.Errorf("%s", got.Stdout)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(got.Message, want) {
+					t.Errorf("%q is not in %q", want, got.Message)
+				}
+			}
+		})
+	}
+	t.Run("the old password again", func(t *testing.T) {
+		got := scene{run: targettest.Run{User: user, Old: first, New: first}}.play(t)
+		if got.Class != api.ClassPolicy || len(got.server.Exchanges()) != 0 {
+			t.Errorf("%s", got.Stdout)
+		}
+	})
+}
+
+// TestAddresses: the address may be that of any of the platform's web applications,
+// and those of the API show the vendor.
+func TestAddresses(t *testing.T) {
+	for suffix, shows := range map[string]bool{
+		"": false, "/": false, "/vedsdk": true, "/vedsdk/": true, "/VEDSDK": true, "/vedauth/authorize/oauth": true, "/aperture/#/x": true,
+		"/vedadmin": false, "/platform/": false,
+	} {
+		t.Run(suffix, func(t *testing.T) {
+			parsed, err := api.ParseAddress("https://tpp.example.com" + suffix)
+			if err != nil || venafi.Info().Matches(parsed) != shows {
+				t.Errorf("shows the vendor: %v, %v", !shows, err)
+			}
+			proved.check(t, scene{suffix: suffix}.play(t))
+		})
+	}
+}
+
+// TestCalls: check lists what the settings lead to.
+func TestCalls(t *testing.T) {
+	for name, c := range map[string]struct {
+		access fields
+		want   int
+	}{
+		"plain": {nil, 5}, "token": {withToken(venafisimulator.ReadyToken), 3}, "no sign-in as the user": {fields{"Verify": "off"}, 3},
+		"token, no sign-in": {fields{"Access Token": venafisimulator.ReadyToken, "Verify": "off"}, 1},
+	} {
+		got := scene{access: c.access, check: true}.play(t)
+		if listed := strings.Count(got.Stdout, "https://"); listed != c.want || got.Class != "" {
+			t.Errorf("%s: %d calls listed: %s", name, listed, got.Stdout)
+		}
+		if sent := (scene{access: c.access}).play(t).Requests; sent != c.want {
+			t.Errorf("%s: %d calls sent", name, sent)
+		}
+	}
+}
+
+// TestMinted: the refresh token is as secret as the access token.
+func TestMinted(t *testing.T) {
+	var minted []string
+	got := scene{
+		access: fields{"Verify": "off"}, run: targettest.Run{User: user, Old: first, New: "weak", Unscrubbed: true},
+		alter: map[string]func(simulator.Answer) simulator.Answer{
+			venafisimulator.SignIn: func(answer simulator.Answer) simulator.Answer {
+				return simulator.RewriteJSON(answer, func(object map[string]any) {
+					minted = append(minted, object["access_token"].(string), object["refresh_token"].(string))
+				})
+			},
+			venafisimulator.SetPassword: func(answer simulator.Answer) simulator.Answer {
+				return simulator.RewriteJSON(answer, func(object map[string]any) { object["Error"] = "refused: " + strings.Join(minted, " ") })
+			},
+		},
+	}.play(t)
+	if len(minted) != 2 || !strings.Contains(got.Message, "refused: ") {
+		t.Fatalf("%d tokens, %s", len(minted), got.Message)
+	}
+	if slices.ContainsFunc(minted, func(token string) bool { return targettest.FindSecret(got.Stdout+got.Stderr, token) != "" }) {
+		t.Error("a token was printed")
+	}
+}
+
+// TestOwnRecord: where the user's record is the access record, the vault keeps the
+// password of both up to date.
+func TestOwnRecord(t *testing.T) {
+	platform := venafisimulator.New(venafisimulator.Options{})
+	server, err := simulator.Start(platform, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	clerk := venafisimulator.PlainCaller
+	run := targettest.Run{
+		User: clerk, Old: venafisimulator.CallerPassword, New: targettest.New,
+		UserFields: map[string]any{"url": server.URL(), "Client ID": venafisimulator.ClientID, "CA Certificate": server.Authority().PEM()},
+	}
+	payload, err := params.Read(strings.NewReader(run.Payload(&targettest.Stand{Servers: []*simulator.Server{server}})), params.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, failed := rotation.Prepare(payload, rotation.Options{
+		Registry: targets.NewRegistry(venafi.Info()), Target: "venafi", AccessRecord: payload.UserUID,
+	})
+	if failed != nil {
+		t.Fatal(failed.Message)
+	}
+	if got := plan.Rotate(t.Context()); got.Outcome != rotation.Changed || !platform.Accepts(clerk, targettest.New) || len(got.Warnings) != 0 {
+		t.Errorf("%s: %s, warnings %q", got.Outcome, got.Message, got.Warnings)
+	}
+}

@@ -15,7 +15,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint fuzz demo docs docs-check cross size clean
+.PHONY: build test lint fuzz demo matrix docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -39,6 +39,10 @@ fuzz: ## every fuzz target for FUZZTIME each
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+matrix: ## every fault at every exchange of every vendor, into docs/reliability.md
+	$(GO) test -count=1 -run TestReliability ./internal/targets/targettest -update
+	@cat docs/reliability.md
 
 docs: ## the vendors' pages, from their Info
 	@mkdir -p docs/targets

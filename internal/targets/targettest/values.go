@@ -1,34 +1,269 @@
 package targettest
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
-// Passwords are new passwords that break programs which put text together instead
-// of data.
-func Passwords() []string {
-	passwords := []string{
-		" leading blank 1aA", "trailing blank 1aA ", "tab\tinside 1aA", "line\nend inside 1aA", "ends in line end 1aA\n",
-		"carriage\r\nreturn 1aA", "nul\x00inside 1aA",
-		`"quoted" 1aA`, `back\slash 1aA`, `\u0000 as text 1aA`, `\"}, {"x": 1aA`, "`backtick` 1aA", "$(command) ${VAR} 1aA",
-		"%41%00%2F percent 1aA", "a&b=c+d;e 1aA", "<script>&amp; 1aA", "'; DROP TABLE users; -- 1aA", "{user} {{.}} 1aA",
-		"pässwörd ßµ 1aA", "пароль-密码-パス 1aA", "emoji 😀🔑 1aA", "combining e\u0301 1aA", "right \u202eto left 1aA", "line \u2028 sep 1aA",
-		"https://user:pw@example.com/?q=1#f1aA", "eyJhIjoiYiJ9.c2lnbmF0dXJl.1aA==", "true", "null", "1234567890123456789012345",
-		`{"newPassword":"x","aA":1}`, "[1,2,3]aA", "Bearer abcdefghijk1A", "~tilde~underscore_1aA", "colon:colon:1aA",
-		strings.Repeat("aA1!", 32), strings.Repeat("aA1!", 64), strings.Repeat("ü1!A", 256), strings.Repeat("xY9#", 1024),
-	}
-	for _, symbol := range "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" {
-		passwords = append(passwords, "Aa1"+string(symbol)+"Password", strings.Repeat(string(symbol), 2)+"Aa1Password9")
-	}
-	return passwords
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/rotation"
+)
+
+// Fate is what became of a hostile value, by what arrived at the simulated vendor.
+// The zero Fate is Broken.
+type Fate int
+
+const (
+	// Broken is none of the others, or one with a broken promise.
+	Broken Fate = iota
+	// Arrived is a password put in force byte for byte, or a name that addressed the
+	// account of exactly that name.
+	Arrived
+	// Unsent is a refusal by this program before any call.
+	Unsent
+	// Unwritten is a refusal after reading or preparing, by the vendor or by this
+	// program for what the vendor answered, and before the write.
+	Unwritten
+	// Refused is a refusal by the vendor in its answer to the write.
+	Refused
+	// Impossible is a name that the simulated vendor cannot give to an account, or
+	// that the bench's access record cannot hold.
+	Impossible
+)
+
+// Role is where a hostile value stands.
+type Role string
+
+// The roles.
+const (
+	// Password is the new password of the bench's account.
+	Password Role = "password"
+	// OwnName is the name of the account to rotate. A bench without Names has an
+	// account of a fixed name, and no cases of this role.
+	OwnName Role = "own name"
+	// ForeignName is a name that no account has, tried beside the bench's account.
+	ForeignName Role = "foreign name"
+)
+
+// ValueCase is one hostile value in one role at one bench.
+type ValueCase struct {
+	Bench Bench
+	Role  Role
+	Sample
 }
 
-// UserNames are names that must never address an account of another name.
-func UserNames() []string {
-	return []string{
-		".", "..", "../admin", "a/../b", "%2e%2e", "%2e%2e%2fadmin", "?", "#", "a?x=1", "a#b", "a;b", "\x00", "a\x00b", "a\nb", "a\r\nX: 1",
-		"rotated.user@example.com\x00", "rotated.user@example.com/", "rotated.user@example.com/../admin", "rotated.user@example.co",
-		" rotated.user@example.com", "rotated.user@example.com ", "rotated%2Euser@example.com", "rotated.user%40example.com",
-		"rotated.user@example.com?x", "rotated.user@example.com#x", "42", "4711", "*", "rotated.user@*", "x@y/4711", "慀", "慀@example.com",
-		"ｒotated.user@example.com", "rotated.user@exаmple.com", "\u202erotated.user@example.com", "DOMAIN\\rotated.user", "{user}",
-		strings.Repeat("x", 4096) + "@example.com",
+// String names the case.
+func (c ValueCase) String() string {
+	text := c.Text
+	if len(text) > 48 {
+		text = fmt.Sprintf("%s… (%d bytes)", text[:48], len(text))
 	}
+	return fmt.Sprintf("%s %q", c.Role, text)
+}
+
+// ValueCases returns the cases of a bench in these roles, in the order of the corpus.
+func ValueCases(bench Bench, roles ...Role) []ValueCase {
+	var cases []ValueCase
+	for _, role := range roles {
+		var samples []Sample
+		switch {
+		case role == Password:
+			samples = PasswordSamples()
+		case role == ForeignName:
+			samples = NameSamples(bench.User)
+		case len(bench.Names) > 0:
+			samples = NameSamples(corpusUser)
+		}
+		for _, sample := range samples {
+			cases = append(cases, ValueCase{bench, role, sample})
+		}
+	}
+	return cases
+}
+
+// everyNth is the part of the corpus that a bench gets in the suite, if another one
+// stands for it.
+const everyNth = 4
+
+// suiteCases returns what the suite tries of the ValueCases of a bench: all, or every
+// fourth where an earlier one of Benches has the same vendor and the same kind of
+// proof, so that most of what is sent is alike. Values leaves none out.
+func suiteCases(bench Bench, roles ...Role) []ValueCase {
+	cases := ValueCases(bench, roles...)
+	benches := Benches()
+	own := slices.IndexFunc(benches, func(b Bench) bool { return b.Name == bench.Name })
+	first := slices.IndexFunc(benches, func(b Bench) bool { return b.Info.Name == bench.Info.Name && b.Proves == bench.Proves })
+	if own <= first {
+		return cases
+	}
+	var part []ValueCase
+	for i := own % everyNth; i < len(cases); i += everyNth {
+		part = append(part, cases[i])
+	}
+	return part
+}
+
+// Carry rotates with the value and returns what became of it, the promises that were
+// broken, and the end of the run.
+func (c ValueCase) Carry() (fate Fate, broken []string, ended Ended) {
+	run := c.Bench.run()
+	account := c.Bench.User
+	switch c.Role {
+	case Password:
+		run.New = c.Text
+	case OwnName:
+		account, run.User = c.Text, c.Text
+	case ForeignName:
+		run.User = c.Text
+	}
+	stand, err := c.start(account)
+	switch {
+	case errors.Is(err, errImpossible):
+		return Impossible, nil, ended
+	case err != nil:
+		return Broken, []string{err.Error()}, ended
+	}
+	defer stand.Close()
+
+	ended = run.Rotate(stand)
+	broken = run.Faults(c.Bench, stand, ended)
+	fault := func(format string, values ...any) { broken = append(broken, fmt.Sprintf(format, values...)) }
+	switch sent, writes := len(stand.Exchanges()), stand.Writes(); {
+	case ended.Outcome == rotation.Changed:
+		fate = Arrived
+		if c.Role == ForeignName {
+			fault("false success: no account has this name")
+		} else if stand.Accepts(Old) {
+			fault("false success: the old password still works")
+		}
+	case ended.Outcome != rotation.NotChanged:
+		fault("the outcome is %s: neither arrived nor refused", ended.Outcome)
+	case writes > 0:
+		fate = Refused
+	case sent > 0:
+		fate = Unwritten
+	default:
+		fate = Unsent
+	}
+	switch {
+	case c.Role == Password && fate == Refused && ended.Class != api.ClassPolicy:
+		fault("refused by the vendor with class %s", ended.Class)
+	case c.Role == OwnName && (fate == Unwritten || fate == Refused):
+		fault("refused with class %s, although the account is there, and after something was sent", ended.Class)
+	case c.Role == ForeignName && !stand.Accepts(Old):
+		fault("another account was changed")
+	}
+	if ended.Outcome == rotation.NotChanged && (ended.Message == "" || ended.Class == api.ClassInternal) {
+		fault("refused with class %s and the reason %q", ended.Class, ended.Message)
+	}
+	if len(broken) > 0 {
+		fate = Broken
+	}
+	return fate, broken, ended
+}
+
+// errImpossible is the error of start for a case that cannot be.
+var errImpossible = errors.New("there is no such account")
+
+// start makes a stand with an account of that name. Simulators panic over a name that
+// they cannot give to an account, or take it for one in another directory.
+func (c ValueCase) start(account string) (stand *Stand, err error) {
+	if c.Role != OwnName {
+		return c.Bench.Start(account, Old)
+	}
+	defer func() {
+		if recover() != nil {
+			stand, err = nil, errImpossible
+		}
+	}()
+	if stand, err = c.Bench.Start(account, Old); err != nil {
+		return nil, err
+	}
+	// A record's texts are read without outer blanks.
+	signsIn := stand.Access["login"] == account
+	if !stand.Accepts(Old) || signsIn && strings.TrimSpace(account) != account {
+		stand.Close()
+		return nil, errImpossible
+	}
+	return stand, nil
+}
+
+// Fates counts values by their fate. The zero value counts none.
+type Fates struct {
+	Tried     int // the sum of the others
+	Arrived   int
+	Unsent    int
+	Unwritten int
+	Refused   int
+	Broken    int
+}
+
+// Add counts one value. One that is Impossible was not tried.
+func (f *Fates) Add(fate Fate) {
+	if fate == Impossible {
+		return
+	}
+	f.Tried++
+	switch fate {
+	case Arrived:
+		f.Arrived++
+	case Unsent:
+		f.Unsent++
+	case Unwritten:
+		f.Unwritten++
+	case Refused:
+		f.Refused++
+	default:
+		f.Broken++
+	}
+}
+
+// CategoryFates are the fates of the values of one category in one role.
+type CategoryFates struct {
+	Role     Role
+	Category string
+	Fates
+}
+
+// ValueTally is what the corpus of hostile values came to at one bench.
+type ValueTally struct {
+	Bench string
+	// Passwords, OwnNames and ForeignNames have the values by their role.
+	Passwords, OwnNames, ForeignNames Fates
+	// Categories has the same in more detail, in the order of the corpus.
+	Categories []CategoryFates
+	// Faults are the promises that were broken, one line each. None is what is wanted.
+	Faults []string
+}
+
+// Add counts one case.
+func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string) {
+	for _, fault := range broken {
+		t.Faults = append(t.Faults, c.String()+": "+fault)
+	}
+	switch c.Role {
+	case Password:
+		t.Passwords.Add(fate)
+	case OwnName:
+		t.OwnNames.Add(fate)
+	case ForeignName:
+		t.ForeignNames.Add(fate)
+	}
+	place := slices.IndexFunc(t.Categories, func(f CategoryFates) bool { return f.Role == c.Role && f.Category == c.Category })
+	if place < 0 {
+		place = len(t.Categories)
+		t.Categories = append(t.Categories, CategoryFates{Role: c.Role, Category: c.Category})
+	}
+	t.Categories[place].Add(fate)
+}
+
+// Values puts the whole corpus through a bench, which takes some seconds.
+func Values(bench Bench) ValueTally {
+	tally := ValueTally{Bench: bench.Name}
+	for _, c := range ValueCases(bench, Password, OwnName, ForeignName) {
+		fate, broken, _ := c.Carry()
+		tally.Add(c, fate, broken)
+	}
+	return tally
 }

@@ -194,7 +194,7 @@ func TestTryByHand(t *testing.T) {
 				t.Fatal(err)
 			}
 			code, output := bash(t, string(text), "-c", quoted(binary)+" inspect --exit-zero")
-			if code != 0 || !strings.Contains(output, "access record: API Access Details") || !strings.HasSuffix(output, "target: "+name+"\n") {
+			if code != 0 || !strings.Contains(output, "access record: API Access Details") || !strings.Contains(output, "\ntarget: "+name+"\n") {
 				t.Errorf("the exit code is %d\n%s", code, output)
 			}
 		})

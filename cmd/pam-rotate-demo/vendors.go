@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"pam-rotate-script/internal/simulator"
 	restsimulator "pam-rotate-script/internal/simulator/rest"
+	sailpointsimulator "pam-rotate-script/internal/simulator/sailpoint"
+	spssimulator "pam-rotate-script/internal/simulator/sps"
 	teramindsimulator "pam-rotate-script/internal/simulator/teramind"
+	venafisimulator "pam-rotate-script/internal/simulator/venafi"
 )
 
 // The outcomes, as result lines begin with them.
@@ -144,6 +149,76 @@ func vendors() []vendor {
 				},
 			},
 		},
+		{
+			name: "Venafi Trust Protection Platform",
+			about: []string{
+				"The program gets a token, sets the password, signs in with it as the user, and revokes both",
+				"tokens that it was given, whatever happens. The login is the proof.",
+			},
+			user: "jane.roe@example.com", old: `Old-pass"word\4 of $jane`, start: startVenafi, write: venafisimulator.SetPassword,
+			rotation: ending{outcome: changed, words: "proved by a login", writes: 1, renewed: true, login: "new"},
+			wrongCredential: ending{
+				outcome: notChanged, words: "[credential]", writes: 0,
+				because: []string{"There is no token to be had, so nothing is written."},
+			},
+			lostAfter: ending{
+				outcome: changed, words: "proved by a login after an unclear answer", writes: 1, renewed: true, login: "new",
+				because: []string{"The write is not repeated. The program signs in with the new password, and that settles it."},
+			},
+			lostBefore: &ending{
+				outcome: unknown, words: "the old one is not accepted for certain", writes: 1,
+				because: []string{
+					"The new password is rejected. That proves nothing yet: Venafi may go by an older password from a",
+					"cache for a while, so neither does a login with the old one. The program does not claim to know.",
+				},
+			},
+		},
+		{
+			name: "SailPoint Identity Security Cloud",
+			about: []string{
+				"The password travels encrypted for the tenant's key, and is set some time after SailPoint has",
+				"accepted the order. The program reads the order's status until it is final: that is the proof.",
+				"Passwords are looked up below in the simulated vendor's state.",
+			},
+			user: "jane.roe@example.com", old: `Old-pass"word\5 of $jane`, start: startSailPoint, write: sailpointsimulator.SetPassword,
+			rotation: ending{outcome: changed, words: "proved by SailPoint Identity Security Cloud's final status", writes: 1, renewed: true},
+			wrongCredential: ending{
+				outcome: notChanged, words: "[credential]", writes: 0,
+				because: []string{"There is no token to be had, so nothing is written."},
+			},
+			lostAfter: ending{
+				outcome: unknown, words: "the new password could not be tried", writes: 1, renewed: true,
+				because: []string{
+					"The number of the order was in the answer that is lost, so there is no status to ask for, and",
+					"nobody can sign in at SailPoint to try a password. The program says so instead of guessing.",
+				},
+			},
+		},
+		{
+			name: "One Identity Safeguard for Privileged Sessions (SPS)",
+			about: []string{
+				"Every change is a transaction that locks the appliance's configuration: the program opens one,",
+				"stores the password, refers to it, commits, and gives the transaction back whatever happens.",
+				"Then it signs in with the new password. The login is the proof.",
+			},
+			user: "jane.roe@example.com", old: `Old-pass"word\6 of $jane`, start: startSPS, write: spssimulator.Commit,
+			rotation: ending{outcome: changed, words: "proved by a login", writes: 1, renewed: true, login: "new"},
+			wrongCredential: ending{
+				outcome: notChanged, words: "[credential]", writes: 0,
+				because: []string{"The program cannot sign in, so no transaction is opened."},
+			},
+			lostAfter: ending{
+				outcome: changed, words: "proved by a login after an unclear answer", writes: 1, renewed: true, login: "new",
+				because: []string{"The commit is not repeated. The program signs in with the new password, and that settles it."},
+			},
+			lostBefore: &ending{
+				outcome: notChanged, words: "[network]", writes: 1,
+				because: []string{
+					"The program asks for the transaction: it is still open, so nothing was committed. It is rolled back,",
+					"and a look with the new password shows that it is not in force.",
+				},
+			},
+		},
 	}
 }
 
@@ -219,4 +294,86 @@ func signInWithBasic(ctx context.Context, client *http.Client, address, user, pa
 		return false, nil
 	}
 	return false, fmt.Errorf("the sign-in was answered with %s", response.Status)
+}
+
+func startVenafi(user, old string) (*stand, error) {
+	platform := venafisimulator.New(venafisimulator.Options{LockAfter: 4})
+	platform.Add(venafisimulator.Identity{Name: user, GUID: "5ca1ab1e-0000-4000-8000-000000004711", Password: old})
+	server, err := simulator.Start(platform, simulator.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &stand{
+		server: server,
+		access: map[string]any{
+			"url": server.URL() + "/vedsdk", "login": venafisimulator.Caller, "password": venafisimulator.CallerPassword,
+			"Client ID": venafisimulator.ClientID,
+		},
+		wrong:   wrongPassword,
+		accepts: func(_ context.Context, password string) (bool, error) { return platform.Accepts(user, password), nil },
+		signIn: func(exchange simulator.Exchange) (string, bool) {
+			var body struct{ Username, Password string }
+			if exchange.Name != venafisimulator.SignIn || json.Unmarshal(exchange.Body, &body) != nil {
+				return "", false
+			}
+			return body.Password, strings.TrimPrefix(body.Username, "local:") == user
+		},
+		leftOpen: func() []string {
+			var open []string
+			for range platform.OpenGrants() {
+				open = append(open, "a token that was not revoked")
+			}
+			return open
+		},
+	}, nil
+}
+
+func startSailPoint(user, old string) (*stand, error) {
+	tenant := sailpointsimulator.New(sailpointsimulator.Options{Outcome: sailpointsimulator.FinishesAtOnce, EndsAtPoll: 1})
+	account := `CN=Roe\, Jane,OU=Zürich,DC=example,DC=com`
+	tenant.AddIdentity(sailpointsimulator.Identity{
+		ID: "8a807d4c73c545510173c545f0a04711", UserName: user,
+		Accounts: []sailpointsimulator.Account{{SourceName: sailpointsimulator.SourceName, ID: account, Name: user, Password: old}},
+	})
+	server, err := simulator.Start(tenant, simulator.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &stand{
+		server: server,
+		access: map[string]any{
+			"Target": "sailpoint", "url": server.URL(), "login": sailpointsimulator.ClientID, "password": sailpointsimulator.ClientSecret,
+			"Source Name": sailpointsimulator.SourceName,
+		},
+		wrong: wrongPassword,
+		accepts: func(_ context.Context, password string) (bool, error) {
+			return tenant.Accepts(sailpointsimulator.SourceName, account, password), nil
+		},
+	}, nil
+}
+
+func startSPS(user, old string) (*stand, error) {
+	appliance := spssimulator.New(spssimulator.Options{LockOutAfter: 3})
+	appliance.Add(spssimulator.User{Key: "4711", Name: user, Password: old, REST: true})
+	server, err := simulator.Start(appliance, simulator.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &stand{
+		server:  server,
+		access:  map[string]any{"Target": "sps", "url": server.URL(), "login": spssimulator.AccessUser, "password": spssimulator.AccessPassword},
+		wrong:   wrongPassword,
+		accepts: func(_ context.Context, password string) (bool, error) { return appliance.Accepts(user, password), nil },
+		signIn: func(exchange simulator.Exchange) (string, bool) {
+			name, password, ok := (&http.Request{Header: exchange.Header}).BasicAuth()
+			return password, ok && name == user && exchange.Name == spssimulator.SignIn
+		},
+		leftOpen: func() []string {
+			var open []string
+			for range appliance.OpenTransactions() {
+				open = append(open, "a transaction that locks the configuration")
+			}
+			return open
+		},
+	}, nil
 }

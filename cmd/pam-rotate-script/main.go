@@ -8,7 +8,9 @@
 //	3   unknown: the change may or may not have taken effect
 //	64  the command line is wrong; nothing was sent
 //
-// main.go holds the way from the process to the exit code, verbs.go the verbs.
+// main.go holds the way from the process to the exit code, verbs.go the verbs, vault.go
+// what comes from the vault, payload.go, description.go and generate.go the verb payload,
+// inspect.go the verb inspect.
 package main
 
 import (
@@ -25,12 +27,14 @@ import (
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets/all"
+	"pam-rotate-script/internal/vault"
 )
 
 // exitUsage is EX_USAGE of sysexits.h.
 const exitUsage = 64
 
 func main() {
+	harden()
 	// Without this a reader that has gone away would kill the process at the next
 	// line it prints, in the middle of a rotation, with an exit code of its own.
 	signal.Ignore(syscall.SIGPIPE)
@@ -50,17 +54,31 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	scrubber       *secret.Scrubber
+	arguments      int // how many there are
 	flags          flags
+	getenv         func(name string) string
+	seam           *vault.Seam  // tests put a stand-in in Keeper's place
+	opened         *vault.Vault // nil until it is needed
+	authorities    string       // PEM text that is trusted beside the system's, or ""
 	// code is the exit code once the verb has decided on one.
 	code int
 }
 
 // run is the whole program apart from the process around it.
-func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	c := &command{
-		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr,
+func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return newCommand(ctx, stdin, stdout, stderr).run(arguments)
+}
+
+func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
+	return &command{
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv,
 		scrubber: secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...),
 	}
+}
+
+func (c *command) run(arguments []string) (code int) {
+	c.arguments = len(arguments)
+	defer c.closeVault()
 	// The rotation guards itself. A panic out here is before it or after it, so
 	// either nothing was sent or the code is set.
 	c.code = rotation.NotChanged.ExitCode()
@@ -79,9 +97,9 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 	}()
 	root := c.root()
 	root.SetArgs(arguments)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	if err := root.ExecuteContext(c.ctx); err != nil {
 		var usage usageError
 		if !errors.As(err, &usage) {
 			usage.problem = err.Error()

@@ -30,9 +30,11 @@ var (
 
 type flags struct {
 	accessRecord, target  string
+	ksmConfig             string
 	timeout, verify       string
 	logLevel, logFormat   string
 	json, exitZero, pages bool
+	payload               payloadFlags
 }
 
 // root builds the verbs. The root itself is rotate, since an attached binary gets
@@ -61,10 +63,11 @@ Without a verb it rotates. Nothing secret is ever printed.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
 
 	all := root.PersistentFlags()
-	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record in the payload")
+	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
 	all.StringVar(&c.flags.target, "target", "", "the vendor, whatever the access record says")
 	all.StringVar(&c.flags.timeout, "timeout", "", "seconds for the whole run")
 	all.StringVar(&c.flags.verify, "verify", "", "auto, strict or off: how a change is proved")
+	all.StringVar(&c.flags.ksmConfig, "ksm-config", "", "file with a KSM config, for what the payload lacks; else KSM_CONFIG or GATEWAY_CONFIG")
 	all.BoolVar(&c.flags.json, "json", false, "print the result as one JSON object")
 	all.StringVar(&c.flags.logLevel, "log-level", "", "debug, info, warn or error")
 	all.StringVar(&c.flags.logFormat, "log-format", "", "console or json")
@@ -82,12 +85,16 @@ would take 0 for a changed password. With --exit-zero it exits 0 then.`,
 	}
 	inspect := &cobra.Command{
 		Use:   "inspect [file]",
-		Short: "Print the shape of a payload: keys, types, titles and UIDs, never a value",
-		Long: `inspect prints the shape of a payload and which access record and target would be
-chosen. It prints no value and sends nothing, so it can be attached to a record.
+		Short: "Print how it was started and the shape of a payload, never a value",
+		Long: `inspect is the first thing to attach to a record on a new Gateway. It prints how it
+was started (user, directory, streams, which environment variables are set), the keys,
+types, titles and UIDs of the payload, which access record and target would be chosen
+and why, and where a KSM config would come from. It prints no value of any of these,
+sends nothing and opens no config.
 
 It exits 1, "not changed", because the Gateway would take 0 for a changed
-password. With --exit-zero it exits 0 if the payload can be read.`,
+password. With --exit-zero it exits 0 if the payload can be read. With --json it
+prints one object.`,
 		Args: fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error { return c.inspect(arguments) },
 	}
@@ -103,7 +110,7 @@ password. With --exit-zero it exits 0 if the payload can be read.`,
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
 	root.AddCommand(
 		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: fileArgument, RunE: rotate},
-		check, inspect, list,
+		check, inspect, c.payloadVerb(), list,
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
@@ -194,6 +201,11 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 // payload reads standard input. ok is false if it is a terminal: then help was
 // printed instead of waiting for somebody to type base64.
 func (c *command) payload() (payload *params.Params, ok bool, err error) {
+	return c.payloadFrom(c.stdin)
+}
+
+// payloadFrom is the same by way of a reader around standard input.
+func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool, err error) {
 	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
 		err := c.root().Help()
 		c.code = exitUsage
@@ -213,7 +225,7 @@ func (c *command) payload() (payload *params.Params, ok bool, err error) {
 			_ = recover()
 			done <- end
 		}()
-		end.payload, end.err = params.Read(c.stdin, params.Options{Scrubber: c.scrubber, PublicLabels: all.Registry().PublicLabels()})
+		end.payload, end.err = params.Read(input, c.payloadOptions())
 	}()
 	timer := time.NewTimer(c.timeout())
 	defer timer.Stop()
@@ -251,10 +263,17 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 	if !ok {
 		return nil, false, nil
 	}
+	if err == nil {
+		err = c.complete(payload, printer)
+	}
+	options.Keeper = keeper{c, printer}
 	var failed *rotation.Result
 	if err != nil {
 		result := rotation.Failure(err)
 		result.Version = version
+		if payload != nil {
+			result.User = payload.User
+		}
 		failed = &result
 	} else {
 		plan, failed = rotation.Prepare(payload, options)
@@ -291,34 +310,6 @@ func (c *command) check([]string) error {
 		c.code = 0
 	}
 	printer.Check(result)
-	return nil
-}
-
-func (c *command) inspect([]string) error {
-	printer := c.printer()
-	options, err := c.options(printer)
-	if err != nil {
-		return err
-	}
-	payload, ok, err := c.payload()
-	if !ok {
-		return nil
-	}
-	if err != nil {
-		printer.Result(rotation.Failure(err))
-		return nil
-	}
-	printer.Lines(payload.Shape()...)
-	if plan, failed := rotation.Prepare(payload, options); failed != nil {
-		printer.Lines("a rotation would end at once: " + failed.Message)
-	} else {
-		printer.Lines(
-			fmt.Sprintf("access record: %s (uid %s)", report.Plain(plan.Access.Title), report.Plain(plan.Access.UID)),
-			"target: "+plan.Info.Name)
-	}
-	if c.flags.exitZero {
-		c.code = 0
-	}
 	return nil
 }
 

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/vault"
+)
+
+// longestRead bounds a new password that is read, in bytes.
+const longestRead = 4096
+
+// stdinPatience is how long payload waits to learn that nothing is on standard input.
+const stdinPatience = 2 * time.Second
+
+// payloadFlags are those of the verb payload.
+type payloadFlags struct {
+	from             string
+	newPasswordStdin bool
+	length           int
+	symbols          string
+	force            bool
+}
+
+func (c *command) payloadVerb() *cobra.Command {
+	flags := &c.flags.payload
+	verb := &cobra.Command{
+		Use:   "payload [UID]",
+		Short: "Build the Gateway's payload, for trying by hand; it holds secrets",
+		Long: `payload prints what the Keeper Gateway would pipe into the script, one line of
+base64, so that a rotation can be tried by hand in one pipe:
+
+  pam-rotate-script payload --from description.yaml | pam-rotate-script check
+  pam-rotate-script payload --ksm-config FILE UID | pam-rotate-script rotate
+
+With the UID of a PAM User record it comes from the vault: the record, those linked
+to its rotation scripts (or --access-record in their place), and PAM resource and
+configuration as far as the application can see them. With --from it comes from a
+description, and no vault is needed.
+
+The new password is the description's, or read with --new-password-stdin, or made:
+--length characters, at least one each of lower case, upper case, digits and
+--symbols. A made password is nowhere but in the payload: write the payload to a file
+that only you can read if you need to know it.
+
+It exits 0 when the payload is printed. Nothing is rotated, so never attach it: it
+refuses to run if anything is on standard input.
+
+` + descriptionHelp,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(verb *cobra.Command, arguments []string) error {
+			return c.payloadOut(verb.Flags().Changed, arguments)
+		},
+	}
+	verb.Flags().StringVar(&flags.from, "from", "", "YAML or JSON file that describes the payload")
+	verb.Flags().BoolVar(&flags.newPasswordStdin, "new-password-stdin", false, "read the new password, all of it but one line end")
+	verb.Flags().IntVar(&flags.length, "length", defaultLength, "characters of a new password that is made")
+	verb.Flags().StringVar(&flags.symbols, "symbols", defaultSymbols, "symbols of a new password that is made; '' for none")
+	verb.Flags().BoolVar(&flags.force, "force", false, "print the secrets even to a terminal")
+	return verb
+}
+
+// payloadOut prints a payload. Apart from it nothing goes to standard output, since
+// that is another run's standard input.
+func (c *command) payloadOut(given func(flag string) bool, arguments []string) error {
+	printer := c.printer()
+	if _, err := c.options(printer); err != nil {
+		return err
+	}
+	if err := c.payloadUsage(given, arguments); err != nil {
+		return err
+	}
+	newPassword, err := c.payloadStdin()
+	if err != nil {
+		return err
+	}
+	if newPassword.IsEmpty() {
+		classes, err := passwordClasses(c.flags.payload.symbols)
+		if err == nil {
+			newPassword, err = generate(rand.Reader, c.flags.payload.length, classes)
+		}
+		if err != nil {
+			return usageError{err.Error()}
+		}
+	}
+	c.scrubber.Add(newPassword)
+	made, err := c.payloadText(printer, given, arguments, newPassword)
+	var usage usageError
+	switch {
+	case errors.As(err, &usage):
+		return err
+	case err != nil:
+		printer.Failure(rotation.Failure(err))
+		return nil
+	}
+	// Past the scrubber: it is secrets that were asked for.
+	if _, err := io.WriteString(c.stdout, made.Reveal()+"\n"); err != nil {
+		printer.Failure(rotation.Failure(&api.Error{Vendor: "payload", Action: "print", Class: api.ClassInternal, Cause: "standard output cannot be written to"}))
+		return nil
+	}
+	c.code = 0
+	return nil
+}
+
+// payloadUsage refuses what cannot be meant.
+func (c *command) payloadUsage(given func(flag string) bool, arguments []string) error {
+	flags := c.flags.payload
+	switch {
+	case (len(arguments) == 1) == (flags.from != ""):
+		return usageError{"payload needs either the UID of a PAM User record or --from FILE"}
+	case len(arguments) == 1 && !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(arguments[0]):
+		return usageError{"the argument of payload is not the UID of a record, which has 22 characters"}
+	case flags.from != "" && c.flags.accessRecord != "":
+		return usageError{"--access-record goes with a UID; a description has its own access record"}
+	case flags.newPasswordStdin && (given("length") || given("symbols")):
+		return usageError{"--length and --symbols are for a password that is made, not for --new-password-stdin"}
+	}
+	if out, isFile := c.stdout.(*os.File); isFile && report.IsTerminal(out) && !flags.force {
+		return usageError{"the payload holds secrets, and standard output is a terminal; pipe it on, or use --force"}
+	}
+	return nil
+}
+
+// payloadStdin returns the new password from standard input, if it is to be read. In
+// any other case standard input must be a terminal or empty: the Gateway, which takes
+// exit code 0 for a rotation, always pipes something in.
+func (c *command) payloadStdin() (secret.Value, error) {
+	wanted := c.flags.payload.newPasswordStdin
+	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		if wanted {
+			return secret.Value{}, usageError{"standard input is a terminal, where a password would show; pipe it in"}
+		}
+		return secret.Value{}, nil
+	}
+	most, patience := longestRead, c.timeout()
+	if !wanted {
+		most, patience = 1, min(stdinPatience, patience)
+	}
+	done := make(chan []byte, 1)
+	go func() {
+		var text []byte
+		defer func() {
+			_ = recover()
+			done <- text
+		}()
+		text, _ = io.ReadAll(io.LimitReader(c.stdin, int64(most)+1))
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	var text []byte
+	select {
+	case text = <-done:
+	case <-c.ctx.Done():
+		return secret.Value{}, usageError{"interrupted while reading standard input"}
+	case <-timer.C:
+		return secret.Value{}, usageError{"standard input stays open; payload is not for the Gateway, and by hand it wants < /dev/null there"}
+	}
+	switch {
+	case !wanted && len(text) > 0:
+		return secret.Value{}, usageError{"something is on standard input: payload is not for the Gateway to run, it rotates nothing; by hand, give it < /dev/null"}
+	case !wanted:
+		return secret.Value{}, nil
+	case params.LooksLikePayload(string(text)):
+		return secret.Value{}, usageError{"a payload is on standard input, not a password: payload is not for the Gateway to run, it rotates nothing"}
+	case len(text) > longestRead:
+		return secret.Value{}, usageError{fmt.Sprintf("what is on standard input is longer than %d bytes, which no password is", longestRead)}
+	}
+	password := strings.TrimSuffix(string(text), "\n")
+	if password != string(text) {
+		password = strings.TrimSuffix(password, "\r")
+	}
+	if password == "" || !utf8.ValidString(password) {
+		return secret.Value{}, usageError{"the new password on standard input is empty, or is not UTF-8"}
+	}
+	return secret.New(password), nil
+}
+
+// payloadText makes the payload and reads it back, as rotate will: what it could not
+// read is not worth printing, and all secrets in it are known to the scrubber then.
+func (c *command) payloadText(printer *report.Printer, given func(string) bool, arguments []string, newPassword secret.Value) (secret.Value, error) {
+	var parts payloadParts
+	var err error
+	if len(arguments) == 1 {
+		parts, err = c.payloadFromVault(printer, arguments[0])
+	} else {
+		parts, err = payloadFromDescription(c.flags.payload.from)
+	}
+	if err != nil {
+		return secret.Value{}, err
+	}
+	switch {
+	case parts.newPassword.IsEmpty():
+		parts.newPassword = newPassword
+	case c.flags.payload.newPasswordStdin || given("length") || given("symbols"):
+		return secret.Value{}, usageError{"the description has a newPassword already"}
+	}
+	text := parts.encode()
+	if _, err := params.Read(strings.NewReader(text.Reveal()), c.payloadOptions()); err != nil {
+		return secret.Value{}, err
+	}
+	return text, nil
+}
+
+// payloadParts are what a payload is made of. A UID that is "" becomes null.
+type payloadParts struct {
+	providerUID, resourceUID, userUID string
+	user                              string
+	oldPassword, newPassword          secret.Value
+	records                           []secret.Value // JSON objects
+}
+
+// encode returns the payload as the Gateway sends it: base64 of JSON, with the records
+// as base64 of JSON inside.
+func (p payloadParts) encode() secret.Value {
+	var records []string
+	for _, record := range p.records {
+		records = append(records, record.Reveal())
+	}
+	orNull := func(uid string) *string {
+		if uid == "" {
+			return nil
+		}
+		return &uid
+	}
+	return secret.New(base64.StdEncoding.EncodeToString(mustJSON(struct {
+		ProviderUID *string `json:"providerRecordUid"`
+		ResourceUID *string `json:"resourceRecordUid"`
+		UserUID     *string `json:"userRecordUid"`
+		NewPassword string  `json:"newPassword"`
+		OldPassword string  `json:"oldPassword"`
+		User        string  `json:"user"`
+		Records     string  `json:"records"`
+	}{
+		orNull(p.providerUID), orNull(p.resourceUID), orNull(p.userUID), p.newPassword.Reveal(), p.oldPassword.Reveal(), p.user,
+		base64.StdEncoding.EncodeToString([]byte("[" + strings.Join(records, ",") + "]")),
+	})))
+}
+
+func payloadFromDescription(path string) (payloadParts, error) {
+	described, err := readDescription(path)
+	parts := payloadParts{
+		userUID: described.userUID, user: described.user,
+		oldPassword: described.oldPassword, newPassword: described.newPassword,
+	}
+	if !described.access.IsEmpty() {
+		parts.records = append(parts.records, described.access)
+	}
+	parts.records = append(parts.records, described.own)
+	return parts, err
+}
+
+// payloadFromVault takes the records in the order in which the Gateway's documents name
+// them: configuration, resource, linked records, user.
+func (c *command) payloadFromVault(printer *report.Printer, uid string) (payloadParts, error) {
+	const action = "build a payload"
+	log := printer.Log("", "")
+	if !vault.Configured(c.vaultOptions()) {
+		return payloadParts{}, &params.Error{
+			Problems: []string{"payload: a UID needs the vault, and there is no KSM config"},
+			Hints:    []string{"give the program one with --ksm-config or in KSM_CONFIG, or describe the payload in a file for --from"},
+		}
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout())
+	defer cancel()
+	keeper, err := c.vault(printer)
+	if err != nil {
+		return payloadParts{}, vaultFault(action, err)
+	}
+	related, err := keeper.Related(ctx, uid)
+	if err != nil {
+		return payloadParts{}, vaultFault(action, err)
+	}
+	if related.User.Type != "pamUser" {
+		log.Warn().Msg("the record is not of the type PAM User: the Gateway would not rotate it")
+	}
+	parts := payloadParts{providerUID: related.Configuration.UID, resourceUID: related.Resource.UID, userUID: related.User.UID}
+	login, err := textOf(related.User.Content, "login")
+	if err == nil {
+		parts.oldPassword, err = textOf(related.User.Content, "password")
+	}
+	if err != nil {
+		return payloadParts{}, err
+	}
+	parts.user = login.Reveal()
+	if strings.TrimSpace(parts.user) == "" {
+		return payloadParts{}, &params.Error{Problems: []string{"payload: the PAM User record has no login"}}
+	}
+	for _, record := range []vault.Record{related.Configuration, related.Resource} {
+		if record.UID != "" {
+			parts.records = append(parts.records, record.Content)
+		}
+	}
+	if strings.TrimSpace(c.flags.accessRecord) != "" {
+		access, err := keeper.Record(ctx, c.flags.accessRecord)
+		if err != nil {
+			return payloadParts{}, vaultFault(action, err)
+		}
+		parts.records = append(parts.records, access)
+	} else {
+		for _, record := range related.Linked {
+			parts.records = append(parts.records, record.Content)
+		}
+		for _, missing := range related.Missing {
+			log.Warn().Str("uid", missing).Msg("a linked record is not shared with the application and is left out")
+		}
+		if len(related.Linked) == 0 {
+			log.Warn().Msg("no linked record is in the payload; name the access record with --access-record")
+		}
+	}
+	parts.records = append(parts.records, related.User.Content)
+	return parts, nil
+}
+
+// textOf returns the text of a record's key, empty if it is missing.
+func textOf(record secret.Value, key string) (secret.Value, error) {
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(record.Reveal()), &object) != nil {
+		return secret.Value{}, errors.New("payload: the record is not a JSON object")
+	}
+	var text string
+	switch raw := object[key]; {
+	case len(raw) == 0, string(raw) == "null", string(raw) == "[]":
+	case json.Unmarshal(raw, &text) != nil:
+		return secret.Value{}, &params.Error{Problems: []string{"payload: the PAM User record's " + strconv.Quote(key) + " is not one text"}}
+	}
+	return secret.New(text), nil
+}

@@ -60,6 +60,10 @@ func Vocabulary() []string {
 		"level", "message", "time", "error", "hint", "changed", "not-changed", "unknown", "true", "false", "null",
 		"outcome", "class", "target", "user", "account", "proof", "hints", "warnings", "requests", "writes",
 		"failed_logins", "duration_ms", "run_id", "version", "login", "status", "answer",
+		"started", "platform", "arguments", "program_mode", "working_directory_writable", "stdin", "stdout", "stderr",
+		"kind", "encoding", "line_end", "lines", "kib", "environment", "name", "set", "payload", "keys", "key", "shape",
+		"records", "uid", "title", "roles", "fields", "user_record_password", "choice", "access_record_uid",
+		"access_record_title", "access_record_by", "target_by", "keeper_notation", "vault", "gateway_config_files", "problem",
 	}, Levels...)
 	return append(words, Formats...)
 }
@@ -115,6 +119,12 @@ func (p *Printer) Result(result rotation.Result) {
 	}
 	p.line(Line(result))
 }
+
+// Failure prints a failure on standard error alone.
+func (p *Printer) Failure(result rotation.Result) { p.events(result) }
+
+// Object prints a value as one JSON object on standard output.
+func (p *Printer) Object(value any) { p.object(value) }
 
 // Line returns a result as one line for people, without the line end.
 func Line(result rotation.Result) string {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -35,6 +36,9 @@ const exitUsage = 64
 
 func main() {
 	harden()
+	// net/http tells the standard logger of bytes that nobody asked for, and quotes
+	// them. A vendor's answer may hold the password.
+	log.SetOutput(io.Discard)
 	// Without this a reader that has gone away would kill the process at the next
 	// line it prints, in the middle of a rotation, with an exit code of its own.
 	signal.Ignore(syscall.SIGPIPE)
@@ -62,6 +66,8 @@ type command struct {
 	authorities    string       // PEM text that is trusted beside the system's, or ""
 	// code is the exit code once the verb has decided on one.
 	code int
+	// exit ends the process at once; tests put something else in its place.
+	exit func(code int)
 }
 
 // run is the whole program apart from the process around it.
@@ -71,7 +77,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 
 func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
 	return &command{
-		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv,
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
 		scrubber: secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...),
 	}
 }

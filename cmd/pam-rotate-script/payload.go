@@ -65,7 +65,7 @@ It exits 0 when the payload is printed. Nothing is rotated, so never attach it: 
 refuses to run if anything is on standard input.
 
 ` + descriptionHelp,
-		Args: cobra.MaximumNArgs(1),
+		Args: mostArguments(1),
 		RunE: func(verb *cobra.Command, arguments []string) error {
 			return c.payloadOut(verb.Flags().Changed, arguments)
 		},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
@@ -60,7 +61,7 @@ Without a verb it rotates. Nothing secret is ever printed.`,
 		RunE:          rotate,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 
 	all := root.PersistentFlags()
 	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
@@ -104,7 +105,7 @@ prints one object.`,
 	list := &cobra.Command{
 		Use:   "targets [name]",
 		Short: "List the vendors, or the fields of one",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  mostArguments(1),
 		RunE:  func(_ *cobra.Command, arguments []string) error { return c.targets(arguments) },
 	}
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
@@ -112,7 +113,7 @@ prints one object.`,
 		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: fileArgument, RunE: rotate},
 		check, inspect, c.payloadVerb(), list,
 		&cobra.Command{
-			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			Use: "version", Short: "Print the version", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error {
 				c.code = 0
 				c.printer().Lines(versionLine())
@@ -126,6 +127,32 @@ prints one object.`,
 	}
 	root.SetHelpFunc(helpWithExitCode(c, root.HelpFunc()))
 	return root
+}
+
+// flagError says what is wrong with a flag. The library's own words quote what was
+// given, which may be anything.
+func flagError(err error) error {
+	var (
+		value   *pflag.InvalidValueError
+		missing *pflag.ValueRequiredError
+	)
+	switch {
+	case errors.As(err, &value):
+		return usageError{"--" + value.GetFlag().Name + " does not take this value"}
+	case errors.As(err, &missing):
+		return usageError{"--" + missing.GetFlag().Name + " needs a value"}
+	}
+	return usageError{"there is no such flag"}
+}
+
+// mostArguments bounds the arguments of a verb, without quoting them.
+func mostArguments(most int) cobra.PositionalArgs {
+	return func(verb *cobra.Command, arguments []string) error {
+		if len(arguments) > most {
+			return usageError{fmt.Sprintf("%s takes no more than %d arguments", verb.Name(), most)}
+		}
+		return nil
+	}
 }
 
 // helpWithExitCode lets a wanted help exit with 0.
@@ -149,6 +176,10 @@ func fileArgument(_ *cobra.Command, arguments []string) error {
 	case 1:
 	default:
 		return usageError{"at most one file can be given"}
+	}
+	// A pipe could keep the program waiting for good.
+	if info, err := os.Stat(arguments[0]); err != nil || !info.Mode().IsRegular() {
+		return usageError{"the argument is neither a verb nor a file that can be read"}
 	}
 	file, err := os.Open(arguments[0])
 	if err != nil {
@@ -293,8 +324,16 @@ func (c *command) rotate([]string) error {
 		return err
 	}
 	c.code = rotation.Unknown.ExitCode() // until there is a result
+	watch := c.watchOver(plan.Timeout(), func() int {
+		if plan.WriteLeft() {
+			return rotation.Unknown.ExitCode()
+		}
+		return rotation.NotChanged.ExitCode()
+	})
+	defer watch.stop()
 	result := plan.Rotate(c.ctx)
 	c.code = result.Outcome.ExitCode()
+	watch.set(c.code)
 	printer.Result(result)
 	return nil
 }
@@ -305,6 +344,8 @@ func (c *command) check([]string) error {
 	if !ok {
 		return err
 	}
+	watch := c.watchOver(plan.Timeout(), rotation.NotChanged.ExitCode)
+	defer watch.stop()
 	result := plan.Check(c.ctx)
 	if result.Class == "" && c.flags.exitZero {
 		c.code = 0

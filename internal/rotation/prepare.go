@@ -186,12 +186,14 @@ func trustOf(settings *params.Settings) api.Trust {
 	return trust
 }
 
+// mostWarnings is how many warnings one run gives.
+const mostWarnings = 30
+
 // warn logs a warning and keeps it for the result, once.
 func (p *Plan) warn(text string) {
-	for _, known := range p.warnings {
-		if known == text {
-			return
-		}
+	// A record may have thousands of fields to warn of.
+	if slices.Contains(p.warnings, text) || len(p.warnings) == mostWarnings {
+		return
 	}
 	p.warnings = append(p.warnings, text)
 	p.log.Warn().Msg(text)

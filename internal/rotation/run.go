@@ -83,6 +83,13 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	return r.finish(result, start)
 }
 
+// Timeout is what the whole run may take.
+func (p *Plan) Timeout() time.Duration { return p.timeout }
+
+// WriteLeft reports whether a write may have left this machine. It may be asked at
+// any time, from any goroutine.
+func (p *Plan) WriteLeft() bool { return p.client.Counts().Writes > 0 }
+
 // phase returns a context that ends at a time, or earlier with a cause.
 func phase(base context.Context, end time.Time) (context.Context, context.CancelCauseFunc) {
 	timed, cancelTimed := context.WithDeadline(base, end)

@@ -1,0 +1,47 @@
+package recipe
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+
+	"pam-rotate-script/internal/targets"
+)
+
+//go:embed builtin/*.yaml
+var builtin embed.FS
+
+// BuiltInNames returns the names of the recipes that come with the program, in the order of
+// the alphabet. It reads none of them.
+func BuiltInNames() []string {
+	entries, err := builtin.ReadDir("builtin")
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), ".yaml"))
+	}
+	return names
+}
+
+// BuiltInSource returns the text of a recipe that comes with the program, by its name in any
+// case; false if there is none of that name.
+func BuiltInSource(name string) ([]byte, bool) {
+	source, err := builtin.ReadFile("builtin/" + strings.ToLower(strings.TrimSpace(name)) + ".yaml")
+	return source, err == nil
+}
+
+// BuiltIn returns the Info of a recipe that comes with the program, under its own name; false
+// if there is none of that name. Only then is it read.
+func BuiltIn(name string) (targets.Info, bool) {
+	source, ok := BuiltInSource(name)
+	if !ok {
+		return targets.Info{}, false
+	}
+	loaded, err := Load(source, strings.ToLower(strings.TrimSpace(name))+".yaml")
+	if err != nil {
+		panic(fmt.Sprintf("recipe: a built-in recipe does not load: %v", err)) // the tests load all
+	}
+	return loaded.info(loaded.Name), true
+}

@@ -1,0 +1,44 @@
+package recipe_test
+
+import (
+	"slices"
+	"testing"
+
+	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/recipe/recipetest"
+)
+
+// TestBuiltIn loads every recipe that comes with the program and runs its tests.
+func TestBuiltIn(t *testing.T) {
+	names := recipe.BuiltInNames()
+	if !slices.Contains(names, "rabbitmq") {
+		t.Fatalf("there are %v", names)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			source, ok := recipe.BuiltInSource(name)
+			if !ok {
+				t.Fatal("there is no source")
+			}
+			for _, problem := range recipe.Lint(source) {
+				t.Error(problem)
+			}
+			loaded, err := recipe.Load(source, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info, ok := recipe.BuiltIn(name); !ok || info.Name != name || loaded.Name != name {
+				t.Errorf("the recipe calls itself %s, its Info %s", loaded.Name, info.Name)
+			}
+			report := recipetest.Test(loaded)
+			if !report.OK() || len(report.Notes) > 0 {
+				for _, line := range report.Lines() {
+					t.Error(line)
+				}
+			}
+			if len(loaded.Tests) < 3 {
+				t.Errorf("only %d tests", len(loaded.Tests))
+			}
+		})
+	}
+}

@@ -1,0 +1,510 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/secret"
+)
+
+// verdict is what an answer means for its call.
+type verdict int
+
+const (
+	unclear  verdict = iota // neither accepted nor refused, or no answer
+	accepted                // what the recipe accepts
+	refused                 // what the recipe calls a refusal
+	rejected                // in verify, what can mean nothing but a wrong password
+)
+
+// finding is the end of one call.
+type finding struct {
+	verdict      verdict
+	err          error // why it is not accepted
+	mayBeInForce bool
+	// value is what the lets of an accepted call are taken from; judged has the
+	// variables $status and $header of its answer, and $tried in verify.
+	value  any
+	judged map[string]any
+	answer api.Answer
+}
+
+// perform sends a call, all its pages and polls included, and keeps what it gives.
+func (t *target) perform(ctx context.Context, c *call, tried map[string]any) finding {
+	ctx, release := t.patiently(ctx, c)
+	defer release()
+	for _, required := range c.needs {
+		if !required.that.holds(ctx, nil, t.values(namesOf(required.that), tried)) {
+			return finding{err: t.client.Fail(c.name, required.class, required.says)}
+		}
+	}
+	if c.after > 0 {
+		if err := t.client.Clock().Sleep(ctx, c.after); err != nil {
+			return finding{err: t.client.Fail(c.name, api.ClassTimeout, "no time is left for the call")}
+		}
+	}
+	found := t.polled(ctx, c, tried)
+	if found.verdict != accepted {
+		return found
+	}
+	if c.find != nil {
+		if err := t.pick(ctx, c, &found); err != nil {
+			return finding{err: err}
+		}
+	}
+	if err := t.keep(ctx, c, found); err != nil {
+		return finding{err: err}
+	}
+	for _, w := range c.warn {
+		if w.when == nil || w.when.holds(ctx, found.value, t.values(namesOf(w.when), found.judged)) {
+			t.job.Warn(w.says)
+		}
+	}
+	return found
+}
+
+// polled repeats a read until its condition holds.
+func (t *target) polled(ctx context.Context, c *call, tried map[string]any) finding {
+	for try := 1; ; try++ {
+		found := t.paged(ctx, c, tried)
+		if found.verdict != accepted || c.poll == nil {
+			return found
+		}
+		if c.poll.until.holds(ctx, found.value, t.values(namesOf(c.poll.until), found.judged)) {
+			return found
+		}
+		if try >= c.poll.tries || t.client.Clock().Sleep(ctx, c.poll.every) != nil {
+			return finding{err: t.client.Fail(c.name, api.ClassTimeout, "what it waits for did not come in time")}
+		}
+	}
+}
+
+// paged sends a call once, or once for each page of its list.
+func (t *target) paged(ctx context.Context, c *call, tried map[string]any) finding {
+	if c.page == nil {
+		return t.once(ctx, c, tried, "", nil)
+	}
+	items := []any{}
+	link, number := "", c.page.first
+	for range c.page.most {
+		var query []pair
+		switch {
+		case c.page.number != "":
+			query = []pair{{c.page.number, literal(fmt.Sprint(number))}}
+		case c.page.offset != "":
+			query = []pair{{c.page.offset, literal(fmt.Sprint(number))}}
+		}
+		found := t.once(ctx, c, tried, link, query)
+		if found.verdict != accepted {
+			return found
+		}
+		output, err := c.page.items.run(ctx, found.value, t.values(namesOf(c.page.items), found.judged))
+		list, isList := output.([]any)
+		if err != nil || !isList {
+			return finding{err: t.client.Fail(c.name, api.ClassTarget, "the answer has no list where the recipe looks for it")}
+		}
+		if items = append(items, list...); !fits(items) {
+			return finding{err: t.client.Fail(c.name, api.ClassTarget, "the list is too long")}
+		}
+		found.value = items
+		switch {
+		case c.page.link != "":
+			next, err := t.nextLink(c, found.judged)
+			if err != nil {
+				return finding{err: err}
+			}
+			if link = next; link == "" {
+				return found
+			}
+		case len(list) < c.page.size:
+			return found
+		case c.page.offset != "":
+			number += len(list)
+		default:
+			number++
+		}
+	}
+	return finding{err: t.client.Fail(c.name, api.ClassTarget, fmt.Sprintf("the list has more than %d pages", c.page.most))}
+}
+
+func fits(items []any) bool {
+	budget := 16 * maxOutput
+	return within(items, &budget)
+}
+
+// nextLink reads the header Link (RFC 8288). It must lead to the host that was asked: the
+// credential goes with the call.
+func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
+	headers, _ := judged[varHeader].(map[string]any)
+	header, _ := headers["link"].(string)
+	for _, element := range strings.Split(header, ",") {
+		target, attributes, _ := strings.Cut(element, ">")
+		target = strings.TrimPrefix(strings.TrimSpace(target), "<")
+		isNext := slices.ContainsFunc(strings.Split(attributes, ";"), func(attribute string) bool {
+			name, value, _ := strings.Cut(attribute, "=")
+			return strings.EqualFold(strings.TrimSpace(name), "rel") && strings.Trim(strings.TrimSpace(value), `"`) == c.page.link
+		})
+		if !isNext {
+			continue
+		}
+		next, err := url.Parse(target)
+		if err != nil || next.Host != "" && (!strings.EqualFold(next.Host, t.hostOf(c).host) || next.Scheme != "https") || !strings.HasPrefix(next.EscapedPath(), "/") {
+			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page leads to another host, and is not followed")
+		}
+		return next.RequestURI(), nil
+	}
+	return "", nil
+}
+
+// once sends one request and judges its answer.
+func (t *target) once(ctx context.Context, c *call, tried map[string]any, link string, more []pair) finding {
+	request, err := t.request(ctx, c, tried, more)
+	if err != nil {
+		fault := api.AsError(err)
+		if fault == nil {
+			fault = t.client.Fail(c.name, api.ClassInternal, err.Error())
+		}
+		return finding{err: fault}
+	}
+	if link != "" {
+		path, query, _ := strings.Cut(link, "?")
+		request.Path = api.FieldPath(c.template(), path, secret.New(query))
+	}
+	reply, fault := t.listener.do(func() (api.Answer, error) { return t.client.Do(ctx, request) })
+	return t.judge(ctx, c, reply, fault, tried)
+}
+
+// judge compares an answer with what the recipe says of it: refusals first, then what is
+// accepted, and everything else is unclear.
+func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error, tried map[string]any) finding {
+	if r == nil {
+		return finding{err: fault}
+	}
+	judged := map[string]any{varStatus: r.status, varHeader: r.header}
+	if tried[varTried] != nil {
+		judged[varTried] = tried[varTried]
+	}
+	holds := func(when *expression) bool {
+		return when == nil || r.fault == nil && !r.opaque && when.holds(ctx, r.value, t.values(namesOf(when), judged))
+	}
+	failure := func(class api.Class, cause string) *api.Error {
+		if fault != nil {
+			return fault
+		}
+		return t.client.Fail(c.name, class, cause)
+	}
+	for _, list := range []struct {
+		judgements []judgement
+		verdict    verdict
+	}{{c.refuse, refused}, {c.reject, rejected}} {
+		for _, j := range list.judgements {
+			matches := slices.Contains(j.status, r.status) || j.anyRefusal && fault != nil && fault.Refused()
+			if !matches || !holds(j.when) {
+				continue
+			}
+			err := failure(api.ClassTarget, fmt.Sprintf("answered %d, which is a refusal", r.status))
+			if j.class != "" {
+				err.Class = j.class
+			}
+			if j.says != "" {
+				err.Cause = j.says
+			}
+			if j.hint != "" {
+				err.Hints = append(err.Hints, j.hint)
+			}
+			return finding{verdict: list.verdict, err: err, mayBeInForce: j.mayBeInForce}
+		}
+	}
+	if !slices.Contains(c.accept.status, r.status) {
+		return finding{err: failure(api.ClassTarget, fmt.Sprintf("answered %d, which the recipe does not accept", r.status))}
+	}
+	unmet := func(cause string) finding {
+		return finding{err: t.client.Fail(c.name, api.ClassTarget, cause)}
+	}
+	switch {
+	case r.fault != nil && fault != nil:
+		return finding{err: fault}
+	case r.fault != nil:
+		return unmet(r.fault.Error())
+	case !holds(c.accept.when):
+		if c.accept.says != "" {
+			return unmet(c.accept.says)
+		}
+		return unmet(fmt.Sprintf("answered %d, but the condition at %s does not hold", r.status, c.accept.when.at))
+	}
+	return finding{verdict: accepted, value: r.value, judged: judged, answer: r.answer}
+}
+
+// pick looks up exactly one element.
+func (t *target) pick(ctx context.Context, c *call, found *finding) error {
+	input := found.value
+	if c.find.in != nil {
+		var err error
+		if input, err = c.find.in.run(ctx, found.value, t.values(namesOf(c.find.in), found.judged)); err != nil {
+			return t.client.Fail(c.name, api.ClassTarget, err.Error())
+		}
+	}
+	list, isList := input.([]any)
+	if !isList {
+		return t.client.Fail(c.name, api.ClassTarget, "the answer has no list where the recipe looks for it")
+	}
+	values := t.values(namesOf(c.find.where), found.judged)
+	var matches []any
+	for _, element := range list {
+		output, err := c.find.where.run(ctx, element, values)
+		if err != nil {
+			return t.client.Fail(c.name, api.ClassTarget, err.Error())
+		}
+		if output == true {
+			matches = append(matches, element)
+		}
+	}
+	says := func(own, otherwise string) string {
+		if own != "" {
+			return own
+		}
+		return otherwise
+	}
+	switch {
+	case len(matches) == 0:
+		return t.client.Fail(c.name, api.ClassAccount, says(c.find.none, "nothing in the list is what is looked for"))
+	case len(matches) > 1:
+		return t.client.Fail(c.name, api.ClassAccount, says(c.find.many, "more than one in the list is what is looked for"))
+	}
+	found.value = matches[0]
+	return nil
+}
+
+// keep takes the values of let and seal from an accepted answer.
+func (t *target) keep(ctx context.Context, c *call, found finding) error {
+	for _, b := range c.lets {
+		value, err := b.value.run(ctx, found.value, t.values(namesOf(b.value), found.judged))
+		if err != nil {
+			return t.client.Fail(c.name, api.ClassTarget, err.Error())
+		}
+		if !b.value.secret {
+			t.kept[b.name] = stored{public: value}
+			continue
+		}
+		if t.kept[b.name], err = hide(t.client, value); err != nil {
+			return t.client.Fail(c.name, api.ClassTarget, err.Error())
+		}
+	}
+	for _, b := range c.seals {
+		value, err := b.value.run(ctx, found.value, t.values(namesOf(b.value), found.judged))
+		if err == nil && value == nil {
+			continue // what needs it fails, and close has nothing to give back
+		}
+		sealed, isText := value.(string)
+		if err != nil || !isText || sealed == "" {
+			return t.client.Fail(c.name, api.ClassTarget, "the answer has no text where the recipe keeps one as a secret")
+		}
+		if t.kept[b.name], err = hide(t.client, sealed); err != nil {
+			return t.client.Fail(c.name, api.ClassTarget, err.Error())
+		}
+		t.sealed[b.name] = append(t.sealed[b.name], t.kept[b.name])
+	}
+	return nil
+}
+
+// request makes a call's request.
+func (t *target) request(ctx context.Context, c *call, tried map[string]any, more []pair) (api.Request, error) {
+	values := t.values(namesOf(append(c.requestExpressions(), t.authOf(c)...)...), tried)
+	run := func(e *expression) (secret.Value, error) {
+		value, err := e.run(ctx, nil, values)
+		if err != nil {
+			return secret.Value{}, err
+		}
+		result, err := text(value)
+		if err != nil {
+			return secret.Value{}, fmt.Errorf("the expression at %s gives nothing to send: %w", e.at, err)
+		}
+		return result, nil
+	}
+	request := api.Request{Action: c.name, Kind: c.kind(), Method: c.method, Timeout: c.timeout}
+	host := t.hostOf(c)
+	request.Host = host.host
+
+	var path, query strings.Builder
+	for _, s := range c.path {
+		if s.value == nil {
+			path.WriteString("/" + s.literal)
+			continue
+		}
+		value, err := run(s.value)
+		if err != nil {
+			return api.Request{}, err
+		}
+		if fault := segmentFault(value); fault != "" {
+			return api.Request{}, t.client.Fail(c.name, api.ClassInput, s.label+" cannot be sent as a part of the path: it is "+fault)
+		}
+		path.WriteString("/" + s.literal + escaped(value))
+	}
+	for _, p := range slices.Concat(c.query, more) {
+		value, err := t.optional(ctx, p.value, values)
+		if err != nil {
+			return api.Request{}, err
+		}
+		if value == nil {
+			continue
+		}
+		if query.Len() > 0 {
+			query.WriteByte('&')
+		}
+		query.WriteString(api.EscapeSegment(p.name) + "=" + escaped(*value))
+	}
+	request.Path = api.FieldPath(c.template(), path.String(), secret.New(query.String())).Below(host.prefix)
+
+	for _, p := range c.header {
+		value, err := t.optional(ctx, p.value, values)
+		if err != nil {
+			return api.Request{}, err
+		}
+		if value == nil {
+			continue
+		}
+		request.Header = append(request.Header, api.Header{Name: p.name, Value: *value})
+	}
+	if c.media != "" {
+		request.Header = append(request.Header, api.Header{Name: "Content-Type", Value: secret.New(c.media)})
+	}
+	header, err := t.authHeader(c, run)
+	if err != nil {
+		return api.Request{}, err
+	}
+	request.Header = append(request.Header, header...)
+	for _, header := range request.Header {
+		if fault := api.HeaderFault(header.Value); fault != "" {
+			return api.Request{}, t.client.Fail(c.name, api.ClassInput, "the header "+header.Name+" would carry "+fault)
+		}
+	}
+
+	switch {
+	case c.form != nil:
+		var members []api.Member
+		for _, p := range c.form {
+			value, err := t.optional(ctx, p.value, values)
+			if err != nil {
+				return api.Request{}, err
+			}
+			if value != nil {
+				members = append(members, api.Member{Name: p.name, Value: *value})
+			}
+		}
+		request.Body = api.FormBody(members...)
+	case c.body != nil:
+		value, err := c.body.build(ctx, values)
+		if err != nil {
+			return api.Request{}, err
+		}
+		request.Body = api.JSONBody(value)
+	}
+	return request, nil
+}
+
+// optional is the text of a value of a query, a header or a form; nil for null, which leaves
+// the entry out.
+func (t *target) optional(ctx context.Context, e *expression, values map[string]any) (*secret.Value, error) {
+	value, err := e.run(ctx, nil, values)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	result, err := text(value)
+	if err != nil {
+		return nil, fmt.Errorf("the expression at %s gives nothing to send: %w", e.at, err)
+	}
+	return &result, nil
+}
+
+// build makes the value that is sent.
+func (d *data) build(ctx context.Context, values map[string]any) (any, error) {
+	switch {
+	case d.value != nil:
+		value, err := d.value.run(ctx, nil, values)
+		if err != nil {
+			return nil, err
+		}
+		return sendable(value)
+	case d.isList:
+		list := []any{}
+		for _, element := range d.list {
+			value, err := element.build(ctx, values)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		return list, nil
+	}
+	object := api.Object{}
+	for _, m := range d.members {
+		value, err := m.value.build(ctx, values)
+		if err != nil {
+			return nil, err
+		}
+		object = append(object, api.Member{Name: m.name, Value: value})
+	}
+	return object, nil
+}
+
+// authOf returns the expressions of the auth that a call goes out with.
+func (t *target) authOf(c *call) []*expression {
+	a := c.auth
+	if a == nil {
+		a = t.recipe.auth
+	}
+	if a == nil {
+		return nil
+	}
+	return []*expression{a.value, a.user, a.password}
+}
+
+// authHeader shows who asks.
+func (t *target) authHeader(c *call, run func(*expression) (secret.Value, error)) ([]api.Header, error) {
+	a := c.auth
+	if a == nil {
+		a = t.recipe.auth
+	}
+	if a == nil {
+		return nil, nil
+	}
+	switch a.kind {
+	case authBearer, authClient, authUser:
+		token, err := run(a.value)
+		if err != nil {
+			return nil, err
+		}
+		if fault := api.HeaderFault(token); fault != "" {
+			return nil, t.client.Fail(c.name, api.ClassInput, "the token for the header Authorization is "+fault)
+		}
+		return []api.Header{api.Bearer(token)}, nil
+	case authHeader:
+		value, err := run(a.value)
+		return []api.Header{{Name: a.name, Value: value}}, err
+	case authBasic:
+		user, err := run(a.user)
+		if err != nil {
+			return nil, err
+		}
+		password, err := run(a.password)
+		if err != nil {
+			return nil, err
+		}
+		header, err := basic(user, password)
+		if err != nil {
+			return nil, t.client.Fail(c.name, api.ClassInput, err.Error())
+		}
+		return []api.Header{header}, nil
+	case authCookie:
+		if t.session.IsEmpty() {
+			return nil, errors.New("there is no session to send")
+		}
+		return []api.Header{cookie(a.name, t.session)}, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,493 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/itchyny/gojq"
+)
+
+const (
+	// expressionTime bounds one run of an expression; ordinary ones take microseconds.
+	expressionTime = time.Second
+	// maxOutput bounds what an expression may give, roughly in bytes.
+	maxOutput = 1 << 20
+	// maxExpression bounds the text of an expression.
+	maxExpression = 2000
+)
+
+// functions are the names that expressions may call. None of them reads anything but its
+// input, and none loops but over its input, so that every expression comes to an end.
+var functions = names(`
+	add all any arrays ascii_downcase ascii_upcase booleans capture contains del empty endswith error explode
+	first flatten from_entries fromjson group_by gsub has implode in index indices inside isempty iterables join keys
+	keys_unsorted last length ltrimstr map map_values match max max_by min min_by not nulls numbers objects
+	rindex rtrimstr same scalars scan select sort sort_by split splits startswith strings sub test to_entries
+	toboolean tojson tonumber tostring trim trimstr ltrim rtrim type unique unique_by utf8bytelength values
+	with_entries floor round ceil`)
+
+// formats are the string formats that expressions may use.
+var formats = names("@text @json @base64 @base64d @uri")
+
+// names is a set of words that is made when it is first needed: most runs have no recipe.
+func names(words string) func(string) bool {
+	set := sync.OnceValue(func() map[string]bool {
+		set := map[string]bool{}
+		for _, word := range strings.Fields(words) {
+			set[word] = true
+		}
+		return set
+	})
+	return func(word string) bool { return set()[word] }
+}
+
+// pattern is a regular expression that is compiled when it is first needed.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+// refusedFor says why a well-known function of jq is not among functions.
+var refusedFor = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"env": "the environment is not read", "input": "there is no further input", "inputs": "there is no further input",
+		"debug": "nothing is printed", "stderr": "nothing is printed", "halt": "an expression ends nothing", "halt_error": "an expression ends nothing",
+		"input_filename": "no file is read", "input_line_number": "no file is read", "modulemeta": "there are no modules",
+		"get_search_list": "there are no modules", "now": "the time is not read", "localtime": "the time zone is not read",
+		"strflocaltime": "the time zone is not read", "reduce": "there are no loops", "foreach": "there are no loops",
+		"def": "there are no functions of one's own", "repeat": "there are no loops", "while": "there are no loops", "until": "there are no loops",
+		"range": "there are no loops", "recurse": "there are no loops", "limit": "there are no loops", "walk": "there are no loops", "label": "there are no loops",
+	}
+})
+
+// expression is one compiled jq expression.
+type expression struct {
+	at   position
+	text string
+	code *gojq.Code
+	// free are the variables that it uses, in the order in which code wants their
+	// values; the names are without "$".
+	free []string
+	// secret says that one of them is.
+	secret bool
+}
+
+// fault is the error of an expression that failed. It shows no value, and nothing of jq's own
+// error, which does.
+func (e *expression) fault() error {
+	return fmt.Errorf("the expression at %s failed", e.at)
+}
+
+// uses reports whether the expression uses a variable.
+func (e *expression) uses(name string) bool { return e != nil && slices.Contains(e.free, name) }
+
+// run gives the one output of the expression. Variables that have no value are null.
+func (e *expression) run(ctx context.Context, input any, values map[string]any) (output any, err error) {
+	ctx, cancel := context.WithTimeout(ctx, expressionTime)
+	defer cancel()
+	defer func() {
+		if recover() != nil {
+			output, err = nil, e.fault()
+		}
+	}()
+	arguments := make([]any, len(e.free))
+	for i, name := range e.free {
+		arguments[i] = values[name]
+	}
+	results := e.code.RunWithContext(ctx, input, arguments...)
+	output, ok := results.Next()
+	if _, failed := output.(error); failed || !ok {
+		return nil, e.fault()
+	}
+	if _, more := results.Next(); more {
+		return nil, fmt.Errorf("the expression at %s gives more than one value", e.at)
+	}
+	if budget := maxOutput; !within(output, &budget) {
+		return nil, fmt.Errorf("the expression at %s gives more than %d KiB", e.at, maxOutput>>10)
+	}
+	return output, nil
+}
+
+// holds reports whether a condition gives true; anything else, also a failure, is no.
+func (e *expression) holds(ctx context.Context, input any, values map[string]any) bool {
+	output, err := e.run(ctx, input, values)
+	return err == nil && output == true
+}
+
+// within takes the size of a value off the budget and reports whether it was enough.
+func within(value any, budget *int) bool {
+	*budget -= 8
+	switch value := value.(type) {
+	case string:
+		*budget -= len(value)
+	case json.Number:
+		*budget -= len(value)
+	case *big.Int:
+		*budget -= value.BitLen() / 8
+	case []any:
+		for _, element := range value {
+			if *budget < 0 || !within(element, budget) {
+				return false
+			}
+		}
+	case map[string]any:
+		for name, element := range value {
+			*budget -= len(name)
+			if *budget < 0 || !within(element, budget) {
+				return false
+			}
+		}
+	}
+	return *budget >= 0
+}
+
+// expression compiles the expression of a scalar. Every variable that it uses must be in
+// the scope.
+func (l *loader) expression(node ast.Node, what string, scope *scope) *expression {
+	if node == nil {
+		return nil
+	}
+	text, ok := scalarText(node)
+	at := nodePosition(node)
+	switch {
+	case !ok:
+		l.add(at, "", "%s is an expression, found %s", what, kindOf(node))
+		return nil
+	case strings.TrimSpace(text) == "":
+		l.add(at, "", "%s is an empty expression", what)
+		return nil
+	case len(text) > maxExpression:
+		l.add(at, "", "%s is an expression of more than %d bytes", what, maxExpression)
+		return nil
+	}
+	query, err := parseQuery(text)
+	if err != nil {
+		var syntax *gojq.ParseError
+		near := ""
+		place := at
+		if errors.As(err, &syntax) {
+			near = syntax.Token
+			place = placeIn(node, at, text, syntax.Offset-len(syntax.Token))
+		}
+		l.add(place, near, "%s is no jq expression", what)
+		return nil
+	}
+	w := &walker{loader: l, node: node, at: at, text: text, scope: scope, bound: map[string]bool{}, used: map[string]bool{}}
+	w.bind(query)
+	w.query(query)
+	if w.refused {
+		return nil
+	}
+	e := &expression{at: at, text: text, secret: w.secret, free: slices.Sorted(maps.Keys(w.used))}
+	var variables []string
+	for _, name := range e.free {
+		variables = append(variables, "$"+name)
+		scope.used[name] = true
+	}
+	e.code, err = gojq.Compile(query,
+		gojq.WithVariables(variables),
+		gojq.WithEnvironLoader(func() []string { return nil }),
+		gojq.WithFunction("same", 2, 2, same))
+	if err != nil {
+		// Its text may quote the expression.
+		l.add(at, "", "%s is no expression that jq can compile: a function with a wrong number of arguments, or a variable out of place", what)
+		return nil
+	}
+	return e
+}
+
+func parseQuery(text string) (query *gojq.Query, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the parser panicked")
+		}
+	}()
+	return gojq.Parse(text)
+}
+
+// same compares two texts without regard to case.
+func same(_ any, arguments []any) any {
+	a, isText := arguments[0].(string)
+	b, both := arguments[1].(string)
+	return isText && both && strings.EqualFold(a, b)
+}
+
+// placeIn is the place of an offset into an expression's text, where the text is on one line;
+// otherwise the place where it begins.
+func placeIn(node ast.Node, at position, text string, offset int) position {
+	if offset < 0 || offset > len(text) || strings.Contains(text, "\n") {
+		return at
+	}
+	if _, literal := node.(*ast.LiteralNode); literal {
+		return at
+	}
+	column := at.column + len([]rune(text[:offset]))
+	if t := node.GetToken(); t != nil && t.Origin != "" && strings.ContainsAny(strings.TrimLeft(t.Origin, " \n")[:1], `'"`) {
+		column++
+	}
+	return position{at.line, column}
+}
+
+// walker goes through an expression before it is compiled.
+type walker struct {
+	*loader
+	node        ast.Node
+	at          position
+	text        string
+	scope       *scope
+	bound, used map[string]bool
+	refused     bool
+	secret      bool
+}
+
+// refuse reports a word of the expression, where it stands first.
+func (w *walker) refuse(word, format string, values ...any) {
+	w.refused = true
+	at := w.at
+	if i := strings.Index(w.text, word); word != "" && i >= 0 {
+		at = placeIn(w.node, w.at, w.text, i)
+	}
+	w.add(at, word, format, values...)
+}
+
+// bind collects the variables that the expression binds itself. The same name always means
+// the same thing in a recipe, so that none may be one of the scope.
+func (w *walker) bind(root *gojq.Query) {
+	eachQuery(root, func(query *gojq.Query) {
+		for _, pattern := range query.Patterns {
+			w.pattern(pattern)
+		}
+	})
+}
+
+func (w *walker) pattern(pattern *gojq.Pattern) {
+	if pattern == nil {
+		return
+	}
+	if pattern.Name != "" {
+		w.local(pattern.Name)
+	}
+	for _, element := range pattern.Array {
+		w.pattern(element)
+	}
+	for _, member := range pattern.Object {
+		if strings.HasPrefix(member.Key, "$") {
+			w.local(member.Key)
+		}
+		w.pattern(member.Val)
+	}
+}
+
+func (w *walker) local(name string) {
+	name = strings.TrimPrefix(name, "$")
+	if w.scope.variables[name] != nil {
+		w.refuse("$"+name, "the variable exists already, another name is needed here")
+	}
+	w.bound[name] = true
+}
+
+func (w *walker) query(root *gojq.Query) {
+	eachQuery(root, func(query *gojq.Query) {
+		switch {
+		case len(query.FuncDefs) > 0:
+			w.refuse("def", "an expression defines no functions of its own")
+		case len(query.Imports) > 0 || query.Meta != nil:
+			w.refuse("", "an expression reads no modules")
+		}
+		if query.Op == gojq.OpMul || query.Op == gojq.OpUpdateMul {
+			w.refuse("*", "the operator * is not for recipes: objects are merged by +")
+		}
+		if query.Term != nil {
+			w.term(query.Term)
+		}
+	})
+}
+
+func (w *walker) term(term *gojq.Term) {
+	switch term.Type {
+	case gojq.TermTypeReduce:
+		w.refuse("reduce", "an expression has no loops")
+	case gojq.TermTypeForeach:
+		w.refuse("foreach", "an expression has no loops")
+	case gojq.TermTypeLabel, gojq.TermTypeBreak:
+		w.refuse("label", "an expression has no loops")
+	case gojq.TermTypeRecurse:
+		w.refuse("..", "an expression has no loops")
+	case gojq.TermTypeFormat, gojq.TermTypeString:
+		if term.Format != "" && !formats(term.Format) {
+			w.refuse(term.Format, "the format is not for recipes")
+		}
+	case gojq.TermTypeFunc:
+		w.function(term)
+	}
+	if term.Object != nil {
+		for _, member := range term.Object.KeyVals {
+			if strings.HasPrefix(member.Key, "$") && member.Val == nil {
+				w.variable(member.Key, nil)
+			}
+		}
+	}
+}
+
+func (w *walker) function(term *gojq.Term) {
+	name := term.Func.Name
+	if strings.HasPrefix(name, "$") {
+		w.variable(name, term.SuffixList)
+		return
+	}
+	if functions(name) {
+		return
+	}
+	if reason := refusedFor()[name]; reason != "" {
+		w.refuse(name, "the function is not for recipes: %s", reason)
+		return
+	}
+	if len(term.Func.Args) == 0 {
+		w.refuse(name, `there is no such function here; a literal text is written with quotes of its own, such as '"text"'`)
+		return
+	}
+	w.refuse(name, "there is no such function here")
+}
+
+// variable checks the use of a variable, and of the fields that $access and $set have.
+func (w *walker) variable(name string, suffixes []*gojq.Suffix) {
+	name = strings.TrimPrefix(name, "$")
+	if w.bound[name] {
+		return
+	}
+	known := w.scope.variables[name]
+	if known == nil {
+		if near := nearest(name, slices.Sorted(maps.Keys(w.scope.variables))); near != "" {
+			w.refuse("$"+name, "there is no such variable here: is $%s meant?", near)
+		} else {
+			w.refuse("$"+name, "there is no such variable here: there are $%s", strings.Join(slices.Sorted(maps.Keys(w.scope.variables)), ", $"))
+		}
+		return
+	}
+	w.used[name] = true
+	if name != varAccess && name != varSet {
+		w.secret = w.secret || known.secret
+		return
+	}
+	field := ""
+	if len(suffixes) > 0 && suffixes[0].Index != nil {
+		if field = suffixes[0].Index.Name; field == "" && suffixes[0].Index.Str != nil && len(suffixes[0].Index.Str.Queries) == 0 {
+			field = suffixes[0].Index.Str.Str
+		}
+	}
+	if field == "" {
+		w.refuse("$"+name, "$%s is used with the name of one field, such as $%s.login", name, name)
+		return
+	}
+	declared, ok := w.scope.fields[field]
+	switch {
+	case !ok:
+		hint := "declare it under fields"
+		if near := nearest(field, slices.Sorted(maps.Keys(w.scope.fields))); near != "" {
+			hint = "is " + near + " meant?"
+		}
+		w.refuse(field, "there is no such field: %s", hint)
+	case name == varSet && declared.secret():
+		w.refuse(field, "the field is secret: it is used as $access.%s", field)
+	}
+	w.secret = w.secret || declared.secret()
+}
+
+// eachQuery calls visit for a query and for every query inside it.
+func eachQuery(root *gojq.Query, visit func(*gojq.Query)) {
+	if root == nil {
+		return
+	}
+	visit(root)
+	eachQuery(root.Left, visit)
+	eachQuery(root.Right, visit)
+	for _, pattern := range root.Patterns {
+		eachInPattern(pattern, visit)
+	}
+	for _, definition := range root.FuncDefs {
+		eachQuery(definition.Body, visit)
+	}
+	if root.Term != nil {
+		eachInTerm(root.Term, visit)
+	}
+}
+
+func eachInPattern(pattern *gojq.Pattern, visit func(*gojq.Query)) {
+	if pattern == nil {
+		return
+	}
+	for _, element := range pattern.Array {
+		eachInPattern(element, visit)
+	}
+	for _, member := range pattern.Object {
+		eachInString(member.KeyString, visit)
+		eachQuery(member.KeyQuery, visit)
+		eachInPattern(member.Val, visit)
+	}
+}
+
+func eachInString(text *gojq.String, visit func(*gojq.Query)) {
+	if text != nil {
+		for _, query := range text.Queries {
+			eachQuery(query, visit)
+		}
+	}
+}
+
+func eachInIndex(index *gojq.Index, visit func(*gojq.Query)) {
+	if index != nil {
+		eachInString(index.Str, visit)
+		eachQuery(index.Start, visit)
+		eachQuery(index.End, visit)
+	}
+}
+
+func eachInTerm(term *gojq.Term, visit func(*gojq.Query)) {
+	eachInIndex(term.Index, visit)
+	eachInString(term.Str, visit)
+	eachQuery(term.Query, visit)
+	for _, suffix := range term.SuffixList {
+		eachInIndex(suffix.Index, visit)
+	}
+	if term.Func != nil {
+		for _, argument := range term.Func.Args {
+			eachQuery(argument, visit)
+		}
+	}
+	if term.Object != nil {
+		for _, member := range term.Object.KeyVals {
+			eachInString(member.KeyString, visit)
+			eachQuery(member.KeyQuery, visit)
+			eachQuery(member.Val, visit)
+		}
+	}
+	if term.Array != nil {
+		eachQuery(term.Array.Query, visit)
+	}
+	if term.Unary != nil && term.Unary.Term != nil {
+		eachQuery(&gojq.Query{Term: term.Unary.Term}, visit)
+	}
+	if term.If != nil {
+		eachQuery(term.If.Cond, visit)
+		eachQuery(term.If.Then, visit)
+		eachQuery(term.If.Else, visit)
+		for _, branch := range term.If.Elif {
+			eachQuery(branch.Cond, visit)
+			eachQuery(branch.Then, visit)
+		}
+	}
+	if term.Try != nil {
+		eachQuery(term.Try.Body, visit)
+		eachQuery(term.Try.Catch, visit)
+	}
+	// Reduce, Foreach and Label are refused as a whole.
+}

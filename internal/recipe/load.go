@@ -1,0 +1,664 @@
+package recipe
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/targets"
+)
+
+// Limits of what a recipe may describe.
+const (
+	maxCalls   = 32
+	maxFields  = 32
+	maxTests   = 64
+	longestRun = 24 * time.Hour
+	longestFor = 10 * time.Minute // of one call, one wait
+)
+
+// The names of the variables that are always there.
+const (
+	varUser   = "user"
+	varNew    = "new"
+	varOld    = "old"
+	varTried  = "tried"
+	varAccess = "access"
+	varSet    = "set"
+	varStatus = "status"
+	varHeader = "header"
+	varToken  = "token"
+)
+
+// Recipe is a loaded recipe. It does not change, and may be used by many runs at once.
+type Recipe struct {
+	// Name is the value of the key name.
+	Name string
+	// Title and Summary are for people, as in targets.Info.
+	Title, Summary string
+	// Tried says how far the recipe was tried: "documents alone", or a real product with
+	// its version.
+	Tried string
+	// Documents are the vendor's pages that the calls come from.
+	Documents []string
+	// Notes are paragraphs for the administrator.
+	Notes []string
+	// Tests are the recipe's own.
+	Tests []Test
+
+	file     string
+	timeout  time.Duration
+	fields   []field
+	base     base
+	hosts    map[string]string // by name, the label of the field
+	lets     []binding
+	subject  *expression
+	requires []requirement
+	auth     *auth
+	check    []*call
+	account  *expression
+	change   []*call
+	verify   []*call
+	close    []*call
+	proof    proof
+	repeat   time.Duration // 0 if a repeat is not documented as harmless
+	because  string
+	save     []saving
+	warnings []string
+	errors   []string
+	problems []Problem // warnings only
+}
+
+// field is one of the recipe's own fields.
+type field struct {
+	params.Field
+	name string // in expressions
+	at   position
+}
+
+func (f field) secret() bool { return f.Secret || f.Kind == params.Secret }
+
+// base is where calls go that name no host.
+type base struct {
+	label string
+	root  string // the path at which the API begins, "" if it is not known
+}
+
+// binding gives a name to the value of an expression.
+type binding struct {
+	name  string
+	value *expression
+}
+
+// requirement is what must hold before anything is sent.
+type requirement struct {
+	that  *expression
+	says  string
+	class api.Class
+	field string // the label that the fault is reported under, "" for none
+}
+
+// proof is how a change is proved.
+type proof struct {
+	by     targets.Proof
+	old    bool // the old password may be tried too
+	settle targets.Settle
+}
+
+// saving is a value that goes back to the record.
+type saving struct {
+	label string
+	value *expression
+}
+
+// scope is what an expression may use.
+type scope struct {
+	variables map[string]*variable
+	fields    map[string]field
+	used      map[string]bool // by any expression of the recipe
+}
+
+type variable struct {
+	secret bool
+	at     position // zero for those that are always there
+}
+
+// with returns the scope with some more variables.
+func (s *scope) with(names ...string) *scope {
+	wider := &scope{variables: maps.Clone(s.variables), fields: s.fields, used: s.used}
+	for _, name := range names {
+		wider.variables[name] = &variable{secret: name == varTried}
+	}
+	return wider
+}
+
+// loader reads one recipe.
+type loader struct {
+	problems
+	recipe  *Recipe
+	scope   *scope // what is known after the calls read so far
+	hostsAt map[string]position
+	calls   int
+}
+
+var fieldKeys = []string{"kind", "required", "secret", "per account", "default", "help", "choices", "aliases"}
+
+var topKeys = []string{
+	"name", "title", "summary", "documents", "tried", "notes", "fields", "base", "hosts", "let", "subject", "require", "auth",
+	"check", "account", "change", "proof", "verify", "close", "repeat", "save", "warn", "timeout", "errors", "tests",
+}
+
+// Keys returns every key that a recipe may have at any place, sorted, for its reference.
+func Keys() []string {
+	all := slices.Concat(topKeys, callKeys, testKeys, exchangeKeys, fieldKeys, pageKeys, []string{
+		"write", "reject", "each", "field", "root", "that", "says", "class", "by", "old", "tries", "wait", "after", "because",
+		"status", "when", "hint", "may be in force", "in", "where", "none", "many", "until", "every", "jq", "before",
+		string(authNone), string(authBearer), string(authBasic), string(authClient), string(authUser), string(authCookie),
+		"user", "password", "client", "secret", "scope", "send", "cookie",
+	})
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Load reads a recipe; name is what messages call it, such as its file name. The error is
+// a *LoadError with every problem that was found.
+func Load(source []byte, name string) (*Recipe, error) {
+	l := load(source, name)
+	if found := l.errors(); len(found) > 0 {
+		return nil, &LoadError{Problems: found}
+	}
+	l.recipe.problems = l.sorted()
+	return l.recipe, nil
+}
+
+// Lint returns everything there is to say about a recipe: what keeps it from loading, and
+// warnings. Its file name is "recipe".
+func Lint(source []byte) []Problem {
+	l := load(source, "recipe")
+	return l.sorted()
+}
+
+func load(source []byte, file string) *loader {
+	l := &loader{recipe: &Recipe{file: file}, hostsAt: map[string]position{}}
+	l.file = file
+	l.scope = &scope{variables: map[string]*variable{
+		varUser: {}, varNew: {secret: true}, varOld: {secret: true}, varAccess: {}, varSet: {},
+	}, fields: map[string]field{}, used: map[string]bool{}}
+	root := parseYAML(source, &l.problems)
+	if root == nil {
+		return l
+	}
+	if top := l.mapping(root, "a recipe", topKeys); top != nil {
+		l.top(top)
+	}
+	return l
+}
+
+var (
+	plainName = pattern(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	letName   = pattern(`^[a-z][a-z0-9_]*$`)
+)
+
+// top reads the keys of the top level in the order in which a run needs them.
+func (l *loader) top(top *mapping) {
+	r := l.recipe
+	for _, key := range []string{"name", "title", "summary", "documents", "tried", "base", "change", "proof"} {
+		if top.get(key) == nil {
+			l.add(top.at, key, "a recipe needs the key %s", key)
+		}
+	}
+	r.Name = l.text(top.get("name"), "the name")
+	if r.Name != "" && !plainName().MatchString(r.Name) {
+		l.add(nodePosition(top.get("name")), "", "the name is made of lower case letters, digits and hyphens, found something else")
+	}
+	r.Title = l.text(top.get("title"), "the title")
+	r.Summary = l.text(top.get("summary"), "the summary")
+	r.Documents = l.texts(top.get("documents"), "documents")
+	r.Notes = l.texts(top.get("notes"), "notes")
+	r.warnings = l.texts(top.get("warn"), "warn")
+	r.errors = l.texts(top.get("errors"), "errors")
+	if r.errors == nil {
+		r.errors = []string{"message", "error_description", "error", "detail", "title", "errors", "reason"}
+	}
+	if r.Tried = l.text(top.get("tried"), "tried"); r.Tried != "" && r.Tried != "documents alone" && !strings.ContainsAny(r.Tried, "0123456789") {
+		l.add(nodePosition(top.get("tried")), "", `tried is "documents alone" or a product with its version, found something else`)
+	}
+	r.timeout = l.duration(top.get("timeout"), "timeout", longestRun)
+	if r.timeout%time.Second != 0 {
+		l.add(nodePosition(top.get("timeout")), "", "timeout is a number of whole seconds, found something else")
+	}
+
+	l.fields(top.get("fields"))
+	l.baseAndHosts(top)
+	r.lets = l.topLets(top.get("let"))
+	r.subject = l.expression(top.get("subject"), "the subject", l.scope)
+	if r.subject != nil && r.subject.secret {
+		l.add(r.subject.at, "", "the subject is printed, so it is made of nothing secret")
+	}
+	r.requires = l.requires(top.get("require"), l.scope, "field")
+	l.proofKey(top.get("proof"))
+	l.repeatKey(top.get("repeat"))
+
+	r.auth = l.topAuth(top.get("auth"))
+	r.check = l.callList(top, "check", inCheck)
+	if r.account = l.expression(top.get("account"), "the account", l.scope); r.account != nil && r.account.secret {
+		l.add(r.account.at, "", "the account is printed, so it is made of nothing secret")
+	}
+	r.change = l.callList(top, "change", inChange)
+	l.oneWrite(top)
+	if saved := l.mapping(top.get("save"), "save", anyKey); saved != nil {
+		for _, entry := range saved.entries {
+			value := l.expression(entry.value, "a value to save", l.scope)
+			l.label(entry.key, entry.at)
+			if slices.Contains([]string{"password", "login", "uid", "title"}, normalise(entry.key)) {
+				l.add(entry.at, entry.key, "the field is the Gateway's own to change")
+			}
+			r.save = append(r.save, saving{entry.key, value})
+		}
+	}
+	r.verify = l.callList(top, "verify", inVerify)
+	l.fitProof(top)
+	r.close = l.callList(top, "close", inClose)
+	l.grants()
+	if l.calls > maxCalls {
+		l.add(top.at, "", "a recipe has at most %d calls, found %d", maxCalls, l.calls)
+	}
+	l.unused()
+	r.Tests = l.tests(top.get("tests"))
+	l.advise(top)
+}
+
+// fields reads the recipe's own fields of the access record.
+func (l *loader) fields(node ast.Node) {
+	m := l.mapping(node, "fields", anyKey)
+	if m == nil {
+		return
+	}
+	if len(m.entries) > maxFields {
+		l.add(m.at, "", "a recipe has at most %d fields", maxFields)
+	}
+	kinds := map[string]params.Kind{}
+	for kind := params.Text; kind <= params.Object; kind++ {
+		kinds[kind.String()] = kind
+	}
+	taken := map[string]string{}
+	for _, common := range append(targets.CommonFields(targets.Info{}), params.Field{Label: "Access Record"}, params.Field{Label: "Recipe"}) {
+		for _, label := range append(common.Aliases, common.Label) {
+			taken[normalise(label)] = "is one that every target has"
+		}
+	}
+	for _, entry := range m.entries {
+		f := field{at: entry.at, name: fieldName(entry.key)}
+		f.Label = entry.key
+		l.label(entry.key, entry.at)
+		if !letName().MatchString(f.name) {
+			l.add(entry.at, entry.key, "the label of a field begins with a letter and is made of letters, digits and blanks")
+			continue
+		}
+		if why := taken[normalise(entry.key)]; why != "" {
+			l.add(entry.at, entry.key, "the label %s", why)
+			continue
+		}
+		taken[normalise(entry.key)] = "is there twice"
+		keys := l.mapping(entry.value, "a field", fieldKeys)
+		if keys == nil {
+			continue
+		}
+		kind := l.text(keys.get("kind"), "the kind of a field")
+		known := false
+		if f.Kind, known = kinds[cmp.Or(kind, "text")]; !known {
+			l.add(keys.of("kind"), "", "the kind of a field is one of %s, found something else", strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		}
+		f.Required = l.bool(keys.get("required"), "required")
+		f.Secret = l.bool(keys.get("secret"), "secret") || f.Kind == params.Secret
+		f.PerAccount = l.bool(keys.get("per account"), "per account")
+		f.Help = l.text(keys.get("help"), "help")
+		if f.Help == "" {
+			l.add(entry.at, entry.key, "a field needs help: a sentence that says what belongs there")
+		}
+		f.Choices = l.texts(keys.get("choices"), "choices")
+		f.Aliases = nil
+		for _, alias := range l.texts(keys.get("aliases"), "aliases") {
+			if why := taken[normalise(alias)]; why != "" || normalise(alias) == "" {
+				l.add(keys.of("aliases"), "", "an alias %s", cmp.Or(why, "is empty"))
+				continue
+			}
+			taken[normalise(alias)] = "is there twice"
+			f.Aliases = append(f.Aliases, alias)
+		}
+		f.Default = l.text(keys.get("default"), "the default")
+		if (f.Kind == params.Choice) != (len(f.Choices) > 0) {
+			l.add(entry.at, entry.key, "choices belong to a field of the kind choice, and to no other")
+		}
+		if f.PerAccount && (f.secret() || f.Kind == params.URL) {
+			l.add(keys.of("per account"), "", "a field per account may stand on the record of a user, so it is neither secret nor an address")
+		}
+		if f.Default != "" {
+			switch {
+			case f.Kind == params.URL && !isAddress(f.Default), f.Kind != params.URL && !defaultFits(f.Field):
+				l.add(keys.of("default"), "", "the default is not what the kind of the field allows")
+			case f.Required:
+				l.add(keys.of("default"), "", "a field with a default is not required")
+			}
+		}
+		if other, taken := l.scope.fields[f.name]; taken {
+			l.add(entry.at, entry.key, "the field has the same name in expressions as the one in line %d", other.at.line)
+			continue
+		}
+		l.scope.fields[f.name] = f
+		l.recipe.fields = append(l.recipe.fields, f)
+	}
+}
+
+// label checks a text that stands in messages as a field's name.
+func (l *loader) label(label string, at position) {
+	if len(label) > 60 || strings.ContainsFunc(label, func(r rune) bool {
+		return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == '-' || r == '_')
+	}) {
+		l.add(at, "", "a label is made of at most 60 letters, digits, blanks, hyphens and underscores")
+	}
+}
+
+func isAddress(text string) bool {
+	_, err := api.ParseAddress(text)
+	return err == nil
+}
+
+// defaultFits reports whether the settings would take the default.
+func defaultFits(f params.Field) (fits bool) {
+	defer func() {
+		if recover() != nil {
+			fits = false
+		}
+	}()
+	if f.Kind == params.Choice && len(f.Choices) == 0 {
+		return true // reported already
+	}
+	f.Required = false
+	params.NewSettings([]params.Field{f}, params.Record{}, params.Record{}, nil, nil)
+	return true
+}
+
+// normalise is the form in which the settings compare labels.
+func normalise(label string) string {
+	return strings.Map(func(character rune) rune {
+		if unicode.IsSpace(character) || character == '_' || character == '-' {
+			return -1
+		}
+		return unicode.ToLower(character)
+	}, label)
+}
+
+// fieldName is a field's name in expressions: client_id for Client ID.
+func fieldName(label string) string {
+	return strings.Map(func(character rune) rune {
+		if unicode.IsSpace(character) || character == '-' {
+			return '_'
+		}
+		return unicode.ToLower(character)
+	}, strings.TrimSpace(label))
+}
+
+// addressField checks that a key names a field that may say where calls go.
+func (l *loader) addressField(node ast.Node, what string) string {
+	label := l.text(node, what)
+	if label == "" {
+		return ""
+	}
+	f, ok := l.scope.fields[fieldName(label)]
+	if !ok || f.Kind != params.URL {
+		l.add(nodePosition(node), label, "%s is a field of the kind url, and there is none of that name", what)
+		return ""
+	}
+	return f.Label
+}
+
+var rootPath = pattern(`^(/[A-Za-z0-9._~-]+)+$`)
+
+func (l *loader) baseAndHosts(top *mapping) {
+	r := l.recipe
+	node := top.get("base")
+	if _, ok := scalarText(node); ok || node == nil {
+		r.base.label = l.addressField(node, "the base")
+	} else if m := l.mapping(node, "the base", []string{"field", "root"}); m != nil {
+		if m.get("field") == nil {
+			l.add(m.at, "", "the base needs the key field")
+		}
+		r.base.label = l.addressField(m.get("field"), "the base")
+		if r.base.root = l.text(m.get("root"), "the root"); r.base.root != "" && !rootPath().MatchString(r.base.root) {
+			l.add(m.of("root"), "", "the root is a path such as /api, found something else")
+		}
+	}
+	if f, ok := l.scope.fields[fieldName(r.base.label)]; ok && r.base.label != "" && !f.Required && f.Default == "" {
+		l.add(f.at, "", "the field of the base is required, or has a default")
+	}
+	r.hosts = map[string]string{}
+	if m := l.mapping(top.get("hosts"), "hosts", anyKey); m != nil {
+		for _, entry := range m.entries {
+			if !plainName().MatchString(entry.key) {
+				l.add(entry.at, entry.key, "the name of a host is made of lower case letters, digits and hyphens")
+			}
+			r.hosts[entry.key] = l.addressField(entry.value, "a host")
+			l.hostsAt[entry.key] = entry.at
+		}
+	}
+}
+
+// declare makes a variable known.
+func (l *loader) declare(name string, at position, secret bool) bool {
+	switch {
+	case !letName().MatchString(name):
+		l.add(at, name, "the name of a value begins with a lower case letter and is made of those, digits and underscores")
+		return false
+	case l.scope.variables[name] != nil || slices.Contains([]string{varTried, varStatus, varHeader, varToken}, name):
+		l.add(at, name, "the name is taken already")
+		return false
+	}
+	l.scope.variables[name] = &variable{secret: secret, at: at}
+	return true
+}
+
+func (l *loader) topLets(node ast.Node) []binding {
+	m := l.mapping(node, "let", anyKey)
+	if m == nil {
+		return nil
+	}
+	var lets []binding
+	for _, entry := range m.entries {
+		value := l.expression(entry.value, "a value of let", l.scope)
+		if l.declare(entry.key, entry.at, value != nil && value.secret) && value != nil {
+			lets = append(lets, binding{entry.key, value})
+		}
+	}
+	return lets
+}
+
+// requires reads requirements: the recipe's own, or those of one call, which have no field.
+func (l *loader) requires(node ast.Node, scope *scope, keys ...string) []requirement {
+	var found []requirement
+	for _, element := range l.list(node, "require", true) {
+		m := l.mapping(element, "a requirement", append([]string{"that", "says", "class"}, keys...))
+		if m == nil {
+			continue
+		}
+		l.need(m, "that", "says")
+		required := requirement{
+			that: l.expression(m.get("that"), "that", scope), says: l.text(m.get("says"), "says"),
+			class: l.class(m.get("class"), api.ClassInput), field: l.text(m.get("field"), "field"),
+		}
+		if required.field != "" && required.field != "user" {
+			if _, ok := l.scope.fields[fieldName(required.field)]; !ok {
+				l.add(m.of("field"), required.field, "there is no such field")
+			}
+		}
+		found = append(found, required)
+	}
+	return found
+}
+
+func (l *loader) class(node ast.Node, otherwise api.Class) api.Class {
+	if node == nil {
+		return otherwise
+	}
+	class := api.Class(l.text(node, "the class"))
+	if !slices.Contains(api.Classes(), class) || class == api.ClassInternal {
+		var names []string
+		for _, known := range api.Classes() {
+			names = append(names, string(known))
+		}
+		l.add(nodePosition(node), string(class), "there is no such class: there are %s", strings.Join(names[:len(names)-1], ", "))
+		return otherwise
+	}
+	return class
+}
+
+func (l *loader) proofKey(node ast.Node) {
+	if node == nil {
+		return
+	}
+	p := &l.recipe.proof
+	p.old = true
+	p.settle = targets.Settle{Tries: 2, Wait: 2 * time.Second}
+	by := node
+	if _, ok := scalarText(node); !ok {
+		m := l.mapping(node, "the proof", []string{"by", "old", "tries", "wait"})
+		if m == nil {
+			return
+		}
+		if by = m.get("by"); by == nil {
+			l.add(m.at, "", "the proof needs the key by")
+			return
+		}
+		if m.get("old") != nil {
+			p.old = l.bool(m.get("old"), "old")
+		}
+		p.settle.Tries = l.number(m.get("tries"), "tries", 1, 20, p.settle.Tries)
+		if m.get("wait") != nil {
+			p.settle.Wait = l.duration(m.get("wait"), "wait", longestFor)
+		}
+	}
+	switch p.by = targets.Proof(l.text(by, "the proof")); p.by {
+	case targets.ProofLogin, targets.ProofStatus, targets.ProofAnswer:
+	default:
+		l.add(nodePosition(by), string(p.by), "a change is proved by login, status or answer, found something else")
+	}
+}
+
+func (l *loader) repeatKey(node ast.Node) {
+	m := l.mapping(node, "repeat", []string{"after", "because"})
+	if m == nil {
+		return
+	}
+	if m.get("after") == nil || m.get("because") == nil {
+		l.add(m.at, "", "repeat needs the keys after and because: only a vendor's documents can say that a repeat does no harm")
+	}
+	l.recipe.repeat = l.duration(m.get("after"), "after", longestFor)
+	l.recipe.because = l.text(m.get("because"), "because")
+}
+
+// oneWrite checks that exactly one call of change is the write.
+func (l *loader) oneWrite(top *mapping) {
+	node := top.get("change")
+	if node == nil || len(l.recipe.change) == 0 {
+		return
+	}
+	var writes []*call
+	for _, c := range l.recipe.change {
+		if c.write {
+			writes = append(writes, c)
+		}
+	}
+	if len(writes) == 0 {
+		l.add(top.of("change"), "", "exactly one call of change is marked write: true, found none")
+	}
+	for _, c := range writes[min(1, len(writes)):] {
+		l.add(c.at, c.name, "exactly one call of change is marked write: true, found another")
+	}
+}
+
+// fitProof checks that verify can give the proof that is promised, and is not there in
+// vain.
+func (l *loader) fitProof(top *mapping) {
+	r := l.recipe
+	at := top.of("verify")
+	switch {
+	case r.proof.by == targets.ProofAnswer && top.get("verify") != nil:
+		l.add(at, "", "the calls of verify are never reached where the proof is answer")
+	case r.proof.by == targets.ProofAnswer || r.proof.by == "":
+	case top.get("verify") == nil:
+		l.add(top.of("proof"), "", "the proof needs calls under verify")
+	case len(r.verify) == 0:
+	case r.proof.by == targets.ProofLogin && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }):
+		l.add(at, "", "none of the calls of verify uses $tried, so none is a login with the password")
+	}
+	if r.proof.by == targets.ProofStatus && r.proof.old && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }) {
+		r.proof.old = false // a status knows of the change only
+	}
+}
+
+// grants marks the calls whose answer holds what close gives back.
+func (l *loader) grants() {
+	r := l.recipe
+	for _, calls := range [][]*call{r.check, r.change, r.verify} {
+		for _, c := range calls {
+			c.grants = l.givesToClose(c)
+		}
+	}
+	if r.auth != nil && r.auth.signIn != nil {
+		r.auth.signIn.grants = l.givesToClose(r.auth.signIn) || slices.ContainsFunc(r.close, func(c *call) bool { return c.auth == nil })
+	}
+}
+
+func (l *loader) givesToClose(c *call) bool {
+	return slices.ContainsFunc(l.recipe.close, func(closing *call) bool {
+		return slices.ContainsFunc(c.gives(), func(name string) bool { return closing.uses(name) })
+	})
+}
+
+// unused reports values that no expression uses: mostly a name spelt in two ways.
+func (l *loader) unused() {
+	for name, v := range l.scope.variables {
+		if v.at != (position{}) && !l.scope.used[name] {
+			l.add(v.at, name, "the value is never used")
+		}
+	}
+	for name, at := range l.hostsAt {
+		if !slices.ContainsFunc(l.recipe.allCalls(), func(c *call) bool { return c.host == name }) {
+			l.add(at, name, "the host is never used")
+		}
+	}
+}
+
+// allCalls returns every call in the order of a run.
+func (r *Recipe) allCalls() []*call {
+	var calls []*call
+	if r.auth != nil && r.auth.signIn != nil {
+		calls = append(calls, r.auth.signIn)
+	}
+	return slices.Concat(calls, r.check, r.change, r.verify, r.close)
+}
+
+// advise warns of what loads and is not wise.
+func (l *loader) advise(top *mapping) {
+	r := l.recipe
+	if len(r.Tests) == 0 {
+		l.warn(top.at, "", "the recipe has no tests")
+	}
+	for _, c := range r.change {
+		if c.write && r.proof.by == targets.ProofAnswer && c.accept.when == nil && c.accept.status != nil {
+			l.warn(c.at, c.name, "the write's answer is the only proof, and any body with the accepted status is believed: add a condition to accept")
+		}
+	}
+	for _, f := range r.fields {
+		if !l.scope.used[f.name] && f.secret() && !l.scope.used[varAccess] {
+			l.warn(f.at, f.Label, "the secret field is never used")
+		}
+	}
+}

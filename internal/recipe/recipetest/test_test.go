@@ -1,0 +1,106 @@
+package recipetest_test
+
+import (
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/recipe/recipetest"
+)
+
+const source = `name: acme
+title: Acme
+summary: users of Acme
+documents: https://acme.example/api
+tried: documents alone
+fields:
+  url: {kind: url, required: true, help: the address}
+  password: {kind: secret, required: true, help: a token}
+base: url
+auth: {bearer: $access.password}
+check:
+  - name: find
+    path: [/users, {jq: $user}]
+    accept: {status: 200, when: .name == $user}
+    let: {id: .id}
+change:
+  - name: set
+    write: true
+    method: PUT
+    path: [/users, {jq: $id}]
+    body: {password: $new}
+    accept: {status: 200, when: .ok == true}
+    refuse: {status: 400, class: policy}
+proof: login
+verify:
+  - name: try
+    path: /me
+    auth: {basic: {user: $user, password: $tried}}
+    accept: {status: 200, when: .name == $user}
+    reject: {status: 401}
+tests:
+  - name: it is set
+    user: jane
+    exchanges:
+      - {request: GET /users/jane, status: 200, answer: {name: jane, id: 7}}
+      - {request: PUT /users/7, header: {Authorization: Bearer made-up-password}, body: {password: 'Kv9_canary#new<Jh2"+'}, status: 200, answer: {ok: true}}
+      - {request: GET /me, status: 200, answer: {name: jane}}
+    outcome: changed
+    proof: login
+    warns: false
+`
+
+func test(t *testing.T, source string) recipetest.Report {
+	t.Helper()
+	loaded, err := recipe.Load([]byte(source), "acme.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recipetest.Test(loaded)
+}
+
+func TestGoodRecipe(t *testing.T) {
+	report := test(t, source)
+	if !report.OK() || len(report.Notes) > 0 {
+		t.Error(strings.Join(report.Lines(), "\n"))
+	}
+	// The test itself, four faults at three exchanges, and the passwords.
+	if len(report.Cases) < 1+12+10 {
+		t.Errorf("only %d runs", len(report.Cases))
+	}
+}
+
+// TestFindsFaults: each defect of a recipe or of its tests fails something, in words that say
+// what.
+func TestFindsFaults(t *testing.T) {
+	for _, c := range []struct{ name, old, replacement, text string }{
+		{"another call", "GET /me,", "GET /you,", "not the next recorded one"},
+		{"a call that never comes", "    outcome: changed", "      - {request: GET /more, status: 200}\n    outcome: changed", "never came: GET /more"},
+		{"another body", "body: {password: 'Kv9", "body: {password: 'XKv9", "another than the recorded"},
+		{"another header", "Bearer made-up", "Bearer made-down", "header Authorization"},
+		{"another outcome", "outcome: changed", "outcome: unknown", "expected unknown"},
+		{"another proof", "proof: login\n    warns", "proof: answer\n    warns", "expected answer"},
+		{"a warning", "warns: false", "warns: true", "expected warnings"},
+		{"a password that is altered", "body: {password: $new}", "body: {password: '$new | ascii_downcase'}", "recorded"},
+		{"a password that is altered now and then", "body: {password: $new}", "body: {password: '$new | sub(\" \"; \"_\")'}", "did not arrive as it is"},
+		{"a look-up that believes anything", "accept: {status: 200, when: .name == $user}\n    let: {id: .id}", "accept: 200\n    let: {id: .id // 7}", "went on to the write"},
+		{"a refusal that is none", "refuse: {status: 400, class: policy}", "refuse: {status: 500, when: .error != null, class: conflict}", "not changed was claimed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if strings.Count(source, c.old) != 1 {
+				t.Fatalf("%q is there %d times", c.old, strings.Count(source, c.old))
+			}
+			report := test(t, strings.Replace(source, c.old, c.replacement, 1))
+			if lines := strings.Join(report.Lines(), "\n"); report.OK() || !strings.Contains(lines, c.text) {
+				t.Errorf("%q is missing:\n%s", c.text, lines)
+			}
+		})
+	}
+}
+
+func TestNothingToTest(t *testing.T) {
+	without, _, _ := strings.Cut(source, "tests:")
+	if report := test(t, without); report.OK() || len(report.Notes) == 0 {
+		t.Error(report.Lines())
+	}
+}

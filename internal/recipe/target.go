@@ -1,0 +1,455 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
+)
+
+// TargetName is the Info's name of every recipe that is not built in.
+const TargetName = "recipe"
+
+// Info describes the recipe's vendor to the runner, under TargetName. A run needs an Info of
+// its own, or shares one with runs that then wait for each other's calls.
+func (r *Recipe) Info() targets.Info { return r.info(TargetName) }
+
+func (r *Recipe) info(name string) targets.Info {
+	shared := &listener{names: r.errors}
+	var fields []params.Field
+	for _, f := range r.fields {
+		fields = append(fields, f.Field)
+	}
+	return targets.Info{
+		Name: name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.proof.settle,
+		Explain: shared.explain, Notes: r.notes(), Documents: r.Documents,
+		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
+			t, err := newTarget(r, shared, job, client)
+			if err != nil {
+				return nil, err
+			}
+			if r.repeat > 0 {
+				return repeating{t}, nil
+			}
+			return t, nil
+		},
+	}
+}
+
+// notes are the recipe's own and what its header says of how far it was tried.
+func (r *Recipe) notes() []string {
+	tried := "**Tried:** against " + r.Tried + "."
+	if r.Tried == "documents alone" {
+		tried = "**Tried:** against recorded exchanges only. The recipe is built from the vendor's documents alone."
+	}
+	return append(append([]string{}, r.Notes...), tried)
+}
+
+// target is a recipe at work for one account.
+type target struct {
+	recipe   *Recipe
+	listener *listener
+	job      targets.Job
+	client   *api.Client
+	subject  string
+	base     host
+	hosts    map[string]host
+
+	kept    map[string]stored   // the values of let and seal
+	sealed  map[string][]stored // every value that seal has given, for close
+	session secret.Value        // of cookie-login
+}
+
+// host is where calls go.
+type host struct {
+	host   string
+	prefix string // escaped path in front of the recipe's
+}
+
+// repeating is a target whose write may be sent again.
+type repeating struct{ *target }
+
+// RepeatAfter is how long to wait before the write is sent again.
+func (r repeating) RepeatAfter() time.Duration { return r.recipe.repeat }
+
+func newTarget(r *Recipe, shared *listener, job targets.Job, client *api.Client) (*target, error) {
+	t := &target{
+		recipe: r, listener: shared, job: job, client: client, subject: job.User,
+		hosts: map[string]host{}, kept: map[string]stored{}, sealed: map[string][]stored{},
+	}
+	settings := job.Settings
+	t.base = t.address(r.base.label, r.base.root)
+	for name, label := range r.hosts {
+		t.hosts[name] = t.base
+		if settings.Text(label) != "" {
+			t.hosts[name] = t.address(label, "")
+		}
+	}
+	if job.OldPassword.IsEmpty() && t.needsOld() {
+		settings.Fault("oldPassword", "needs the old password, since the recipe sends it, found nothing")
+	}
+	if err := settings.Err(); err != nil {
+		return nil, err
+	}
+
+	ctx := context.Background()
+	fail := func(err error) error {
+		return client.Fail("read the fields", api.ClassInput, err.Error())
+	}
+	for _, b := range r.lets {
+		value, err := b.value.run(ctx, nil, t.values(namesOf(b.value), nil))
+		if err != nil {
+			return nil, fail(err)
+		}
+		if !b.value.secret {
+			t.kept[b.name] = stored{public: value}
+		} else if t.kept[b.name], err = hide(client, value); err != nil {
+			return nil, fail(err)
+		}
+	}
+	for _, required := range r.requires {
+		if required.that.holds(ctx, nil, t.values(namesOf(required.that), nil)) {
+			continue
+		}
+		if required.field == "" || required.class != api.ClassInput {
+			return nil, client.Fail("look at the user and the fields", required.class, required.says)
+		}
+		settings.Fault(required.field, required.says)
+	}
+	if r.subject != nil {
+		value, err := r.subject.run(ctx, nil, t.values(namesOf(r.subject), nil))
+		subject, isText := value.(string)
+		if err != nil || !isText || subject == "" {
+			return nil, fail(fmt.Errorf("the expression at %s names no account", r.subject.at))
+		}
+		t.subject = subject
+	}
+	t.tryPaths(ctx)
+	return t, settings.Err()
+}
+
+// address reads a field that says where calls go.
+func (t *target) address(label, root string) host {
+	text := t.job.Settings.Text(label)
+	if text == "" {
+		return host{}
+	}
+	parsed, err := api.ParseAddress(text)
+	if err != nil {
+		t.job.Settings.Fault(label, "needs an https address, found "+err.Error())
+		return host{}
+	}
+	prefix := strings.TrimRight(parsed.EscapedPath, "/")
+	if root != "" {
+		// What stands before the root is a proxy's; any other path is that of a page.
+		var found bool
+		if prefix, found = strings.CutSuffix(prefix, root); !found {
+			prefix = ""
+		}
+	}
+	return host{parsed.Host, prefix}
+}
+
+func (t *target) hostOf(c *call) host {
+	if c.host == "" {
+		return t.base
+	}
+	return t.hosts[c.host]
+}
+
+// needsOld reports whether anything that a rotation surely sends is made of the old password.
+func (t *target) needsOld() bool {
+	for _, c := range append(append([]*call{}, t.recipe.check...), t.recipe.change...) {
+		for _, e := range c.requestExpressions() {
+			if e.uses(varOld) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tryPaths reports the values that cannot be part of a path, as far as they are known
+// before anything is sent.
+func (t *target) tryPaths(ctx context.Context) {
+	known := func(e *expression) bool {
+		for _, name := range e.free {
+			if _, kept := t.kept[name]; !kept && name != varUser && name != varAccess && name != varSet {
+				return false
+			}
+		}
+		return true
+	}
+	for _, c := range t.recipe.allCalls() {
+		for _, s := range c.path {
+			if s.value == nil || !known(s.value) {
+				continue
+			}
+			value, err := s.value.run(ctx, nil, t.values(namesOf(s.value), nil))
+			if err != nil {
+				t.job.Settings.Fault(s.label, "needs a value that the path can carry, but "+err.Error())
+				continue
+			}
+			segment, err := text(value)
+			switch {
+			case err != nil:
+				t.job.Settings.Fault(s.label, "needs a value that the path can carry, but "+err.Error())
+			case segmentFault(segment) != "":
+				t.job.Settings.Fault(s.label, "needs to fit into the path, found "+segmentFault(segment))
+			}
+		}
+	}
+}
+
+func (t *target) Subject() string { return t.subject }
+
+func (t *target) Proof() targets.Proof { return t.recipe.proof.by }
+
+func (t *target) Calls() []targets.Call {
+	var calls []targets.Call
+	for _, c := range t.recipe.allCalls() {
+		times := 1
+		if c.each != "" {
+			times = t.recipe.givers(c.each)
+		}
+		for range times {
+			calls = append(calls, targets.Call{
+				Kind: c.kind(), Method: c.method, Host: t.hostOf(c).host, Path: c.template(), Purpose: c.name,
+			})
+		}
+	}
+	return calls
+}
+
+// givers counts the calls that give a value of that name.
+func (r *Recipe) givers(name string) int {
+	count := 0
+	for _, c := range r.allCalls() {
+		for _, given := range c.gives() {
+			if given == name {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// Check signs in and carries out the calls of check.
+func (t *target) Check(ctx context.Context) (string, error) {
+	if a := t.recipe.auth; a != nil && a.signIn != nil {
+		found := t.perform(ctx, a.signIn, nil)
+		if err := found.asCheck(); err != nil {
+			return "", err
+		}
+		if a.kind == authCookie {
+			if t.session = found.answer.Cookie(a.name); t.session.IsEmpty() {
+				return "", t.client.Fail(a.signIn.name, api.ClassTarget, "the answer sets no cookie of the name that the recipe keeps")
+			}
+			t.session = seal(t.client, t.session)
+		}
+	}
+	for _, c := range t.recipe.check {
+		if err := t.perform(ctx, c, nil).asCheck(); err != nil {
+			return "", err
+		}
+	}
+	if t.recipe.account == nil {
+		return "", nil
+	}
+	value, err := t.recipe.account.run(ctx, nil, t.values(namesOf(t.recipe.account), nil))
+	account, isText := value.(string)
+	if err != nil || !isText {
+		return "", nil // it is for show
+	}
+	return t.client.Clean(account), nil
+}
+
+// asCheck is the error of a call that only reads.
+func (f finding) asCheck() error {
+	switch {
+	case f.verdict == accepted:
+		return nil
+	case f.verdict == refused && f.mayBeInForce:
+		return &targets.Refused{Err: f.err, MayBeInForce: true}
+	}
+	return f.err
+}
+
+// Change carries out the calls of change. A refusal counts as one up to the write; behind it,
+// whatever goes wrong is uncertain.
+func (t *target) Change(ctx context.Context) error {
+	written := false
+	for _, c := range t.recipe.change {
+		found := t.perform(ctx, c, nil)
+		switch {
+		case found.verdict == accepted:
+			written = written || c.write
+		case found.verdict == refused && !written:
+			return &targets.Refused{Err: found.err, MayBeInForce: found.mayBeInForce}
+		default:
+			return found.err
+		}
+	}
+	for _, text := range t.recipe.warnings {
+		t.job.Warn(text)
+	}
+	return nil
+}
+
+// Labels makes the target a targets.Returner, which has nothing to save unless the recipe
+// says so.
+func (t *target) Labels() []string {
+	var labels []string
+	for _, s := range t.recipe.save {
+		labels = append(labels, s.label)
+	}
+	return labels
+}
+
+// Returned evaluates what the recipe saves. A value that is not there is left out.
+func (t *target) Returned() []targets.Returned {
+	var values []targets.Returned
+	for _, s := range t.recipe.save {
+		value, err := s.value.run(context.Background(), nil, t.values(namesOf(s.value), nil))
+		if err != nil {
+			continue
+		}
+		if kept, err := text(value); err == nil && !kept.IsEmpty() {
+			values = append(values, targets.Returned{Label: s.label, Value: kept, Plain: !s.value.secret})
+		}
+	}
+	return values
+}
+
+// Verify carries out the calls of verify; the last one decides.
+func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	if which == targets.Old && !t.recipe.proof.old {
+		return targets.Inconclusive, t.client.Fail("verify", api.ClassTarget, "the recipe says that the old password shows nothing")
+	}
+	tried := map[string]any{varTried: plain(t.job.Password(which))}
+	for _, c := range t.recipe.verify {
+		found := t.perform(ctx, c, tried)
+		switch found.verdict {
+		case accepted:
+		case rejected:
+			return targets.Rejected, found.err
+		default:
+			return targets.Inconclusive, found.err
+		}
+	}
+	return targets.Accepted, nil
+}
+
+// Close carries out those calls of close whose values there are, each in its share of the
+// time. Giving back twice does no harm, so a call without a clear answer is sent once
+// more.
+func (t *target) Close(ctx context.Context) error {
+	var due []func(context.Context) error
+	for _, c := range t.recipe.close {
+		if !t.opened(c) {
+			continue
+		}
+		if c.each == "" {
+			due = append(due, func(ctx context.Context) error { return t.giveBack(ctx, c) })
+			continue
+		}
+		for _, value := range t.sealed[c.each] {
+			due = append(due, func(ctx context.Context) error {
+				t.kept[c.each] = value
+				return t.giveBack(ctx, c)
+			})
+		}
+	}
+	var failed error
+	for i, giveBack := range due {
+		share, cancel := ctx, context.CancelFunc(func() {})
+		if deadline, ok := ctx.Deadline(); ok {
+			share, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(due)-i))
+		}
+		err := giveBack(share)
+		cancel()
+		switch {
+		case failed == nil:
+			failed = err
+		case err != nil:
+			failed = fmt.Errorf("%w; %w", failed, err)
+		}
+	}
+	t.sealed = map[string][]stored{}
+	return failed
+}
+
+// opened reports whether there is what a call of close needs: the session, and every value
+// that it sends.
+func (t *target) opened(c *call) bool {
+	if a := t.recipe.auth; a != nil && c.auth == nil && a.kind == authCookie && t.session.IsEmpty() {
+		return false
+	}
+	expressions := append(c.requestExpressions(), t.authOf(c)...)
+	for name := range namesOf(expressions...) {
+		switch name {
+		case varUser, varNew, varOld, varAccess, varSet:
+			continue
+		}
+		if t.kept[name].reveal() == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *target) giveBack(ctx context.Context, c *call) error {
+	found := t.perform(ctx, c, nil)
+	if found.verdict == unclear && ctx.Err() == nil {
+		found = t.perform(ctx, c, nil)
+	}
+	return found.err
+}
+
+// answerGrace is how long a call whose answer holds what Close gives back may wait for it
+// after the run was told to stop.
+const answerGrace = 3 * time.Second
+
+// patiently returns a context that ends with ctx's deadline, but for such a call a while
+// after ctx if that is cancelled.
+func (t *target) patiently(ctx context.Context, c *call) (context.Context, context.CancelFunc) {
+	if !c.grants || ctx.Err() != nil {
+		return ctx, func() {}
+	}
+	patient, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(answerGrace, func() { cancel(context.Cause(ctx)) })
+	})
+	cancelTimed := func() {}
+	if deadline, ok := ctx.Deadline(); ok {
+		patient, cancelTimed = context.WithDeadline(patient, deadline)
+	}
+	return patient, func() {
+		stop()
+		cancelTimed()
+		cancel(nil)
+	}
+}
+
+// Repeats reports whether the recipe says that its write may be sent again.
+func (r *Recipe) Repeats() bool { return r.repeat > 0 }
+
+// AddressLabels returns the labels of the fields that say where calls go: the base first, then
+// those of other hosts that are needed or have a default.
+func (r *Recipe) AddressLabels() []string {
+	labels := []string{r.base.label}
+	for _, f := range r.fields {
+		for _, label := range r.hosts {
+			if f.Label == label && label != r.base.label && (f.Required || f.Default != "") && !slices.Contains(labels, label) {
+				labels = append(labels, label)
+			}
+		}
+	}
+	return labels
+}

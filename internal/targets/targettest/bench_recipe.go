@@ -1,0 +1,56 @@
+package targettest
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/targets"
+)
+
+// RecipeTeramind is the bench of the recipe that describes Teramind, against the same
+// simulator as the target in Go.
+func RecipeTeramind() Bench {
+	return asRecipe("recipe teramind", "teramind.yaml", Teramind())
+}
+
+// RecipeVenafi is the bench of the recipe that describes Venafi with a caller of its own,
+// against the same simulator as the target in Go. It sends the write once: what Venafi
+// documents as a reason to send it again, a recipe has no word for.
+func RecipeVenafi() Bench {
+	bench := asRecipe("recipe venafi", "venafi.yaml", Venafi())
+	bench.Writes = 1
+	return bench
+}
+
+// asRecipe puts a recipe of testdata/recipes in the place of the target in Go.
+func asRecipe(name, file string, bench Bench) Bench {
+	bench.Name, bench.Info = name, recipeInfo(file)
+	start := bench.Start
+	bench.Start = func(user, password string) (*Stand, error) {
+		stand, err := start(user, password)
+		if err == nil {
+			access := map[string]any{"Target": recipe.TargetName}
+			overlay(access, stand.Access)
+			stand.Access = access
+		}
+		return stand, err
+	}
+	return bench
+}
+
+// recipeInfo loads a recipe. It panics on a faulty one, as on any other defect of the test
+// kit.
+func recipeInfo(file string) targets.Info {
+	_, here, _, _ := runtime.Caller(0)
+	source, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../testdata/recipes", file))
+	if err != nil {
+		panic(err)
+	}
+	loaded, err := recipe.Load(source, file)
+	if err != nil {
+		panic(err)
+	}
+	return loaded.Info()
+}

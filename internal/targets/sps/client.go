@@ -12,6 +12,7 @@ import (
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
 )
 
 // The paths.
@@ -166,25 +167,9 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 
 // unhurried returns a context for a call that must not be given up halfway when the
 // program is told to stop: it might arrive after the roll-back, and from version
-// 6.9.2 on a change outside of a transaction opens a new one. Such a call gets a few
-// seconds more, within the deadline of ctx.
+// 6.9.2 on a change outside of a transaction opens a new one.
 func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() != nil {
-		return ctx, func() {}
-	}
-	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	endDeadline := func() {}
-	if deadline, ok := ctx.Deadline(); ok {
-		call, endDeadline = context.WithDeadline(call, deadline)
-	}
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(patience, func() { cancel(context.Cause(ctx)) })
-	})
-	return call, func() {
-		stop()
-		endDeadline()
-		cancel(nil)
-	}
+	return targets.Patiently(ctx, patience)
 }
 
 // listUsers returns the keys of the local users ("Local users", list of users).

@@ -10,6 +10,7 @@ import (
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
 )
 
 // slowServer is the time for calls that may have to wake up the web server first.
@@ -78,7 +79,7 @@ type login struct {
 // signIn makes a grant (POST Authorize/OAuth) and remembers it for Close. It returns
 // the access token and the caller's PrefixedUniversal, "" if the answer has none.
 func (t *target) signIn(ctx context.Context, action string, kind api.Kind, as login) (token secret.Value, universal string, err error) {
-	ctx, release := patiently(ctx)
+	ctx, release := targets.Patiently(ctx, answerGrace)
 	defer release()
 	answer, err := t.client.Do(ctx, api.Request{
 		Action: action, Kind: kind, Method: "POST", Host: t.authHost, Path: api.FixedPath(signInPath), Timeout: slowServer,
@@ -123,27 +124,6 @@ func (t *target) warnOfLostGrant() {
 // answerGrace is how long a sign-in that has left may wait for its answer after the
 // run was told to stop: only the answer has the token that ends the grant.
 const answerGrace = 3 * time.Second
-
-// patiently returns a context that ends with ctx's deadline, but a while after ctx if
-// that is cancelled.
-func patiently(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() != nil {
-		return ctx, func() {}
-	}
-	patient, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(answerGrace, func() { cancel(context.Cause(ctx)) })
-	})
-	cancelTimed := func() {}
-	if deadline, ok := ctx.Deadline(); ok {
-		patient, cancelTimed = context.WithDeadline(patient, deadline)
-	}
-	return patient, func() {
-		stop()
-		cancelTimed()
-		cancel(nil)
-	}
-}
 
 // explainSignIn sorts the refusals of a sign-in by their code, and says what an
 // administrator can do about each.

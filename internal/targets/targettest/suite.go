@@ -39,7 +39,7 @@ func start(t *testing.T, bench Bench, user, password string) *Stand {
 	return stand
 }
 
-func (b Bench) run() Run { return Run{User: b.User, Old: Old, New: New} }
+func (b Bench) run() Run { return Run{User: b.User, Old: Old, New: New, Info: b.Info} }
 
 // rotate runs and reports every broken promise.
 func rotate(t *testing.T, bench Bench, stand *Stand, run Run) Ended {

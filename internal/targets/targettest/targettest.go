@@ -124,6 +124,9 @@ type Run struct {
 	JSON       bool
 	Context    context.Context // nil is the background
 	Clock      api.Clock       // nil is one that does not wait
+	// Info is a target that is not among all.Registry; the zero Info is none. The
+	// access record names it in the field Target.
+	Info targets.Info
 }
 
 // Ended is what a run left.
@@ -160,8 +163,12 @@ func (r Run) Check(stand *Stand) Ended {
 }
 
 func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *report.Printer) rotation.Result) Ended {
+	registry := all.Registry()
+	if _, listed := registry.Find(r.Info.Name); !listed && r.Info.New != nil {
+		registry = append(registry, r.Info)
+	}
 	var stdout, stderr bytes.Buffer
-	scrubber := secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...)
+	scrubber := secret.NewScrubber(append(report.Vocabulary(), registry.Names()...)...)
 	streams := scrubber
 	if r.Unscrubbed {
 		streams = nil
@@ -176,7 +183,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 		clock = quick{}
 	}
 	payload, err := params.Read(strings.NewReader(r.Payload(stand)), params.Options{
-		Scrubber: scrubber, PublicLabels: all.Registry().PublicLabels(),
+		Scrubber: scrubber, PublicLabels: registry.PublicLabels(),
 	})
 	already := stand.Accepts(r.New)
 	var result rotation.Result
@@ -184,7 +191,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 		result = rotation.Failure(err)
 		printer.Result(result)
 	} else if plan, failed := rotation.Prepare(payload, rotation.Options{
-		Registry: all.Registry(), Scrubber: scrubber, Log: printer.Log, Clock: clock,
+		Registry: registry, Scrubber: scrubber, Log: printer.Log, Clock: clock,
 		CallTimeout: r.CallTimeout, Version: "test",
 	}); failed != nil {
 		result = *failed

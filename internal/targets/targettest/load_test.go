@@ -1,0 +1,369 @@
+package targettest_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/simulator"
+	sailpointsimulator "pam-rotate-script/internal/simulator/sailpoint"
+	spssimulator "pam-rotate-script/internal/simulator/sps"
+	venafisimulator "pam-rotate-script/internal/simulator/venafi"
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+// load runs TestLoad, which takes minutes: make load.
+var load = flag.Bool("load", false, "run the load test and write docs/load.md")
+
+const (
+	loadDocument = "../../../docs/load.md"
+	runsAtOnce   = 200
+	// mostTurns is how often a run that the vendor's rate limit turned away is started
+	// again.
+	mostTurns = 10
+)
+
+// crowd is one vendor with an account for each of many runs.
+type crowd struct {
+	name, setting string // setting says what makes it hard
+	server        *simulator.Server
+	access        map[string]any
+	deadline      time.Duration // of one run, as its access record says
+	writes        int           // that one run may send
+	// user is the name of an account.
+	user       func(number int) string
+	userFields func(number int) map[string]any
+	accepts    func(user, password string) bool
+	// failedLogins is nil where nobody signs in as the user.
+	failedLogins func(user string) int
+	// limited says that the vendor limits the rate of calls, so that it may refuse the
+	// one write of a run, which then ends unchanged and is started again.
+	limited bool
+	// left names what is still open or locked when all runs are over.
+	left func() []string
+	// counted says what the simulator saw.
+	counted func() string
+}
+
+// TestLoad has many runs at once, with real waits, against one vendor with something
+// that is scarce. All accounts must end with the new password, each run within its
+// deadline and truthful, and nothing may be left open or locked.
+func TestLoad(t *testing.T) {
+	if !*load {
+		t.Skip("takes minutes: make load")
+	}
+	var sections [3]string
+	t.Run("crowds", func(t *testing.T) {
+		sections[0] = venafiCrowd(t).run(t)
+		// Both of these mostly wait.
+		t.Run("together", func(t *testing.T) {
+			for i, start := range []func(*testing.T) crowd{sailPointCrowd, spsCrowd} {
+				t.Run(fmt.Sprint(i), func(t *testing.T) {
+					t.Parallel()
+					sections[1+i] = start(t).run(t)
+				})
+			}
+		})
+	})
+	page := loadPage(sections[:])
+	t.Log("\n" + page)
+	if t.Failed() {
+		return
+	}
+	if err := os.WriteFile(loadDocument, []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func serve(t *testing.T, vendor simulator.Vendor) *simulator.Server {
+	t.Helper()
+	server, err := simulator.Start(vendor, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server
+}
+
+func oldPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.Old, number) }
+func newPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.New, number) }
+
+// venafiCrowd is a platform that locks an account at the third failed sign-in in a
+// row, has a cache that refuses each new password once, and meets some deadlocks.
+func venafiCrowd(t *testing.T) crowd {
+	const lockAfter, deadlocks = 3, 20
+	user := func(number int) string { return fmt.Sprintf("load%03d", number) }
+	platform := venafisimulator.New(venafisimulator.Options{AnyPassword: true, LockAfter: lockAfter, AssumeNewRefused: 1, Deadlocks: deadlocks})
+	for number := range runsAtOnce {
+		platform.Add(venafisimulator.Identity{Name: user(number), Password: oldPassword(number)})
+	}
+	server := serve(t, platform)
+	return crowd{
+		name: "Venafi", server: server, deadline: 120 * time.Second, writes: 2, user: user,
+		setting: fmt.Sprintf("one caller; failed sign-ins in a row that lock an account: %d; a cache refuses every new password once; writes that end in a deadlock: %d", lockAfter, deadlocks),
+		access: map[string]any{
+			"url": server.URL() + "/vedsdk", "login": venafisimulator.Caller, "password": venafisimulator.CallerPassword,
+			"Client ID": venafisimulator.ClientID, "Timeout": "120",
+		},
+		accepts: platform.Accepts, failedLogins: platform.FailedLogins,
+		left: func() []string {
+			var left []string
+			for _, grant := range platform.OpenGrants() {
+				left = append(left, "a grant of "+grant.User)
+			}
+			for number := range runsAtOnce {
+				if identity, found := platform.Identity(user(number)); !found || identity.Locked {
+					left = append(left, user(number)+" is locked")
+				}
+			}
+			if caller, found := platform.Identity(venafisimulator.Caller); !found || caller.Locked || platform.FailedLogins(venafisimulator.Caller) > 0 {
+				left = append(left, "sign-ins of the caller have failed")
+			}
+			return left
+		},
+		counted: func() string {
+			failed := 0
+			for number := range runsAtOnce {
+				failed += platform.FailedLogins(user(number))
+			}
+			writes := occurrences(server, venafisimulator.SetPassword)
+			return fmt.Sprintf("writes %d, of them repeats after a deadlock %d; sign-ins refused by the cache %d", writes, writes-runsAtOnce, failed)
+		},
+	}
+}
+
+// sailPointCrowd is a tenant with one client, whose calls are limited as SailPoint
+// documents it.
+func sailPointCrowd(t *testing.T) crowd {
+	user := func(number int) string { return fmt.Sprintf("load.%03d", number) }
+	tenant := sailpointsimulator.New(sailpointsimulator.Options{EndsAtPoll: 1})
+	for number := range runsAtOnce {
+		tenant.AddIdentity(sailpointsimulator.Identity{ID: fmt.Sprintf("10ad%028d", number), UserName: user(number), Accounts: []sailpointsimulator.Account{
+			{SourceName: sailpointsimulator.SourceName, ID: user(number), Name: user(number), Password: oldPassword(number)},
+		}})
+	}
+	server := serve(t, tenant)
+	return crowd{
+		name: "SailPoint", server: server, deadline: 300 * time.Second, writes: 1, user: user, limited: true,
+		setting: fmt.Sprintf("one client ID; calls that it may make in %v: %d", sailpointsimulator.DefaultRateWindow, sailpointsimulator.DefaultRateLimit),
+		access: map[string]any{
+			"Target": "sailpoint", "url": server.URL(), "login": sailpointsimulator.ClientID, "password": sailpointsimulator.ClientSecret,
+			"Source Name": sailpointsimulator.SourceName, "Timeout": "300",
+		},
+		accepts: func(user, password string) bool { return tenant.Accepts(sailpointsimulator.SourceName, user, password) },
+		left: func() []string {
+			if pending := tenant.Pending(); pending > 0 {
+				return []string{fmt.Sprintf("%d changes in progress", pending)}
+			}
+			return nil
+		},
+		counted: func() string {
+			refused := map[string]int{}
+			for _, exchange := range server.Exchanges() {
+				if exchange.Status == 429 {
+					refused[exchange.Name]++
+				}
+			}
+			return fmt.Sprintf("calls %d; answered 429: look-ups %d, writes %d, status reads %d", len(server.Exchanges()),
+				refused[sailpointsimulator.QueryPasswordInfo], refused[sailpointsimulator.SetPassword], refused[sailpointsimulator.ReadChangeStatus])
+		},
+	}
+}
+
+// spsCrowd is an appliance with one configuration lock, held through a commit that
+// takes a while.
+func spsCrowd(t *testing.T) crowd {
+	const shortest, longest = 20 * time.Millisecond, 50 * time.Millisecond
+	user := func(number int) string { return fmt.Sprintf("load%03d", number) }
+	key := func(number int) string { return fmt.Sprintf("10ad%019d", number) }
+	appliance := spssimulator.New(spssimulator.Options{LockOutAfter: 3})
+	for number := range runsAtOnce {
+		appliance.Add(spssimulator.User{Key: key(number), Name: user(number), Password: oldPassword(number), REST: true})
+	}
+	server := serve(t, appliance)
+	server.Observe(func(exchange simulator.Exchange, now simulator.Moment) {
+		if exchange.Name == spssimulator.Commit && now == simulator.Arrived {
+			time.Sleep(shortest + rand.N(longest-shortest))
+		}
+	})
+	return crowd{
+		name: "One Identity SPS", server: server, deadline: 900 * time.Second, writes: 1, user: user,
+		setting:    fmt.Sprintf("one access user and one configuration lock, which a commit holds for %v to %v more; `Lock Wait` 600, `Timeout` 900", shortest, longest),
+		userFields: func(number int) map[string]any { return map[string]any{"User Key": key(number)} },
+		access: map[string]any{
+			"url": server.URL() + "/api/configuration", "login": spssimulator.AccessUser, "password": spssimulator.AccessPassword,
+			"Lock Wait": "600", "Timeout": "900",
+		},
+		accepts: appliance.Accepts, failedLogins: appliance.FailedLogins,
+		left: func() []string {
+			var left []string
+			if appliance.OpenTransactions() > 0 || appliance.LockHeld() {
+				left = append(left, "the configuration is locked")
+			}
+			for number := range runsAtOnce {
+				if appliance.FailedLogins(user(number)) > 0 {
+					left = append(left, "sign-ins of "+user(number)+" have failed")
+				}
+			}
+			if appliance.FailedLogins(spssimulator.AccessUser) > 0 {
+				left = append(left, "sign-ins of the access user have failed")
+			}
+			return left
+		},
+		counted: func() string {
+			attempts := occurrences(server, spssimulator.OpenTransaction)
+			return fmt.Sprintf("attempts to open a transaction %d, of them met by the lock %d; commits %d", attempts, attempts-appliance.Commits(), appliance.Commits())
+		},
+	}
+}
+
+func occurrences(server *simulator.Server, name string) int {
+	return server.Count(func(exchange simulator.Exchange) bool { return exchange.Name == name })
+}
+
+// journey is what became of one account.
+type journey struct {
+	first rotation.Outcome // of its first run
+	turns int              // runs that it took
+	total time.Duration    // until its password was in force, waits between runs included
+	// longest is the longest of its runs.
+	longest time.Duration
+}
+
+// run starts all runs at once, waits for them, and returns their section of the page.
+func (c crowd) run(t *testing.T) string {
+	journeys := make([]journey, runsAtOnce)
+	ready := make(chan struct{})
+	var travellers sync.WaitGroup
+	for number := range runsAtOnce {
+		travellers.Go(func() {
+			<-ready
+			journeys[number] = c.travel(t, number)
+		})
+	}
+	close(ready)
+	travellers.Wait()
+	left := c.left()
+	for _, left := range left {
+		t.Errorf("%s: %s", c.name, left)
+	}
+	for _, violation := range c.server.Violations() {
+		t.Errorf("%s: the vendor would not take it: %s", c.name, violation)
+	}
+	return c.section(journeys, len(left))
+}
+
+// travel runs one account's rotation until it is changed, or cannot be.
+func (c crowd) travel(t *testing.T, number int) (j journey) {
+	stand := &targettest.Stand{
+		Servers: []*simulator.Server{c.server}, Access: c.access,
+		Accepts: func(password string) bool { return c.accepts(c.user(number), password) },
+	}
+	run := targettest.Run{User: c.user(number), Old: oldPassword(number), New: newPassword(number), Clock: api.SystemClock{}}
+	if c.userFields != nil {
+		run.UserFields = c.userFields(number)
+	}
+	start := time.Now()
+	for j.turns = 1; ; j.turns++ {
+		ended := run.Rotate(stand)
+		j.longest = max(j.longest, ended.Duration)
+		if j.turns == 1 {
+			j.first = ended.Outcome
+		}
+		alone := *stand // what arrived at the server is of all runs
+		alone.Servers = nil
+		if c.failedLogins != nil {
+			alone.FailedLogins = func() int { return c.failedLogins(run.User) }
+		}
+		for _, fault := range run.Faults(targettest.Bench{}, &alone, ended) {
+			t.Errorf("%s: run %d: %s", c.name, number, fault)
+		}
+		if ended.Writes > c.writes {
+			t.Errorf("%s: run %d: %d writes", c.name, number, ended.Writes)
+		}
+		if ended.Duration > c.deadline {
+			t.Errorf("%s: run %d: took %v", c.name, number, ended.Duration)
+		}
+		if ended.Outcome == rotation.Changed {
+			j.total = time.Since(start)
+			return j
+		}
+		// The one refusal that crowding alone may bring about: a write is sent once,
+		// also where 429 says that nothing was done.
+		turnedAway := c.limited && ended.Outcome == rotation.NotChanged && ended.Writes == 1 && strings.Contains(ended.Message, "answered 429")
+		if !turnedAway || j.turns == mostTurns {
+			t.Errorf("%s: run %d ended %s after %d turns: %s", c.name, number, ended.Outcome, j.turns, ended.Message)
+			j.total = time.Since(start)
+			return j
+		}
+		time.Sleep(10*time.Second + rand.N(20*time.Second))
+	}
+}
+
+// section says in Markdown what became of all runs.
+func (c crowd) section(journeys []journey, left int) string {
+	first, turns := map[rotation.Outcome]int{}, map[int]int{}
+	var longest, total []time.Duration
+	for _, j := range journeys {
+		first[j.first]++
+		turns[j.turns]++
+		longest, total = append(longest, j.longest), append(total, j.total)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "## %s\n\n%s.\n\n", c.name, strings.ToUpper(c.setting[:1])+c.setting[1:])
+	text.WriteString("| | |\n| --- | --- |\n")
+	row := func(name string, value any) { fmt.Fprintf(&text, "| %s | %v |\n", name, value) }
+	row("runs at once", len(journeys))
+	row("changed", first[rotation.Changed])
+	row("not changed", first[rotation.NotChanged])
+	row("unknown", first[rotation.Unknown])
+	if c.limited {
+		var parts []string
+		for _, n := range slices.Sorted(maps.Keys(turns)) {
+			parts = append(parts, fmt.Sprintf("%d after %d", turns[n], n))
+		}
+		row("changed in the end, after how many runs", strings.Join(parts, ", "))
+		row("until changed, pauses between runs included: median, worst", seconds(total))
+	}
+	row("one run: median, worst", seconds(longest))
+	row("deadline of a run", fmt.Sprintf("%.0f s", c.deadline.Seconds()))
+	row("seen by the simulator", c.counted())
+	row("left open or locked", left)
+	return text.String()
+}
+
+func seconds(times []time.Duration) string {
+	slices.SortFunc(times, cmp.Compare[time.Duration])
+	return fmt.Sprintf("%.1f s, %.1f s", times[len(times)/2].Seconds(), times[len(times)-1].Seconds())
+}
+
+func loadPage(sections []string) string {
+	return `# Load
+
+<!-- Generated by ` + "`make load`" + ` from runs against the simulated vendors. -->
+
+` + fmt.Sprint(runsAtOnce) + ` runs at once against one simulated vendor each, in one process, with the machine's clock and all waits. Each run has
+an account of its own. The test fails unless every account ends with its new password, every run ends within its
+deadline and says what is true, nothing is left open and no account is locked.
+
+The times are from a shared machine and differ from run to run; no test compares them.
+
+` + strings.Join(sections, "\n") + `
+## The rate limit and the one write
+
+A look-up or a status read that SailPoint answers with 429 and Retry-After is tried again until the deadline. The write is
+not: a run sends it once, whatever the answer. So a run whose write meets the rate limit ends as not changed, which is true,
+and has to be started again. The load test does so after 10 to 30 seconds. Start rotations of one client ID a few at a time,
+and this does not happen: a run makes three calls that count.
+`
+}

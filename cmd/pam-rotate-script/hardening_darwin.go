@@ -10,6 +10,10 @@ func forbidDumps() {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }
 
+// left is what os.Stderr was. Were it collected, its descriptor 2 would be closed and
+// taken by the next connection, and a crash would be told to the vendor.
+var left *os.File
+
 // withholdCrashes moves os.Stderr to another descriptor, since the runtime writes to
 // number 2 whatever os.Stderr is.
 func withholdCrashes() {
@@ -26,5 +30,6 @@ func withholdCrashes() {
 		_ = syscall.Close(copied)
 		return
 	}
-	os.Stderr = os.NewFile(uintptr(copied), os.Stderr.Name())
+	left = os.Stderr
+	os.Stderr = os.NewFile(uintptr(copied), left.Name())
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"pam-rotate-script/internal/secret"
@@ -42,5 +43,21 @@ func BenchmarkRun(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkMarks measures Text where every byte belongs to a mark and shows a
+// secret: the time for each byte must not grow with the size.
+func BenchmarkMarks(b *testing.B) {
+	for _, size := range []int{16 << 10, 64 << 10, 256 << 10} {
+		b.Run(fmt.Sprintf("%d KiB", size>>10), func(b *testing.B) {
+			scrubber := secret.NewScrubber()
+			scrubber.Add(secret.New("se"), secret.New("ret"), secret.New("secret"))
+			text := strings.Repeat(secret.Mask, size/len(secret.Mask))
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				_ = scrubber.Text(text)
+			}
+		})
 	}
 }

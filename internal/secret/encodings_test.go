@@ -41,6 +41,8 @@ var hostile = []string{
 	"secret",
 	"withheld",
 	"0123456789",
+	"two  blanks, then   three",
+	"a=1&b=%41  +%2B+",
 }
 
 // encoding is a way in which a secret can get into a text.
@@ -68,6 +70,13 @@ var encodings = []encoding{
 	{"RFC 3986", func(s string) string { return percent(s, "%%%02X") }},
 	{"RFC 3986 in lower case", func(s string) string { return percent(s, "%%%02x") }},
 	{"URL query in JSON", func(s string) string { return inJSON(url.QueryEscape(s), true) }},
+	{"URL path, twice", func(s string) string { return url.PathEscape(url.PathEscape(s)) }},
+	{"URL query, twice", func(s string) string { return url.QueryEscape(url.QueryEscape(s)) }},
+	{"URL query in a URL path", func(s string) string { return url.PathEscape(url.QueryEscape(s)) }},
+	{"URL path in a URL query", func(s string) string { return url.QueryEscape(url.PathEscape(s)) }},
+	{"RFC 3986, twice", func(s string) string { return percent(percent(s, "%%%02x"), "%%%02X") }},
+	{"URL query, twice, in JSON", func(s string) string { return inJSON(url.QueryEscape(url.QueryEscape(s)), true) }},
+	{"JSON in a URL query, twice", func(s string) string { return url.QueryEscape(url.QueryEscape(inJSON(s, true))) }},
 	{"JSON in a URL query", func(s string) string { return url.QueryEscape(inJSON(s, true)) }},
 	{"HTML", html.EscapeString},
 	{"HTML with names", func(s string) string {
@@ -88,6 +97,20 @@ var encodings = []encoding{
 	}},
 	{"hexadecimal", func(s string) string { return hex.EncodeToString([]byte(s)) }},
 	{"upper-case hexadecimal", func(s string) string { return fmt.Sprintf("%X", s) }},
+	{"hexadecimal with blanks", func(s string) string { return fmt.Sprintf("% x", s) }},
+	{"hexadecimal with colons", func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% X", s), " ", ":") }},
+	{"hexadecimal with dashes", func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% X", s), " ", "-") }},
+	{"hexadecimal with colons, in lines", func(s string) string {
+		return inLines(strings.ReplaceAll(fmt.Sprintf("% x", s), " ", ":"), 45, "\n    ")
+	}},
+	{"hexadecimal with blanks, in a URL", func(s string) string { return url.PathEscape(fmt.Sprintf("% x", s)) }},
+	{"hexadecimal of JSON", func(s string) string { return hex.EncodeToString([]byte(`{"k":"` + inJSON(s, true) + `"}`)) }},
+	{"hexadecimal of JSON, with blanks", func(s string) string { return fmt.Sprintf("% X", inJSON(s, false)) }},
+	{"one blank for each run of blanks", func(s string) string { return blanks.ReplaceAllString(s, " ") }},
+	{"one blank for all white space", func(s string) string { return whiteSpace.ReplaceAllString(s, " ") }},
+	{"one blank for all white space, in base64", func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte(whiteSpace.ReplaceAllString(s, " ")))
+	}},
 	{"UTF-16 little-endian", func(s string) string { return inUTF16(s, binary.LittleEndian) }},
 	{"UTF-16 big-endian", func(s string) string { return inUTF16(s, binary.BigEndian) }},
 }
@@ -110,12 +133,38 @@ func init() {
 			encoding{base.name + " at offset 2", func(s string) string { return in("\x00\xff" + s + "\xff\x00") }},
 			encoding{base.name + " of a login", func(s string) string { return in("jdoe@example.com:" + s) }},
 			encoding{base.name + " of JSON", func(s string) string { return in(`{"k":"` + inJSON(s, true) + `"}`) }},
+			encoding{base.name + " of a form", func(s string) string { return in(url.Values{"k": {s}, "l": {"x"}}.Encode()) }},
+			encoding{base.name + " of a URL path", func(s string) string { return in("/a/" + url.PathEscape(s) + "?b") }},
+			encoding{base.name + " of RFC 3986", func(s string) string { return in(percent(s, "%%%02x")) }},
+			encoding{base.name + " in lines", func(s string) string { return inLines(in(long+s+long), 76, "\r\n") }},
+			encoding{base.name + " at offset 1, in short lines", func(s string) string { return inLines(in(":"+s+"~"), 3, "\n") }},
+			encoding{base.name + " at offset 2, in indented lines", func(s string) string { return inLines(in("::"+s), 5, "\n\t  ") }},
+			encoding{base.name + " in lines, in a URL", func(s string) string { return url.QueryEscape(inLines(in(long+s), 76, "\r\n")) }},
+			encoding{base.name + " of a form, in lines", func(s string) string { return inLines(in(long+url.QueryEscape(s)), 64, "\n") }},
 			encoding{base.name + " in JSON", func(s string) string { return strings.ReplaceAll(inJSON(in(s), true), "/", `\/`) }},
 			encoding{base.name + " in a URL", func(s string) string { return url.QueryEscape(in(s)) }},
 			encoding{base.name + " of UTF-16 little-endian", func(s string) string { return in(inUTF16(s, binary.LittleEndian)) }},
 			encoding{base.name + " of UTF-16 big-endian", func(s string) string { return in("<" + inUTF16(s, binary.BigEndian)) }},
 		)
 	}
+}
+
+// long fills the first line of base64 so far that a secret behind it goes on in
+// the second.
+var long = strings.Repeat("x", 55)
+
+var (
+	blanks     = regexp.MustCompile(" +")
+	whiteSpace = regexp.MustCompile(`[ \t\r\n\f]+`)
+)
+
+// inLines breaks s into lines of so many bytes.
+func inLines(s string, width int, end string) string {
+	var out strings.Builder
+	for ; len(s) > width; s = s[width:] {
+		out.WriteString(s[:width] + end)
+	}
+	return out.String() + s
 }
 
 func inJSON(s string, escapeHTML bool) string {

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -71,46 +70,24 @@ func (u unit) firstByte() byte {
 	return encoded[0]
 }
 
-// readings returns all ways to read text that can give anything new.
-func readings(text string) []reading {
-	plain := asIs(text)
-	all := []reading{plain}
-	outer := []reading{plain}
-	if strings.Contains(text, `\`) {
-		once := backslashed(plain)
-		twice := backslashed(once) // JSON in a JSON string
-		all = append(all, once, twice, backslashed(twice))
-		outer = append(outer, once)
-		if strings.Contains(text, `\\`) {
-			outer = append(outer, twice)
+// remembered is how many units a reading that others decode further keeps: more
+// than they look ahead for one unit of their own, but for rare escapes.
+const remembered = 1 << 6
+
+// remembering returns base, with a memory of the units that it found last. So
+// each unit is decoded about once, however many readings are made of this one.
+func remembering(base reading) reading {
+	var places [remembered]int // each place plus 1, so that 0 is none
+	var units [remembered]unit
+	again := base
+	again.at = func(place int) unit {
+		slot := place % remembered
+		if places[slot] != place+1 {
+			places[slot], units[slot] = place+1, base.at(place)
 		}
+		return units[slot]
 	}
-	inner := slices.Clone(outer)
-	for i, base := range outer {
-		// Behind a backslash any character can hide.
-		hidden := i > 0 && (strings.Contains(text, `\u`) || strings.Contains(text, `\x`))
-		if hidden || strings.Contains(text, "%") {
-			path := percentEncoded(base, false)
-			all = append(all, path, backslashed(path))
-			inner = append(inner, path)
-		}
-		if hidden || strings.Contains(text, "+") {
-			form := percentEncoded(base, true)
-			all = append(all, form, backslashed(form))
-		}
-		if hidden || strings.Contains(text, "&") {
-			page := entityEncoded(base)
-			all = append(all, page, backslashed(page))
-		}
-	}
-	for _, base := range inner {
-		digits := base64Encoded(base)
-		all = append(all, hexEncoded(base), digits, backslashed(digits))
-		for _, bytes := range []reading{base, digits} {
-			all = append(all, utf16Encoded(bytes, 0), utf16Encoded(bytes, 1))
-		}
-	}
-	return all
+	return again
 }
 
 // asIs reads the bytes of text.
@@ -126,43 +103,48 @@ func asIs(text string) reading {
 // backslashed reads the escapes of JSON strings and of quoted Go strings.
 func backslashed(base reading) reading {
 	decoded := base
-	decoded.at = func(place int) unit {
-		first := base.at(place)
-		if !first.is('\\') {
-			return first
+	decoded.at = func(place int) unit { return base.unescape(base.at(place)) }
+	return decoded
+}
+
+// unescape returns the character for which an escape with a backslash stands
+// that begins with first; first itself if none does.
+func (r reading) unescape(first unit) unit {
+	if !first.is('\\') {
+		return first
+	}
+	second := r.at(first.next)
+	if second.kind != oneByte {
+		return first
+	}
+	switch letter := byte(second.value); letter {
+	case '\\', '/', '"', '\'':
+		return second
+	case 'x':
+		if value, last := r.number(second.next, 2); last.kind != nothing {
+			return last.asByte(byte(value))
 		}
-		second := base.at(first.next)
-		if second.kind != oneByte {
-			return first
-		}
-		switch letter := byte(second.value); letter {
-		case '\\', '/', '"', '\'':
-			return second
-		case 'x':
-			if value, last := base.number(second.next, 2); last.kind != nothing {
-				return last.asByte(byte(value))
-			}
-		case 'u':
-			if value, last := base.number(second.next, 4); last.kind != nothing {
-				if low, end := base.surrogate(last.next); utf16.IsSurrogate(value) && end.kind != nothing {
+	case 'u':
+		if value, last := r.number(second.next, 4); last.kind != nothing {
+			if utf16.IsSurrogate(value) {
+				if low, end := r.surrogate(last.next); end.kind != nothing {
 					if pair := utf16.DecodeRune(value, low); pair != utf8.RuneError {
 						return end.asRune(pair)
 					}
 				}
-				return last.asRune(value)
 			}
-		case 'U':
-			if value, last := base.number(second.next, 8); last.kind != nothing {
-				return last.asRune(value)
-			}
-		default:
-			if i := strings.IndexByte("abfnrtv", letter); i >= 0 {
-				return second.asByte("\a\b\f\n\r\t\v"[i])
-			}
+			return last.asRune(value)
 		}
-		return first
+	case 'U':
+		if value, last := r.number(second.next, 8); last.kind != nothing {
+			return last.asRune(value)
+		}
+	default:
+		if i := strings.IndexByte("abfnrtv", letter); i >= 0 {
+			return second.asByte("\a\b\f\n\r\t\v"[i])
+		}
 	}
-	return decoded
+	return first
 }
 
 // surrogate reads the escape \uXXXX, and returns its value and its last unit,
@@ -217,14 +199,19 @@ func percentEncoded(base reading, form bool) reading {
 		if form && first.is('+') {
 			return first.asByte(' ')
 		}
-		if first.is('%') {
-			if value, last := base.number(first.next, 2); last.kind != nothing {
-				return last.asByte(byte(value))
-			}
-		}
-		return first
+		return base.unpercent(first)
 	}
 	return decoded
+}
+
+// unpercent does what unescape does, for an escape of URLs.
+func (r reading) unpercent(first unit) unit {
+	if first.is('%') {
+		if value, last := r.number(first.next, 2); last.kind != nothing {
+			return last.asByte(byte(value))
+		}
+	}
+	return first
 }
 
 // entities are the named characters that HTML and XML encoders write.
@@ -236,29 +223,31 @@ const longestEntity = len("#1114111")
 // entityEncoded reads the character references of HTML and XML.
 func entityEncoded(base reading) reading {
 	decoded := base
-	decoded.at = func(place int) unit {
-		first := base.at(place)
-		if !first.is('&') {
-			return first
-		}
-		var name []byte
-		for next := first.next; len(name) <= longestEntity; {
-			last := base.at(next)
-			if last.kind != oneByte {
-				return first
-			}
-			if last.is(';') {
-				if character, ok := entity(string(name)); ok {
-					return last.asRune(character)
-				}
-				return first
-			}
-			name = append(name, byte(last.value))
-			next = last.next
-		}
+	decoded.at = func(place int) unit { return base.unreference(base.at(place)) }
+	return decoded
+}
+
+// unreference does what unescape does, for a character reference.
+func (r reading) unreference(first unit) unit {
+	if !first.is('&') {
 		return first
 	}
-	return decoded
+	var name [longestEntity]byte
+	length := 0
+	for next := first.next; ; length++ {
+		last := r.at(next)
+		switch {
+		case last.is(';'):
+			if character, ok := entity(string(name[:length])); ok {
+				return last.asRune(character)
+			}
+			return first
+		case last.kind != oneByte || length == longestEntity:
+			return first
+		}
+		name[length] = byte(last.value)
+		next = last.next
+	}
 }
 
 func entity(name string) (rune, bool) {
@@ -275,7 +264,41 @@ func entity(name string) (rune, bool) {
 	return rune(value), err == nil
 }
 
-// hexEncoded reads two hexadecimal digits as a byte.
+// whiteSpace is what counts as a blank where a text is set anew: in base64 that
+// is broken into lines, or in HTML.
+const whiteSpace = " \t\r\n\f"
+
+// characters is a set of ASCII characters, by their codes.
+type characters [1 << 8]bool
+
+func newCharacters(list string) *characters {
+	var set characters
+	for _, character := range []byte(list) {
+		set[character] = true
+	}
+	return &set
+}
+
+var (
+	betweenDigits = newCharacters(whiteSpace)        // in base64
+	betweenBytes  = newCharacters(":-" + whiteSpace) // in hexadecimal
+)
+
+// skip returns the first place from place on that is none of those in gap, and
+// the unit there. It is called for what follows something only, so that a text
+// is not walked through again for each character of a long gap.
+func (r reading) skip(place int, gap *characters) (int, unit) {
+	for {
+		u := r.at(place)
+		if u.kind != oneByte || !gap[u.value] {
+			return place, u
+		}
+		place = u.next
+	}
+}
+
+// hexEncoded reads two hexadecimal digits as a byte. Between bytes there may be
+// colons, dashes and white space.
 func hexEncoded(base reading) reading {
 	decoded := base
 	decoded.at = func(place int) unit {
@@ -283,6 +306,7 @@ func hexEncoded(base reading) reading {
 		if last.kind == nothing {
 			return last
 		}
+		last.next, _ = base.skip(last.next, betweenBytes)
 		return last.asByte(byte(value))
 	}
 	return decoded
@@ -304,23 +328,25 @@ var base64Values = func() (values [1 << 8]byte) {
 const noDigit = 1 << 6
 
 // base64Encoded reads base64 in both alphabets. A byte begins 0, 2 or 4 bits
-// into a digit: those are the three phases. base must have one phase.
+// into a digit: those are the three phases. Between digits there may be white
+// space. base must have one phase.
 func base64Encoded(base reading) reading {
 	return reading{phases: 3, base64: true, at: func(place int) unit {
 		high := base.at(place / 3)
 		if high.kind != oneByte || base64Values[byte(high.value)] == noDigit {
 			return unit{}
 		}
-		low := base.at(high.next)
+		behind, low := base.skip(high.next, betweenDigits)
 		if low.kind != oneByte || base64Values[byte(low.value)] == noDigit {
 			return unit{}
 		}
 		phase := place % 3
 		skipped := 2 * phase
 		value := base64Values[byte(high.value)]<<(2+skipped) | base64Values[byte(low.value)]>>(4-skipped)
-		next := 3*high.next + phase + 1
+		next := 3*behind + phase + 1
 		if phase == 2 {
-			next = 3 * low.next
+			behind, _ = base.skip(low.next, betweenDigits)
+			next = 3 * behind
 		}
 		return unit{oneByte, rune(value), next, low.end}
 	}}

@@ -121,6 +121,7 @@ type known struct {
 	short      []Value                     // the secrets below the shortest that is searched for
 	sought     map[[shortest]byte][]sought // all others by their first bytes
 	first      [1 << 8]bool                // the first byte of each key of sought
+	blank      bool                        // a secret that is sought has a blank
 }
 
 // sighting tells a secret that is known already.
@@ -152,77 +153,44 @@ func (k *known) add(value Value, login bool) {
 		}
 		return
 	}
-	word := strings.Contains(k.vocabulary, text) && !strings.Contains(text, wordBreak)
-	k.seek(sought{value, word, login})
+	k.seek(value, login)
 	if !utf8.ValidString(text) {
 		// JSON and UTF-16 have no way to write such a text; their encoders put
 		// U+FFFD for each byte that they cannot write.
-		k.seek(sought{New(string([]rune(text))), word, login})
+		k.seek(New(string([]rune(text))), login)
+	}
+	// Browsers, and programs that make one line of several, print it so.
+	if strings.ContainsAny(text, whiteSpace) {
+		if collapsed := collapse(text); collapsed != text && len(collapsed) >= shortest {
+			k.seek(New(collapsed), login)
+		}
 	}
 }
 
-func (k *known) seek(secret sought) {
-	key := [shortest]byte([]byte(secret.value.Reveal()[:shortest]))
-	k.sought[key] = append(k.sought[key], secret)
+func (k *known) seek(value Value, login bool) {
+	text := value.Reveal()
+	word := strings.Contains(k.vocabulary, text) && !strings.Contains(text, wordBreak)
+	key := [shortest]byte([]byte(text[:shortest]))
+	k.sought[key] = append(k.sought[key], sought{value, word, login})
 	k.first[key[0]] = true
+	k.blank = k.blank || strings.Contains(text, " ")
 }
 
-// span is a part of a text: the bytes from start up to, not including, end.
-type span struct{ start, end int }
-
-// find returns the parts of text that show a secret, in no certain order. Where
-// several secrets begin at one place it returns the longest. Parts of a mark
-// that an earlier replacement has left are not counted. With words, it finds
-// words of the vocabulary too.
-func (k *known) find(text string, words bool) []span {
-	if len(k.sought) == 0 || len(text) < shortest {
-		return nil
-	}
-	var found []span
-	var read window
-	left := marks(text)
-	for _, reading := range readings(text) {
-		for place := range len(text) * reading.phases {
-			first := reading.at(place)
-			if first.kind == nothing || !k.first[first.firstByte()] {
-				continue
-			}
-			read.open(reading, first)
-			if !read.widen(shortest) {
-				continue
-			}
-			hit := span{start: place / reading.phases}
-			for _, secret := range k.sought[[shortest]byte(read.bytes[:shortest])] {
-				if secret.word && !words || secret.login && !reading.base64 {
-					continue
-				}
-				hidden := secret.value.Reveal()
-				if read.widen(len(hidden)) && string(read.bytes[:len(hidden)]) == hidden {
-					hit.end = max(hit.end, read.ends[len(hidden)-1])
-				}
-			}
-			if hit.end > 0 && !slices.ContainsFunc(left, func(mark span) bool { return mark.start <= hit.start && hit.end <= mark.end }) {
-				found = append(found, hit)
-			}
+// collapse returns text with one blank for each run of white space.
+func collapse(text string) string {
+	var result strings.Builder
+	inside := false
+	for _, character := range []byte(text) {
+		space := strings.IndexByte(whiteSpace, character) >= 0
+		switch {
+		case !space:
+			result.WriteByte(character)
+		case !inside:
+			result.WriteByte(' ')
 		}
+		inside = space
 	}
-	return found
-}
-
-// marks returns where Mask and withheld stand in text.
-func marks(text string) []span {
-	var found []span
-	for start := 0; start < len(text); start++ {
-		if text[start] != '[' {
-			continue
-		}
-		for _, mark := range []string{Mask, withheld} {
-			if strings.HasPrefix(text[start:], mark) {
-				found = append(found, span{start, start + len(mark)})
-			}
-		}
-	}
-	return found
+	return result.String()
 }
 
 // scrub returns text without secrets. If bounds is not nil, it moves the ends
@@ -295,12 +263,9 @@ func (k *known) scrubForeign(text string) string {
 	left := marks(text)
 	for _, value := range k.short {
 		short := value.Reveal()
+		among := left
 		for start := range len(text) - len(short) + 1 {
-			if text[start:start+len(short)] != short {
-				continue
-			}
-			inside := func(mark span) bool { return mark.start <= start && start+len(short) <= mark.end }
-			if !slices.ContainsFunc(left, inside) {
+			if text[start:start+len(short)] == short && !among.hide(span{start, start + len(short)}) {
 				return withheld
 			}
 		}

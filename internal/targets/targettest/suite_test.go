@@ -3,6 +3,7 @@ package targettest_test
 import (
 	"flag"
 	"os"
+	"sync"
 	"testing"
 
 	"pam-rotate-script/internal/targets/targettest"
@@ -33,13 +34,10 @@ func TestReliability(t *testing.T) {
 			tallies[i] = targettest.NewTally(bench)
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
-				for _, c := range targettest.FaultCases(t, bench) {
-					broken, ended := c.Carry(false)
-					if !c.Fault.Kind.Hangs { // nothing comes back that could be printed
-						bare, _ := c.Carry(true)
-						broken = append(broken, bare...)
-					}
-					tallies[i].Add(c, broken, ended)
+				cases := targettest.FaultCases(t, bench)
+				ends := carry(cases)
+				for j, c := range cases {
+					tallies[i].Add(c, ends[j].broken, ends[j].ended)
 				}
 				for _, broken := range tallies[i].Broken {
 					t.Error(broken)
@@ -61,4 +59,33 @@ func TestReliability(t *testing.T) {
 	if string(written) != page {
 		t.Errorf("%s is stale: run make matrix", document)
 	}
+}
+
+// end is what came of one case.
+type end struct {
+	broken []string
+	ended  targettest.Ended
+}
+
+// carry runs the cases. Those with a hang spend their time waiting, so many of them
+// wait together.
+func carry(cases []targettest.FaultCase) []end {
+	ends := make([]end, len(cases))
+	var waiting sync.WaitGroup
+	places := make(chan struct{}, 12)
+	for i, c := range cases {
+		if c.Fault.Kind.Hangs { // nothing comes back that could be printed
+			waiting.Go(func() {
+				places <- struct{}{}
+				defer func() { <-places }()
+				ends[i].broken, ends[i].ended = c.Carry(false)
+			})
+			continue
+		}
+		broken, ended := c.Carry(false)
+		bare, _ := c.Carry(true)
+		ends[i] = end{append(broken, bare...), ended}
+	}
+	waiting.Wait()
+	return ends
 }

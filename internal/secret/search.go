@@ -1,0 +1,174 @@
+package secret
+
+import (
+	"slices"
+	"strings"
+)
+
+// span is a part of a text: the bytes from start up to, not including, end.
+type span struct{ start, end int }
+
+// spans are parts of a text in their order, none of which overlap.
+type spans []span
+
+// hide reports whether part is inside one of the spans. It drops those that end
+// before part starts: ask for the parts of a text in the order of their starts.
+func (s *spans) hide(part span) bool {
+	rest := *s
+	for len(rest) > 0 && rest[0].end <= part.start {
+		rest = rest[1:]
+	}
+	*s = rest
+	return len(rest) > 0 && rest[0].start <= part.start && part.end <= rest[0].end
+}
+
+// marks returns where Mask and withheld stand in text.
+func marks(text string) spans {
+	var found spans
+	for start := 0; start < len(text); start++ {
+		if text[start] != '[' {
+			continue
+		}
+		for _, mark := range []string{Mask, withheld} {
+			if strings.HasPrefix(text[start:], mark) {
+				found = append(found, span{start, start + len(mark)})
+			}
+		}
+	}
+	return found
+}
+
+// search is one search of a text for the secrets that are known.
+type search struct {
+	known *known
+	words bool // words of the vocabulary count too
+	text  string
+	marks spans
+	read  window
+	found []span
+}
+
+// find returns the parts of text that show a secret, in no certain order. Where
+// several secrets begin at one place it returns the longest. Parts of a mark
+// that an earlier replacement has left are not counted. With words, it finds
+// words of the vocabulary too.
+func (k *known) find(text string, words bool) []span {
+	if len(k.sought) == 0 || len(text) < shortest {
+		return nil
+	}
+	s := search{known: k, words: words, text: text, marks: marks(text)}
+	s.all()
+	return s.found
+}
+
+// layer is a reading that was searched, with the escapes that are left in it.
+type layer struct {
+	reading
+	escapes
+}
+
+// escapes says what a reading has that another can decode. One that has none of
+// a kind would only be read a second time, so that decoding is left out.
+type escapes struct{ backslash, percent, plus, reference bool }
+
+// all searches all ways to read the text that can give anything new.
+func (s *search) all() {
+	const deepest = 3 // JSON in a JSON string, with a backslash of its own
+	outer := []layer{s.through(asIs(s.text))}
+	for outer[len(outer)-1].backslash && len(outer) <= deepest {
+		outer = append(outer, s.through(remembering(backslashed(outer[len(outer)-1].reading))))
+	}
+	outer = outer[:min(len(outer), deepest)]
+
+	inner := slices.Clone(outer)
+	for _, base := range outer {
+		inner = append(inner, s.throughURL(base)...)
+		if base.reference {
+			s.throughEscaped(entityEncoded(base.reading))
+		}
+	}
+	for _, base := range inner {
+		s.throughEscaped(hexEncoded(base.reading))
+		digits := s.throughEscaped(remembering(base64Encoded(base.reading)))
+		s.throughURL(digits)
+		for _, bytes := range []reading{base.reading, digits.reading} {
+			s.through(utf16Encoded(bytes, 0))
+			s.through(utf16Encoded(bytes, 1))
+		}
+	}
+}
+
+// throughURL searches base as a part of a URL or a form, and as one that was
+// encoded twice. It returns the readings in which other encodings can stand.
+func (s *search) throughURL(base layer) (paths []layer) {
+	for range 2 {
+		if base.plus && s.known.blank {
+			s.throughEscaped(percentEncoded(base.reading, true))
+		}
+		if !base.percent {
+			return paths
+		}
+		base = s.throughEscaped(remembering(percentEncoded(base.reading, false)))
+		paths = append(paths, base)
+	}
+	return paths
+}
+
+// throughEscaped searches r, and r as JSON.
+func (s *search) throughEscaped(r reading) layer {
+	searched := s.through(r)
+	if searched.backslash {
+		s.through(backslashed(r))
+	}
+	return searched
+}
+
+// through searches one way to read the text.
+func (s *search) through(r reading) layer {
+	searched := layer{reading: r}
+	left := s.marks
+	for place := range len(s.text) * r.phases {
+		first := r.at(place)
+		if first.kind == nothing {
+			continue
+		}
+		lead := first.firstByte()
+		switch lead {
+		case '\\':
+			searched.backslash = searched.backslash || r.unescape(first) != first
+		case '%':
+			searched.percent = searched.percent || r.unpercent(first) != first
+		case '&':
+			searched.reference = searched.reference || r.unreference(first) != first
+		case '+':
+			searched.plus = true
+		}
+		if !s.known.first[lead] {
+			continue
+		}
+		hit := span{place / r.phases, s.match(r, first)}
+		if hit.end > 0 && !left.hide(hit) {
+			s.found = append(s.found, hit)
+		}
+	}
+	return searched
+}
+
+// match returns where the longest secret ends that r shows from the unit first
+// on, or 0 if there is none.
+func (s *search) match(r reading, first unit) (end int) {
+	s.read.open(r, first)
+	if !s.read.widen(shortest) {
+		return 0
+	}
+	for _, secret := range s.known.sought[[shortest]byte(s.read.bytes[:shortest])] {
+		if secret.word && !s.words || secret.login && !r.base64 {
+			continue
+		}
+		hidden := secret.value.Reveal()
+		if s.read.widen(len(hidden)) && string(s.read.bytes[:len(hidden)]) == hidden {
+			end = max(end, s.read.ends[len(hidden)-1])
+		}
+	}
+	return end
+}

@@ -72,6 +72,35 @@ func (a Answer) text() []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf")))
 }
 
+// JSON returns the body as a JSON value of any kind, numbers as json.Number; nil for an
+// empty body. Whatever is not one complete JSON text is an error.
+func (a Answer) JSON() (any, error) {
+	if a.IsEmpty() {
+		return nil, nil
+	}
+	if err := checkJSON(a.body); err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(a.body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, errors.New("the answer is not complete JSON")
+	}
+	return value, nil
+}
+
+// Headers returns the first value of each header, by its name in lower case.
+func (a Answer) Headers() map[string]string {
+	headers := map[string]string{}
+	for name, values := range a.header {
+		if len(values) > 0 {
+			headers[strings.ToLower(name)] = values[0]
+		}
+	}
+	return headers
+}
+
 // IsEmpty reports whether the body holds nothing but white space.
 func (a Answer) IsEmpty() bool { return len(bytes.TrimSpace(a.body)) == 0 }
 

@@ -45,13 +45,18 @@ type Config struct {
 	// JSON fields of its error bodies; nil reads none. What it returns is cut,
 	// cleaned and scrubbed here.
 	Explain func(Answer) (code, text string)
+	// Transport takes the requests in the place of the network; nil is the real one. It is for
+	// tests and for the trial of a recipe, and must report to the request's httptrace
+	// as http.Transport does: what may have left, and so every outcome, hangs on
+	// GotConn and WroteRequest.
+	Transport http.RoundTripper
 }
 
 // Client sends requests to one vendor and counts them. It is for one run, and
 // safe for concurrent use.
 type Client struct {
 	vendor      string
-	transport   *http.Transport
+	transport   http.RoundTripper
 	callTimeout time.Duration
 	scrubber    *secret.Scrubber
 	log         zerolog.Logger
@@ -97,6 +102,9 @@ func NewClient(config Config) (*Client, error) {
 	if client.userAgent == "" {
 		client.userAgent = "pam-rotate-script"
 	}
+	if client.transport = config.Transport; client.transport != nil {
+		return client, nil
+	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
 	client.transport = &http.Transport{
@@ -114,7 +122,11 @@ func NewClient(config Config) (*Client, error) {
 }
 
 // Close lets go of idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if transport, ok := c.transport.(*http.Transport); ok {
+		transport.CloseIdleConnections()
+	}
+}
 
 // Clock returns the clock that the client waits by.
 func (c *Client) Clock() Clock { return c.clock }
@@ -180,46 +192,62 @@ type Request struct {
 }
 
 // Do sends a request and returns the vendor's answer if its status is 2xx. Any
-// other end is an *Error: no answer, an unreadable one, another status. How often
-// it may send is the Kind's affair.
+// other end is an *Error: no answer, an unreadable one, another status. The answer
+// stands beside the error as far as there was one; of an unreadable one it may be cut
+// short. How often it may send is the Kind's affair.
 func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
+	// A deadline is of the machine's clock, and the waits are added up, so that the
+	// tries come to an end also by a clock that does not wait.
+	deadline, bounded := ctx.Deadline()
+	left := time.Until(deadline)
 	for try := 1; ; try++ {
 		answer, fault := c.send(ctx, request, try)
 		if fault == nil {
 			return answer, nil
 		}
 		wait, again := c.retry(request, fault, answer, try)
-		if !again {
-			return Answer{}, fault
+		if !again || try >= readTries && !bounded {
+			return answer, fault
 		}
 		// A wait that outlasts the deadline is as good as the failure in hand.
-		if deadline, ok := ctx.Deadline(); ok && c.clock.Now().Add(wait).After(deadline) {
-			return Answer{}, fault
+		if left -= wait; bounded && (left < 0 || c.clock.Now().Add(wait).After(deadline)) {
+			return answer, fault
 		}
 		c.log.Debug().Str("action", request.Action).Int("try", try).Dur("wait_ms", wait).Str("cause", fault.Cause).Msg("trying again")
 		if c.clock.Sleep(ctx, wait) != nil {
-			return Answer{}, fault
+			return answer, fault
 		}
 	}
 }
 
-// retry says whether and after what time a request may be sent again.
+// retry says whether and after what time a request may be sent again. Three tries are
+// enough for all but a Read that is told by 429 to wait and for how long: a gateway has
+// turned it away unseen, and at a busy vendor its turn may come late. It goes on until
+// the deadline.
 func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (time.Duration, bool) {
-	if try == readTries || errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) {
+	if errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) {
 		return 0, false
 	}
-	backoff := min(time.Second<<(try-1), longestBackoff)
+	told, named := RetryAfter(answer, c.clock.Now())
+	limited := request.Kind == Read && fault.Status == http.StatusTooManyRequests && named
+	if try >= readTries && !limited {
+		return 0, false
+	}
+	backoff := min(time.Second<<min(try-1, 8), longestBackoff)
 	backoff = backoff/2 + rand.N(backoff) // so that many runs do not come back at once
 	switch {
 	case !fault.Left && fault.Status == 0:
 		return backoff, fault.Class == ClassNetwork || fault.Class == ClassTimeout
 	case request.Kind != Read:
 		return 0, false
+	case try >= readTries:
+		// Many were told the same, and most of them came too late again.
+		return told + backoff, true
 	}
 	switch fault.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		if wait, ok := RetryAfter(answer, c.clock.Now()); ok {
-			return wait, true
+		if named {
+			return told, true
 		}
 		return backoff, true
 	}

@@ -1,12 +1,9 @@
 package recipe
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
-	"reflect"
-	"strings"
-	"sync"
+	"net/http"
 
 	"pam-rotate-script/internal/api"
 )
@@ -29,51 +26,25 @@ type reply struct {
 // read makes a reply of an answer.
 func read(answer api.Answer) *reply {
 	r := &reply{status: answer.Status, header: map[string]any{}, answer: answer}
-	// api.Answer gives out objects, and nothing of its headers but cookies. Lists, and links
-	// to a next page, are read past it.
-	inside := reflect.ValueOf(answer)
-	for headers := inside.FieldByName("header").MapRange(); headers.Next(); {
-		if values := headers.Value(); values.Len() > 0 {
-			r.header[strings.ToLower(headers.Key().String())] = values.Index(0).String()
-		}
+	for name, value := range answer.Headers() {
+		r.header[name] = value
 	}
-	if r.fault = answer.Readable(); r.fault != nil || answer.IsEmpty() {
+	if r.fault = answer.Readable(); r.fault != nil {
 		return r
 	}
-	decoder := json.NewDecoder(bytes.NewReader(inside.FieldByName("body").Bytes()))
-	decoder.UseNumber()
-	if err := decoder.Decode(&r.value); err != nil || decoder.More() {
-		r.value = nil
+	var err error
+	if r.value, err = answer.JSON(); err != nil {
 		if r.opaque = !answer.IsJSON(); !r.opaque {
-			r.fault = errors.New("the answer is no JSON")
+			r.fault = err
 		}
 	}
 	return r
 }
 
-// listener hands the answers that are no success from the client to the call that waits
-// for one: the client itself returns an error for them that has no body. One listener
-// belongs to all targets of an Info, so that only one of them may call at a time.
-type listener struct {
-	mutex sync.Mutex
-	heard *api.Answer
-	names []string
-}
-
-// explain is the Explain of the Info. The client calls it within Do, whose caller holds the
-// mutex.
-func (l *listener) explain(answer api.Answer) (code, text string) {
-	l.heard = &answer
-	return api.ExplainBy(l.names...)(answer)
-}
-
 // do calls and returns the answer whatever its status. It is nil if none came; then there is
 // a fault.
-func (l *listener) do(call func() (api.Answer, error)) (*reply, *api.Error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.heard = nil
-	answer, err := call()
+func (t *target) do(ctx context.Context, request api.Request) (*reply, *api.Error) {
+	answer, err := t.client.Do(ctx, request)
 	if err == nil {
 		return read(answer), nil
 	}
@@ -81,10 +52,10 @@ func (l *listener) do(call func() (api.Answer, error)) (*reply, *api.Error) {
 	switch {
 	case fault.Status == 0:
 		return nil, fault
-	case l.heard == nil || fault.Err != nil || fault.Status != l.heard.Status:
-		// The body is broken, or what was heard is an earlier try's: the status stands
-		// alone.
+	case fault.Err != nil, fault.Status/100 == http.StatusOK/100:
+		// The body is broken, or the answer cannot be one to the whole request: the status
+		// stands alone.
 		return &reply{status: fault.Status, header: map[string]any{}, fault: errors.New(fault.Cause)}, fault
 	}
-	return read(*l.heard), fault
+	return read(answer), fault
 }

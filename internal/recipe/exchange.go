@@ -175,7 +175,7 @@ func (t *target) once(ctx context.Context, c *call, tried map[string]any, link s
 		path, query, _ := strings.Cut(link, "?")
 		request.Path = api.FieldPath(c.template(), path, secret.New(query))
 	}
-	reply, fault := t.listener.do(func() (api.Answer, error) { return t.client.Do(ctx, request) })
+	reply, fault := t.do(ctx, request)
 	return t.judge(ctx, c, reply, fault, tried)
 }
 

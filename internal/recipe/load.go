@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -191,7 +192,7 @@ func load(source []byte, file string) *loader {
 	l.scope = &scope{variables: map[string]*variable{
 		varUser: {}, varNew: {secret: true}, varOld: {secret: true}, varAccess: {}, varSet: {},
 	}, fields: map[string]field{}, used: map[string]bool{}}
-	root := parseYAML(source, &l.problems)
+	root := parseYAML(bytes.TrimPrefix(source, []byte("\xef\xbb\xbf")), &l.problems)
 	if root == nil {
 		return l
 	}
@@ -289,7 +290,7 @@ func (l *loader) fields(node ast.Node) {
 		kinds[kind.String()] = kind
 	}
 	taken := map[string]string{}
-	for _, common := range append(targets.CommonFields(targets.Info{}), params.Field{Label: "Access Record"}, params.Field{Label: "Recipe"}) {
+	for _, common := range append(targets.CommonFields(targets.Info{}), params.Field{Label: "Access Record"}) {
 		for _, label := range append(common.Aliases, common.Label) {
 			taken[normalise(label)] = "is one that every target has"
 		}

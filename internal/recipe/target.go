@@ -16,21 +16,19 @@ import (
 // TargetName is the Info's name of every recipe that is not built in.
 const TargetName = "recipe"
 
-// Info describes the recipe's vendor to the runner, under TargetName. A run needs an Info of
-// its own, or shares one with runs that then wait for each other's calls.
+// Info describes the recipe's vendor to the runner, under TargetName.
 func (r *Recipe) Info() targets.Info { return r.info(TargetName) }
 
 func (r *Recipe) info(name string) targets.Info {
-	shared := &listener{names: r.errors}
 	var fields []params.Field
 	for _, f := range r.fields {
 		fields = append(fields, f.Field)
 	}
 	return targets.Info{
 		Name: name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.proof.settle,
-		Explain: shared.explain, Notes: r.notes(), Documents: r.Documents,
+		Explain: api.ExplainBy(r.errors...), Notes: r.notes(), Documents: r.Documents,
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
-			t, err := newTarget(r, shared, job, client)
+			t, err := newTarget(r, job, client)
 			if err != nil {
 				return nil, err
 			}
@@ -53,13 +51,12 @@ func (r *Recipe) notes() []string {
 
 // target is a recipe at work for one account.
 type target struct {
-	recipe   *Recipe
-	listener *listener
-	job      targets.Job
-	client   *api.Client
-	subject  string
-	base     host
-	hosts    map[string]host
+	recipe  *Recipe
+	job     targets.Job
+	client  *api.Client
+	subject string
+	base    host
+	hosts   map[string]host
 
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close
@@ -78,9 +75,9 @@ type repeating struct{ *target }
 // RepeatAfter is how long to wait before the write is sent again.
 func (r repeating) RepeatAfter() time.Duration { return r.recipe.repeat }
 
-func newTarget(r *Recipe, shared *listener, job targets.Job, client *api.Client) (*target, error) {
+func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) {
 	t := &target{
-		recipe: r, listener: shared, job: job, client: client, subject: job.User,
+		recipe: r, job: job, client: client, subject: job.User,
 		hosts: map[string]host{}, kept: map[string]stored{}, sealed: map[string][]stored{},
 	}
 	settings := job.Settings
@@ -419,22 +416,10 @@ const answerGrace = 3 * time.Second
 // patiently returns a context that ends with ctx's deadline, but for such a call a while
 // after ctx if that is cancelled.
 func (t *target) patiently(ctx context.Context, c *call) (context.Context, context.CancelFunc) {
-	if !c.grants || ctx.Err() != nil {
+	if !c.grants {
 		return ctx, func() {}
 	}
-	patient, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(answerGrace, func() { cancel(context.Cause(ctx)) })
-	})
-	cancelTimed := func() {}
-	if deadline, ok := ctx.Deadline(); ok {
-		patient, cancelTimed = context.WithDeadline(patient, deadline)
-	}
-	return patient, func() {
-		stop()
-		cancelTimed()
-		cancel(nil)
-	}
+	return targets.Patiently(ctx, answerGrace)
 }
 
 // Repeats reports whether the recipe says that its write may be sent again.

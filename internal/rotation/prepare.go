@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -36,6 +37,12 @@ type Options struct {
 	// Keeper saves what a change returns; nil is no vault.
 	Keeper  Keeper
 	Version string
+	// FieldsHint tells an administrator whose fields are at fault where they are listed;
+	// "" is the verb targets.
+	FieldsHint string
+	// Transport takes the requests in the place of the network; see api.Config. nil
+	// is the real one.
+	Transport http.RoundTripper
 }
 
 // Plan is a run that is ready to start: the payload is understood, the access
@@ -104,10 +111,14 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	trust := trustOf(settings)
 	p.client, err = api.NewClient(api.Config{
 		Vendor: p.Info.Name, Trust: trust, CallTimeout: options.CallTimeout, Scrubber: options.Scrubber,
-		Log: p.log, Clock: p.clock, UserAgent: "pam-rotate-script/" + options.Version, Explain: p.Info.Explain,
+		Log: p.log, Clock: p.clock, UserAgent: "pam-rotate-script/" + options.Version, Explain: p.Info.Explain, Transport: options.Transport,
 	})
 	if err != nil {
 		return err
+	}
+	hint := options.FieldsHint
+	if hint == "" {
+		hint = "pam-rotate-script targets " + p.Info.Name + " lists the fields"
 	}
 	p.target, err = p.Info.New(targets.Job{
 		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
@@ -118,7 +129,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	// The settings' own faults come first: they are all there is to mend.
 	if faults := settings.Err(); faults != nil {
-		return withHint(faults, "pam-rotate-script targets "+p.Info.Name+" lists the fields")
+		return withHint(faults, hint)
 	}
 	if err != nil {
 		return err
@@ -132,7 +143,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	if proof := p.target.Proof(); p.verify == targets.VerifyStrict && proof != targets.ProofLogin && proof != targets.ProofStatus {
 		return p.client.Fail("check Verify", api.ClassInput, "strict needs a proof, and there is none with these settings",
-			"set Verify to auto, or supply what the proof needs: pam-rotate-script targets "+p.Info.Name+" lists the fields")
+			"set Verify to auto, or supply what the proof needs: "+hint)
 	}
 	return nil
 }

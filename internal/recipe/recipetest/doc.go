@@ -1,5 +1,5 @@
-// Package recipetest tries a recipe without its vendor: against a server on 127.0.0.1
-// that plays the exchanges which the recipe's own tests record.
+// Package recipetest tries a recipe without its vendor: a player in the place of the network
+// answers with the exchanges which the recipe's own tests record.
 //
 // Test does three things. It runs each of the recipe's tests as it stands. It takes the first
 // one that ends in a change and breaks it at every exchange in turn: the answer is lost, a 500,

@@ -3,55 +3,22 @@ package recipetest
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"reflect"
 	"sort"
 	"strings"
 	"sync"
-	"time"
 
 	"pam-rotate-script/internal/recipe"
 )
 
-// authority is a certificate for 127.0.0.1 that signs itself.
-type authority struct {
-	certificate tls.Certificate
-	pem         string
-}
-
-func newAuthority() (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "recipe test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	return &authority{
-		certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		pem:         string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-	}, nil
-}
+// serverURL is where the player pretends to be. No request leaves the program.
+const serverURL = "https://127.0.0.1:8443"
 
 // fault is what goes wrong with an exchange.
 type fault string
@@ -69,91 +36,60 @@ type arrival struct {
 	values map[string]string
 }
 
-// player answers with recorded exchanges. In order it takes them strictly one after the
-// other and compares bodies and headers; otherwise it looks for one of the same method and
-// path, and only for that.
+// player answers with recorded exchanges, in the place of the network. In order it takes
+// them strictly one after the other and compares bodies and headers; otherwise it looks for
+// one of the same method and path, and only for that.
 type player struct {
 	script  []recipe.Exchange
 	ordered bool
 	broken  int // the place of the exchange that the fault meets, -1 for none
 	fault   fault
 
-	listener net.Listener
-	running  sync.WaitGroup
-
 	mutex    sync.Mutex
 	played   []int // how often each exchange was played
 	arrivals []arrival
 	problems []string
-	open     map[net.Conn]bool
-	closed   bool
 }
 
-func (p *player) start(a *authority) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// RoundTrip takes a request through the bytes that would go over a connection and back, and
+// reports to its trace as http.Transport does.
+func (p *player) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := request.Context().Err(); err != nil {
+		return nil, err
+	}
+	// api.Client sets all four.
+	trace := httptrace.ContextClientTrace(request.Context())
+	trace.GetConn(request.URL.Host)
+	trace.GotConn(httptrace.GotConnInfo{})
+	var sent bytes.Buffer
+	err := request.Write(&sent)
+	trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p.listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{a.certificate}, NextProtos: []string{"http/1.1"}})
-	p.played = make([]int, len(p.script))
-	p.open = map[net.Conn]bool{}
-	p.running.Go(func() {
-		for {
-			connection, err := p.listener.Accept()
-			if err != nil {
-				return
-			}
-			p.mutex.Lock()
-			if p.closed {
-				connection.Close()
-			}
-			p.open[connection] = true
-			p.mutex.Unlock()
-			p.running.Go(func() { p.serve(connection) })
-		}
-	})
-	return nil
+	arrived, err := http.ReadRequest(bufio.NewReader(&sent))
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(arrived.Body)
+	if err != nil {
+		return nil, err
+	}
+	answer := p.answer(arrived, body)
+	if answer == nil {
+		return nil, io.EOF
+	}
+	trace.GotFirstResponseByte()
+	return http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), request)
 }
 
-func (p *player) url() string { return "https://" + p.listener.Addr().String() }
-
-func (p *player) close() {
-	p.listener.Close()
-	p.mutex.Lock()
-	p.closed = true
-	for connection := range p.open {
-		connection.Close()
-	}
-	p.mutex.Unlock()
-	p.running.Wait()
-}
-
-func (p *player) serve(connection net.Conn) {
-	defer connection.Close()
-	reader := bufio.NewReader(connection)
-	for {
-		request, err := http.ReadRequest(reader)
-		if err != nil {
-			return
-		}
-		body, err := io.ReadAll(io.LimitReader(request.Body, 4<<20))
-		if err != nil {
-			return
-		}
-		answer := p.answer(request, body)
-		if answer == nil {
-			return
-		}
-		if _, err := connection.Write(answer); err != nil {
-			return
-		}
-	}
-}
-
-// answer returns the bytes of the answer, nil to close the connection without one.
+// answer returns the bytes of the answer, nil if it is lost.
 func (p *player) answer(request *http.Request, body []byte) []byte {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if p.played == nil {
+		p.played = make([]int, len(p.script))
+	}
 	place := p.find(request)
 	p.arrivals = append(p.arrivals, arrival{place, values(request, body)})
 	if place < 0 {
@@ -192,7 +128,7 @@ func (p *player) answer(request *http.Request, body []byte) []byte {
 		content, _ = json.Marshal(answer) // it was read from a recipe
 	}
 	for name, value := range exchange.AnswerHeader {
-		header[name] = strings.ReplaceAll(value, "{server}", p.url())
+		header[name] = strings.ReplaceAll(value, "{server}", serverURL)
 	}
 	return encode(exchange.Status, header, content)
 }
@@ -282,8 +218,8 @@ func (p *player) unplayed() []string {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	var missing []string
-	for i, times := range p.played {
-		if times == 0 {
+	for i := range p.script {
+		if p.played == nil || p.played[i] == 0 {
 			missing = append(missing, p.script[i].Method+" "+p.script[i].Path)
 		}
 	}

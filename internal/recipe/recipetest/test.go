@@ -19,9 +19,6 @@ import (
 	"pam-rotate-script/internal/targets"
 )
 
-// callTimeout bounds one exchange with the player, which answers at once.
-const callTimeout = 10 * time.Second
-
 // Report is what came of a recipe's tests.
 type Report struct {
 	Cases []Case
@@ -75,14 +72,10 @@ func (r Report) Lines() []string {
 }
 
 // Test runs the recipe's own tests, then the first of them that ends in a change with faults
-// and with hostile passwords. Everything happens on 127.0.0.1.
+// and with hostile passwords. Nothing is sent anywhere.
 func Test(r *recipe.Recipe) Report {
 	var report Report
-	trust, err := newAuthority()
-	if err != nil {
-		return Report{Cases: []Case{{Name: "start", Faults: []string{"there is no certificate to test with: " + err.Error()}}}}
-	}
-	b := bed{recipe: r, trust: trust}
+	b := bed{recipe: r}
 	var base *recipe.Test
 	for i, test := range r.Tests {
 		ended := b.run(test, &player{script: test.Exchanges, ordered: true, broken: -1})
@@ -106,10 +99,7 @@ func Test(r *recipe.Recipe) Report {
 }
 
 // bed is what the runs of one recipe share.
-type bed struct {
-	recipe *recipe.Recipe
-	trust  *authority
-}
+type bed struct{ recipe *recipe.Recipe }
 
 // ended is the end of one run.
 type ended struct {
@@ -139,12 +129,7 @@ func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err(
 // run rotates once against a player.
 func (b bed) run(test recipe.Test, p *player) ended {
 	e := ended{player: p}
-	if err := p.start(b.trust); err != nil {
-		e.faults = append(e.faults, "no server could be started: "+err.Error())
-		return e
-	}
-	defer p.close()
-	payload, secrets := b.payload(test, p)
+	payload, secrets := b.payload(test)
 	info := b.recipe.Info()
 	registry := targets.NewRegistry(info)
 	scrubber := secret.NewScrubber()
@@ -155,7 +140,7 @@ func (b bed) run(test recipe.Test, p *player) ended {
 	}
 	var log bytes.Buffer
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, CallTimeout: callTimeout, Version: "test",
+		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, Transport: p, Version: "test",
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&log) },
 	})
 	if failed != nil {
@@ -191,8 +176,8 @@ func (b bed) run(test recipe.Test, p *player) ended {
 
 // payload is what the Gateway would send, and the secrets in it. Required fields that the
 // test does not name are made up.
-func (b bed) payload(test recipe.Test, p *player) (text string, secrets []string) {
-	access := map[string]any{"uid": "recipetestAccessUid001", "title": "API Access Details", targets.FieldCACertificate: b.trust.pem}
+func (b bed) payload(test recipe.Test) (text string, secrets []string) {
+	access := map[string]any{"uid": "recipetestAccessUid001", "title": "API Access Details"}
 	for _, field := range b.recipe.Info().Fields {
 		if field.Required && field.Kind != params.URL {
 			access[field.Label] = "made-up-" + strings.ReplaceAll(strings.ToLower(field.Label), " ", "-")
@@ -202,7 +187,7 @@ func (b bed) payload(test recipe.Test, p *player) (text string, secrets []string
 		access[label] = value
 	}
 	for _, label := range b.recipe.AddressLabels() {
-		access[label] = p.url()
+		access[label] = serverURL
 	}
 	for _, field := range b.recipe.Info().Fields {
 		if value, ok := access[field.Label].(string); ok && field.Secret {

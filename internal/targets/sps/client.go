@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
@@ -255,6 +256,7 @@ func (t *target) open(ctx context.Context) (waited bool, err error) {
 		}
 		fault.Hints = append(fault.Hints, "somebody else has the configuration of SPS locked, by an open page of the web interface, a console or a transaction: rotate again later, or raise the field Lock Wait")
 		wait := lockWaits[min(try, len(lockWaits)-1)]
+		wait = wait/2 + rand.N(wait) // many runs that were started at once must not come back at once
 		total += wait
 		clock := t.client.Clock()
 		if deadline, ok := ctx.Deadline(); total > t.lockWait || ok && clock.Now().Add(wait).After(deadline) {

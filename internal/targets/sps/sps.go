@@ -63,7 +63,8 @@ const (
 )
 
 // lockWaits are the waits between attempts to open a transaction while somebody else
-// holds the configuration lock; the last one stays.
+// holds the configuration lock, each of them as it is or up to half shorter or longer;
+// the last one stays.
 var lockWaits = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}
 
 // Info describes One Identity Safeguard for Privileged Sessions.

@@ -3,7 +3,6 @@ package sps_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,34 +212,31 @@ func TestVendorSettings(t *testing.T) {
 	}
 }
 
-// TestLock: a lock is waited for, by what status and words ever it is told.
+// TestLock: a lock is waited for, by what status and words ever it is told. A wait is up
+// to half shorter or longer than its place in the schedule says.
 func TestLock(t *testing.T) {
-	seconds := func(values ...int) []time.Duration {
-		var waits []time.Duration
-		for _, value := range values {
-			waits = append(waits, time.Duration(value)*time.Second)
-		}
-		return waits
-	}
+	schedule := []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}
+	scheduled := func(place int) time.Duration { return schedule[min(place, len(schedule)-1)] }
 	for _, test := range []struct {
 		name    string
 		options simulated.Options
 		wait    string
-		waits   []time.Duration
+		waits   int           // how many; where Lock Wait ends them, the most
+		most    time.Duration // of all waits together; 0 where the lock ends first
 		outcome rotation.Outcome
 		class   api.Class
 	}{
-		{"409", simulated.Options{LockedAttempts: 1}, "", seconds(2), rotation.Changed, ""},
-		{"423", simulated.Options{LockedAttempts: 2, LockedStatus: 423}, "", seconds(2, 5), rotation.Changed, ""},
-		{"503", simulated.Options{LockedAttempts: 3, LockedStatus: 503}, "", seconds(2, 5, 10), rotation.Changed, ""},
-		{"by its type", simulated.Options{LockedAttempts: 1, LockedStatus: 400, LockedMessage: "no"}, "", seconds(2), rotation.Changed, ""},
-		{"by its message", simulated.Options{LockedAttempts: 1, LockedStatus: 403, LockedType: "Denied", LockedMessage: "The Lock is taken"}, "", seconds(2), rotation.Changed, ""},
-		{"for good", simulated.Options{LockedAttempts: -1}, "", seconds(2, 5, 10, 15, 15), rotation.NotChanged, api.ClassConflict},
-		{"for good, 400", simulated.Options{LockedAttempts: -1, LockedStatus: 400}, "8", seconds(2, 5), rotation.NotChanged, api.ClassConflict},
-		{"for good, 503", simulated.Options{LockedAttempts: -1, LockedStatus: 503}, "1", nil, rotation.NotChanged, api.ClassTarget},
-		{"longer than the run", simulated.Options{LockedAttempts: -1}, "86400", seconds(2, 5), rotation.NotChanged, api.ClassConflict},
-		{"no lock", simulated.Options{LockedAttempts: -1, LockedStatus: 400, LockedType: "Denied", LockedMessage: "no"}, "", nil, rotation.NotChanged, api.ClassTarget},
-		{"401", simulated.Options{LockedAttempts: -1, LockedStatus: 401}, "", nil, rotation.NotChanged, api.ClassCredential},
+		{"409", simulated.Options{LockedAttempts: 1}, "", 1, 0, rotation.Changed, ""},
+		{"423", simulated.Options{LockedAttempts: 2, LockedStatus: 423}, "", 2, 0, rotation.Changed, ""},
+		{"503", simulated.Options{LockedAttempts: 3, LockedStatus: 503}, "", 3, 0, rotation.Changed, ""},
+		{"by its type", simulated.Options{LockedAttempts: 1, LockedStatus: 400, LockedMessage: "no"}, "", 1, 0, rotation.Changed, ""},
+		{"by its message", simulated.Options{LockedAttempts: 1, LockedStatus: 403, LockedType: "Denied", LockedMessage: "The Lock is taken"}, "", 1, 0, rotation.Changed, ""},
+		{"for good", simulated.Options{LockedAttempts: -1}, "", 9, time.Minute, rotation.NotChanged, api.ClassConflict},
+		{"for good, 400", simulated.Options{LockedAttempts: -1, LockedStatus: 400}, "8", 2, 8 * time.Second, rotation.NotChanged, api.ClassConflict},
+		{"for good, 503", simulated.Options{LockedAttempts: -1, LockedStatus: 503}, "1", 1, time.Second, rotation.NotChanged, api.ClassTarget},
+		{"longer than the run", simulated.Options{LockedAttempts: -1}, "86400", 0, 0, rotation.NotChanged, api.ClassConflict},
+		{"no lock", simulated.Options{LockedAttempts: -1, LockedStatus: 400, LockedType: "Denied", LockedMessage: "no"}, "", 0, 0, rotation.NotChanged, api.ClassTarget},
+		{"401", simulated.Options{LockedAttempts: -1, LockedStatus: 401}, "", 0, 0, rotation.NotChanged, api.ClassCredential},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, test.options, nil)
@@ -259,10 +255,28 @@ func TestLock(t *testing.T) {
 			if ended.Outcome != test.outcome || ended.Class != test.class {
 				t.Errorf("got %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
 			}
-			if !slices.Equal(clock.waits, test.waits) {
-				t.Errorf("waited %v, want %v", clock.waits, test.waits)
+			var total time.Duration
+			for place, wait := range clock.waits {
+				total += wait
+				if middle := scheduled(place); wait < middle/2 || wait >= middle*3/2 {
+					t.Errorf("wait %d was %v, want about %v", place+1, wait, middle)
+				}
 			}
-			if got := r.count(simulated.OpenTransaction); got != len(test.waits)+1 {
+			switch next := scheduled(len(clock.waits)); {
+			case test.wait == "86400":
+				for _, wait := range clock.waits {
+					if wait > 6*time.Second { // three quarters of Timeout
+						t.Errorf("a wait of %v was begun", wait)
+					}
+				}
+			case test.most == 0 && len(clock.waits) != test.waits:
+				t.Errorf("waited %v, want %d waits", clock.waits, test.waits)
+			case test.most != 0 && (len(clock.waits) > test.waits || total > test.most):
+				t.Errorf("waited %v, want at most %d waits and %v", clock.waits, test.waits, test.most)
+			case test.most != 0 && total+next*3/2 <= test.most:
+				t.Errorf("waited %v, although Lock Wait has room for more", clock.waits)
+			}
+			if got := r.count(simulated.OpenTransaction); got != len(clock.waits)+1 {
 				t.Errorf("%d attempts", got)
 			}
 			// What the holder of the lock may have changed is read again.

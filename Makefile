@@ -15,7 +15,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint fuzz demo matrix docs docs-check cross size clean
+.PHONY: build test lint fuzz demo matrix load docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -43,6 +43,10 @@ fuzz: ## every fuzz target for FUZZTIME each
 matrix: ## every fault at every exchange of every vendor, into docs/reliability.md
 	$(GO) test -count=1 -run TestReliability ./internal/targets/targettest -update
 	@cat docs/reliability.md
+
+load: ## 200 runs at once against each of three vendors, into docs/load.md; takes minutes
+	$(GO) test -count=1 -timeout 4m -run TestLoad ./internal/targets/targettest -load
+	@cat docs/load.md
 
 docs: ## the vendors' pages, from their Info
 	@mkdir -p docs/targets

@@ -81,6 +81,9 @@ func TestImportsRunOneWay(t *testing.T) {
 		// The stand-in for Keeper.
 		"internal/vault/vaulttest": {"internal/vault", "internal/api", "internal/secret"},
 		"internal/targets/all":     nil, // the list of vendors
+		"internal/recipe":          {"internal/targets", "internal/api", "internal/params", "internal/secret"},
+		// It runs what a recipe describes.
+		"internal/recipe/recipetest": {"internal/recipe", "internal/rotation", "internal/report", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		// The test kit joins vendors and simulators.
 		"internal/targets/targettest": nil,
 	}
@@ -133,6 +136,12 @@ func TestForbiddenImports(t *testing.T) {
 			}
 			if strings.HasPrefix(path, "github.com/keeper-security/") && !strings.HasPrefix(s.directory(), "internal/vault") {
 				t.Errorf("%s imports %s: only internal/vault keeps that in check", s.path, path)
+			}
+			if strings.HasPrefix(path, "github.com/itchyny/gojq") && s.directory() != "internal/recipe" {
+				t.Errorf("%s imports %s: only internal/recipe keeps expressions from files, environment and loops", s.path, path)
+			}
+			if (path == "os" || path == "os/exec" || path == "net") && strings.HasPrefix(s.path, "internal/recipe/") {
+				t.Errorf("%s imports %s: a recipe sees neither files nor environment, and all calls go through internal/api", s.path, path)
 			}
 			if path == "os/exec" && s.directory() != "cmd/pam-rotate-demo" {
 				t.Errorf("%s imports os/exec: the program starts nothing", s.path)

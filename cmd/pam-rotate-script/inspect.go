@@ -148,7 +148,12 @@ func (c *command) choose(found *inspection, payload *params.Params, options rota
 	found.Choice.References = append(found.Choice.References, access.References(vault.IsNotation)...)
 	owner, _ := payload.UserRecord()
 	known := params.NewSettings(targets.CommonFields(targets.Info{}), access, owner, nil, nil)
+	chosen, recipeFault := c.goByRecipe(payload, &options)
 	switch {
+	case chosen != nil:
+		found.Choice.TargetBy = chosen.by
+	case c.flags.target == "" && known.Has(targets.FieldRecipe):
+		found.Choice.TargetBy = byRecipeField
 	case options.Target != "":
 		found.Choice.TargetBy = "--target"
 	case known.Has(targets.FieldTarget):
@@ -165,11 +170,16 @@ func (c *command) choose(found *inspection, payload *params.Params, options rota
 			found.Problem = "the access record holds Keeper notation, and there is no KSM config to look it up with"
 		case options.Target != "":
 			found.Choice.Target = options.Target
-		case name != "" && !vault.IsNotation(name):
+		case !known.Has(targets.FieldRecipe) && name != "" && !vault.IsNotation(name):
 			if info, ok := options.Registry.Find(name); ok {
 				found.Choice.Target = info.Name
 			}
 		}
+		return
+	}
+	if recipeFault != nil {
+		result := rotation.Failure(recipeFault)
+		found.Problem, found.Hints = result.Message, result.Hints
 		return
 	}
 	options.Keeper = nil

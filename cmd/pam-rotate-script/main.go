@@ -10,7 +10,8 @@
 //
 // main.go holds the way from the process to the exit code, verbs.go the verbs, vault.go
 // what comes from the vault, payload.go, description.go and generate.go the verb payload,
-// inspect.go the verb inspect.
+// inspect.go the verb inspect, recipe.go recipes
+// and the verb recipe.
 package main
 
 import (
@@ -21,9 +22,11 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
@@ -58,7 +61,8 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	scrubber       *secret.Scrubber
-	arguments      int // how many there are
+	arguments      int            // how many there are
+	file           *recipe.Recipe // from the file argument, nil if there is none
 	flags          flags
 	getenv         func(name string) string
 	seam           *vault.Seam  // tests put a stand-in in Keeper's place
@@ -78,7 +82,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
 	return &command{
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
-		scrubber: secret.NewScrubber(append(report.Vocabulary(), all.Registry().Names()...)...),
+		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), all.Registry().Names(), recipe.BuiltInNames(), []string{recipe.TargetName})...),
 	}
 }
 

@@ -139,21 +139,22 @@ func (c *command) payloadUsage(given func(flag string) bool, arguments []string)
 	return nil
 }
 
-// payloadStdin returns the new password from standard input, if it is to be read. In
-// any other case standard input must be a terminal or empty: the Gateway, which takes
-// exit code 0 for a rotation, always pipes something in.
-func (c *command) payloadStdin() (secret.Value, error) {
-	wanted := c.flags.payload.newPasswordStdin
+// nothingOnStdin makes sure that standard input is a terminal or empty, for a verb that may
+// exit 0 without a rotation: the Gateway, which takes that for one, always pipes
+// something in.
+func (c *command) nothingOnStdin(verb string) error {
 	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
-		if wanted {
-			return secret.Value{}, usageError{"standard input is a terminal, where a password would show; pipe it in"}
-		}
-		return secret.Value{}, nil
+		return nil
 	}
-	most, patience := longestRead, c.timeout()
-	if !wanted {
-		most, patience = 1, min(stdinPatience, patience)
+	text, err := c.readStdin(1, min(stdinPatience, c.timeout()), verb)
+	if err == nil && len(text) > 0 {
+		err = usageError{"something is on standard input: " + verb + " is not for the Gateway to run, it rotates nothing; by hand, give it < /dev/null"}
 	}
+	return err
+}
+
+// readStdin reads standard input, one byte more than most at the most.
+func (c *command) readStdin(most int, patience time.Duration, verb string) ([]byte, error) {
 	done := make(chan []byte, 1)
 	go func() {
 		var text []byte
@@ -165,19 +166,35 @@ func (c *command) payloadStdin() (secret.Value, error) {
 	}()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	var text []byte
 	select {
-	case text = <-done:
+	case text := <-done:
+		return text, nil
 	case <-c.ctx.Done():
-		return secret.Value{}, usageError{"interrupted while reading standard input"}
+		return nil, usageError{"interrupted while reading standard input"}
 	case <-timer.C:
-		return secret.Value{}, usageError{"standard input stays open; payload is not for the Gateway, and by hand it wants < /dev/null there"}
+		return nil, usageError{"standard input stays open; " + verb + " is not for the Gateway, and by hand it wants < /dev/null there"}
+	}
+}
+
+// payloadStdin returns the new password from standard input, if it is to be read. In
+// any other case standard input must be a terminal or empty: the Gateway, which takes
+// exit code 0 for a rotation, always pipes something in.
+func (c *command) payloadStdin() (secret.Value, error) {
+	wanted := c.flags.payload.newPasswordStdin
+	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		if wanted {
+			return secret.Value{}, usageError{"standard input is a terminal, where a password would show; pipe it in"}
+		}
+		return secret.Value{}, nil
+	}
+	if !wanted {
+		return secret.Value{}, c.nothingOnStdin("payload")
+	}
+	text, err := c.readStdin(longestRead, c.timeout(), "payload")
+	if err != nil {
+		return secret.Value{}, err
 	}
 	switch {
-	case !wanted && len(text) > 0:
-		return secret.Value{}, usageError{"something is on standard input: payload is not for the Gateway to run, it rotates nothing; by hand, give it < /dev/null"}
-	case !wanted:
-		return secret.Value{}, nil
 	case params.LooksLikePayload(string(text)):
 		return secret.Value{}, usageError{"a payload is on standard input, not a password: payload is not for the Gateway to run, it rotates nothing"}
 	case len(text) > longestRead:
@@ -213,7 +230,7 @@ func (c *command) payloadText(printer *report.Printer, given func(string) bool, 
 		return secret.Value{}, usageError{"the description has a newPassword already"}
 	}
 	text := parts.encode()
-	if _, err := params.Read(strings.NewReader(text.Reveal()), c.payloadOptions()); err != nil {
+	if _, err := params.Read(strings.NewReader(text.Reveal()), c.payloadOptions(nil)); err != nil {
 		return secret.Value{}, err
 	}
 	return text, nil

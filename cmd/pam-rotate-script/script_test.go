@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,12 +20,13 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs every file of testdata/script against the real program, as a
-// process of its own. Besides testscript's own commands there are:
+// process of its own. $RECIPES is the folder testdata/recipes. Besides testscript's own
+// commands there are:
 //
 //	simulate BENCH            starts a simulated vendor; $HOST is its address
 //	payload FILE [KEY=VALUE]  writes the Gateway's payload for it; KEY is user, old, new,
 //	                          access.LABEL or user.LABEL, and an empty VALUE takes a field away;
-//	                          VALUE may use \n
+//	                          VALUE may use \n, or be @ and the name of a file
 //	fault KIND EXCHANGE [N]   plans a fault at the Nth exchange of that name, 0 for every one
 //	accepts / refuses TEXT    asks the vendor's state about a password: old, new or the text
 //	arrived N [EXCHANGE]      counts the exchanges so far, all of them or those of a name
@@ -37,6 +39,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values["bench"] = &running{}
+			recipes, err := filepath.Abs("../../testdata/recipes")
+			if err != nil {
+				return err
+			}
+			env.Setenv("RECIPES", recipes)
 			// Only what the program documents may steer it.
 			env.Setenv("HTTPS_PROXY", "")
 			return nil
@@ -102,7 +109,10 @@ func payload(ts *testscript.TestScript, negated bool, arguments []string) {
 			ts.Fatalf("%s is no KEY=VALUE", argument)
 		}
 		var value any = strings.ReplaceAll(text, `\n`, "\n")
-		if text == "" {
+		switch name, isFile := strings.CutPrefix(text, "@"); {
+		case isFile:
+			value = ts.ReadFile(name)
+		case text == "":
 			value = nil
 		}
 		switch label, isAccess := strings.CutPrefix(key, "access."); {

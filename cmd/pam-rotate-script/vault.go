@@ -61,9 +61,17 @@ func vaultFault(action string, err error) error {
 	}
 }
 
-// payloadOptions are those of everything that reads or adds to a payload.
-func (c *command) payloadOptions() params.Options {
-	return params.Options{Scrubber: c.scrubber, PublicLabels: all.Registry().PublicLabels()}
+// payloadOptions are those of everything that adds to a payload; nil is for one that is not
+// read yet. The fields of the recipe that it goes by are known then.
+func (c *command) payloadOptions(payload *params.Params) params.Options {
+	registry := all.Registry()
+	if payload != nil {
+		// What is wrong with a recipe is told when the run is planned.
+		if chosen, err := c.recipeFor(payload); err == nil && chosen != nil {
+			registry = append(registry, chosen.info)
+		}
+	}
+	return params.Options{Scrubber: c.scrubber, PublicLabels: registry.PublicLabels()}
 }
 
 // complete puts into the payload what it lacks and the vault has: the access record,
@@ -130,10 +138,11 @@ func (c *command) fetchAccessRecord(ctx context.Context, payload *params.Params,
 			Hints: []string{"name one with --access-record, or share one alone with the application"},
 		}
 	}
-	added, err := payload.AddRecord(found[0], c.payloadOptions())
+	added, err := payload.AddRecord(found[0], params.Options{})
 	if err != nil {
 		return params.Record{}, err
 	}
+	payload.Seal(c.payloadOptions(payload))
 	log := printer.Log("", "")
 	log.Info().Str("access_record", added.UID).Msg("took the access record from the vault")
 	return payload.AccessRecord(c.flags.accessRecord)
@@ -166,7 +175,7 @@ func (c *command) resolve(ctx context.Context, payload *params.Params, access pa
 	if err != nil {
 		return vaultFault("look up the access record's "+strings.Join(quoted, ", "), err)
 	}
-	return payload.ResolveFields(access, c.payloadOptions(), vault.IsNotation, func(label, text string) (secret.Value, error) {
+	return payload.ResolveFields(access, c.payloadOptions(payload), vault.IsNotation, func(label, text string) (secret.Value, error) {
 		value, err := keeper.Notation(ctx, text)
 		return value, vaultFault("look up the access record's field "+strconv.Quote(label), err)
 	})

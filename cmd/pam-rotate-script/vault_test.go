@@ -354,7 +354,7 @@ func TestAuthoritiesForTheVault(t *testing.T) {
 	for certificate, want := range map[string]string{r.stand.Servers[0].Authority().PEM(): strings.TrimSpace(r.stand.Servers[0].Authority().PEM()), "no PEM": "", "keeper://x/field/y": ""} {
 		c := newCommand(t.Context(), strings.NewReader(""), io.Discard, io.Discard)
 		c.getenv = func(string) string { return "" }
-		payload, err := params.Read(strings.NewReader(r.payload(nil, r.access(map[string]any{"CA Certificate": certificate, "password": "keeper://x/field/y"}))), c.payloadOptions())
+		payload, err := params.Read(strings.NewReader(r.payload(nil, r.access(map[string]any{"CA Certificate": certificate, "password": "keeper://x/field/y"}))), c.payloadOptions(nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
@@ -54,8 +54,9 @@ vendor that it belongs to, proves it, and says the truth in its exit code:
   3   unknown: the change may or may not have taken effect
   64  the command line is wrong; nothing was sent
 
-Without a verb it rotates. Nothing secret is ever printed.`,
-		Args:          fileArgument,
+Without a verb it rotates. A file that holds more than comments is a recipe, which
+describes the vendor's API: see recipe --help. Nothing secret is ever printed.`,
+		Args:          c.fileArgument,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          rotate,
@@ -65,7 +66,7 @@ Without a verb it rotates. Nothing secret is ever printed.`,
 
 	all := root.PersistentFlags()
 	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
-	all.StringVar(&c.flags.target, "target", "", "the vendor, whatever the access record says")
+	all.StringVar(&c.flags.target, "target", "", "the vendor or built-in recipe, whatever the access record says")
 	all.StringVar(&c.flags.timeout, "timeout", "", "seconds for the whole run")
 	all.StringVar(&c.flags.verify, "verify", "", "auto, strict or off: how a change is proved")
 	all.StringVar(&c.flags.ksmConfig, "ksm-config", "", "file with a KSM config, for what the payload lacks; else KSM_CONFIG or GATEWAY_CONFIG")
@@ -81,7 +82,7 @@ account, and lists the calls of a rotation.
 
 It exits 1, "not changed", even if a rotation could go ahead, because the Gateway
 would take 0 for a changed password. With --exit-zero it exits 0 then.`,
-		Args: fileArgument,
+		Args: c.fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error { return c.check(arguments) },
 	}
 	inspect := &cobra.Command{
@@ -96,7 +97,7 @@ sends nothing and opens no config.
 It exits 1, "not changed", because the Gateway would take 0 for a changed
 password. With --exit-zero it exits 0 if the payload can be read. With --json it
 prints one object.`,
-		Args: fileArgument,
+		Args: c.fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error { return c.inspect(arguments) },
 	}
 	for _, verb := range []*cobra.Command{check, inspect} {
@@ -110,8 +111,8 @@ prints one object.`,
 	}
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
 	root.AddCommand(
-		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: fileArgument, RunE: rotate},
-		check, inspect, c.payloadVerb(), list,
+		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate},
+		check, inspect, c.payloadVerb(), c.recipeVerb(), list,
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error {
@@ -163,41 +164,6 @@ func helpWithExitCode(c *command, help func(*cobra.Command, []string)) func(*cob
 	}
 }
 
-// maxFile bounds the file that the Gateway appends to a script command.
-const maxFile = 64 << 10
-
-// fileArgument accepts the one argument that the Gateway appends when a script
-// command is set: the attached file. This version takes no recipes, so the file may hold
-// nothing but comments; anything else is refused rather than ignored.
-func fileArgument(_ *cobra.Command, arguments []string) error {
-	switch len(arguments) {
-	case 0:
-		return nil
-	case 1:
-	default:
-		return usageError{"at most one file can be given"}
-	}
-	// A pipe could keep the program waiting for good.
-	if info, err := os.Stat(arguments[0]); err != nil || !info.Mode().IsRegular() {
-		return usageError{"the argument is neither a verb nor a file that can be read"}
-	}
-	file, err := os.Open(arguments[0])
-	if err != nil {
-		return usageError{"the argument is neither a verb nor a file that can be read"}
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil || len(text) > maxFile {
-		return usageError{"the file cannot be read, or is longer than 64 KiB"}
-	}
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
-			return usageError{"the file holds something other than comments: this version takes no recipes or settings from a file"}
-		}
-	}
-	return nil
-}
-
 // options turns flags into those of a run.
 func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 	options := rotation.Options{
@@ -212,11 +178,14 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 	}
 	verify := []string{targets.VerifyAuto, targets.VerifyStrict, targets.VerifyOff}
 	err := errors.Join(
-		oneOf("target", c.flags.target, options.Registry.Names()),
+		oneOf("target", c.flags.target, append(options.Registry.Names(), recipe.BuiltInNames()...)),
 		oneOf("verify", c.flags.verify, verify),
 		oneOf("log-level", c.flags.logLevel, report.Levels),
 		oneOf("log-format", c.flags.logFormat, report.Formats),
 	)
+	if c.file != nil && c.flags.target != "" {
+		err = errors.Join(err, usageError{"--target and a recipe cannot be given together"})
+	}
 	if c.flags.timeout != "" {
 		if seconds, invalid := strconv.Atoi(c.flags.timeout); invalid != nil || seconds < 1 || seconds > 86400 {
 			err = errors.Join(err, usageError{"--timeout takes whole seconds from 1 to 86400"})
@@ -256,7 +225,12 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 			_ = recover()
 			done <- end
 		}()
-		end.payload, end.err = params.Read(input, c.payloadOptions())
+		// Which values are secret hangs on the fields of the recipe, which may be in there.
+		read, err := params.Read(input, params.Options{})
+		if err == nil {
+			read.Seal(c.payloadOptions(read))
+		}
+		end.payload, end.err = read, err
 	}()
 	timer := time.NewTimer(c.timeout())
 	defer timer.Stop()
@@ -296,6 +270,9 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 	}
 	if err == nil {
 		err = c.complete(payload, printer)
+	}
+	if err == nil {
+		_, err = c.goByRecipe(payload, &options)
 	}
 	options.Keeper = keeper{c, printer}
 	var failed *rotation.Result
@@ -359,14 +336,22 @@ func (c *command) targets(arguments []string) error {
 	registry := all.Registry()
 	if len(arguments) == 0 {
 		for _, info := range registry {
-			printer.Lines(fmt.Sprintf("%-10s %s", info.Name, info.Summary))
+			printer.Lines(fmt.Sprintf("%-14s %s", info.Name, info.Summary))
+		}
+		for _, name := range recipe.BuiltInNames() {
+			if info, ok := recipe.BuiltIn(name); ok {
+				printer.Lines(fmt.Sprintf("%-14s %s (recipe)", name, info.Summary))
+			}
 		}
 		c.code = 0
 		return nil
 	}
 	info, ok := registry.Find(arguments[0])
 	if !ok {
-		return usageError{"there is no such target; there are " + strings.Join(registry.Names(), ", ")}
+		info, ok = recipe.BuiltIn(arguments[0])
+	}
+	if !ok {
+		return usageError{"there is no such target; there are " + strings.Join(append(registry.Names(), recipe.BuiltInNames()...), ", ")}
 	}
 	if c.flags.pages {
 		printer.Lines(strings.TrimSuffix(report.Page(info), "\n"))

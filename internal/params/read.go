@@ -106,7 +106,7 @@ func fromObject(object node, options Options) (*Params, error) {
 	if len(keys.err.Problems) > 0 {
 		return nil, &keys.err
 	}
-	p.seal(options)
+	p.Seal(options)
 	return p, nil
 }
 

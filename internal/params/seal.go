@@ -24,8 +24,10 @@ type sealing struct {
 	names    map[string]bool // texts that are printed on purpose: user, titles, UIDs
 }
 
-// seal makes every secret of the payload known to the scrubber.
-func (p *Params) seal(options Options) {
+// Seal makes every secret of the payload known to the scrubber. Read does it, for those
+// who know the options beforehand; for others Read gets none, and Seal follows before
+// anything is printed. Doing it again does no harm.
+func (p *Params) Seal(options Options) {
 	p.NewPassword = options.Scrubber.Seal(p.NewPassword.Reveal())
 	p.OldPassword = options.Scrubber.Seal(p.OldPassword.Reveal())
 	for _, password := range []secret.Value{p.NewPassword, p.OldPassword} {

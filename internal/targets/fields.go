@@ -10,6 +10,7 @@ import (
 // Labels of the fields that every target knows.
 const (
 	FieldTarget         = "Target"
+	FieldRecipe         = "Recipe"
 	FieldAllowedUsers   = "Allowed Users"
 	FieldCACertificate  = "CA Certificate"
 	FieldTLSFingerprint = "TLS Fingerprint"
@@ -37,6 +38,8 @@ func CommonFields(info Info) []params.Field {
 	return []params.Field{
 		{Label: FieldTarget, Aliases: []string{"SaaS Type", "Vendor"}, Kind: params.Text,
 			Help: "which vendor this record belongs to; needed only where the address does not show it"},
+		{Label: FieldRecipe, Kind: params.Multiline,
+			Help: "a recipe as a whole: a YAML text that describes the API, in the place of a target"},
 		{Label: FieldAllowedUsers, Kind: params.List, Restricts: true,
 			Help: "the accounts that this record may rotate: names or patterns with `*`, one on a line or separated by commas, compared exactly; absent allows everyone"},
 		{Label: FieldCACertificate, Kind: params.Multiline,

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/recipe/recipetest"
+	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
+	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/internal/targets/all"
+	"pam-rotate-script/internal/vault"
+)
+
+// mostProblems is how many problems of a recipe a run tells; the verb recipe lint tells all.
+const mostProblems = 20
+
+const (
+	hintLint   = "pam-rotate-script recipe lint FILE says more about a recipe in a file"
+	hintFields = "pam-rotate-script recipe explain FILE lists the fields of a recipe in a file"
+
+	byRecipeField = "the access record's field " + targets.FieldRecipe
+)
+
+// fileArgument reads the one argument that the Gateway appends when a script command is
+// set: the attached file, which is also what the kernel appends behind a #! line. A file that
+// holds nothing but comments says nothing; anything else is a recipe.
+func (c *command) fileArgument(_ *cobra.Command, arguments []string) error {
+	switch len(arguments) {
+	case 0:
+		return nil
+	case 1:
+	default:
+		return usageError{"at most one file can be given"}
+	}
+	source, err := readRecipe(arguments[0])
+	if err != nil || onlyComments(source) {
+		return err
+	}
+	c.file, err = loadFile(source, report.Plain(filepath.Base(arguments[0])))
+	return err
+}
+
+// readRecipe reads a file that is to be a recipe.
+func readRecipe(path string) ([]byte, error) {
+	// A pipe could keep the program waiting for good.
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, usageError{"the argument is neither a verb nor a file that can be read"}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usageError{"the argument is neither a verb nor a file that can be read"}
+	}
+	defer file.Close()
+	source, err := io.ReadAll(io.LimitReader(file, recipe.MaxSize+1))
+	if err != nil || len(source) > recipe.MaxSize {
+		return nil, usageError{"the file cannot be read, or is longer than 64 KiB"}
+	}
+	return source, nil
+}
+
+func onlyComments(source []byte) bool {
+	for line := range bytes.Lines(bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// loadFile loads a recipe from a file. What the file was taken for may be anything, so that
+// nothing of it is quoted.
+func loadFile(source []byte, name string) (*recipe.Recipe, error) {
+	loaded, err := recipe.Load(source, name)
+	if err != nil {
+		return nil, usageError{"the file holds something other than comments, and is no usable recipe:\n" +
+			strings.Join(append(problemLines(err), "hint: "+hintLint), "\n")}
+	}
+	return loaded, nil
+}
+
+// problemLines are the first problems of a recipe, without a word of it.
+func problemLines(err error) []string {
+	lines := strings.Split(err.Error(), "\n")
+	if more := len(lines) - mostProblems; more > 0 {
+		lines = append(lines[:mostProblems], fmt.Sprintf("and %d more", more))
+	}
+	return lines
+}
+
+// chosenRecipe is the recipe that a run goes by.
+type chosenRecipe struct {
+	info targets.Info
+	by   string // what chose it
+	// fieldsHint says where its fields are listed, "" for the verb targets.
+	fieldsHint string
+}
+
+// recipeFor returns the recipe that a payload is rotated by: the file argument, the name in the
+// flag, the access record's field Recipe, the name in its field Target. It is nil if it is none
+// of them, and also while the access record is not known yet. The error is a
+// *params.Error. No field of the PAM User record counts.
+func (c *command) recipeFor(payload *params.Params) (*chosenRecipe, error) {
+	named := func(name, by string) *chosenRecipe {
+		if _, inGo := all.Registry().Find(name); !inGo {
+			if info, ok := recipe.BuiltIn(name); ok {
+				return &chosenRecipe{info: info, by: by}
+			}
+		}
+		return nil
+	}
+	switch {
+	case c.file != nil:
+		return &chosenRecipe{c.file.Info(), "the recipe file", hintFields}, nil
+	case c.flags.target != "":
+		return named(c.flags.target, "--target"), nil
+	}
+	access, err := payload.AccessRecord(c.flags.accessRecord)
+	if err != nil {
+		return nil, nil // the preparation of the run says so
+	}
+	fields := params.NewSettings(targets.CommonFields(targets.Info{}), access, params.Record{}, nil, nil)
+	if source := fields.Text(targets.FieldRecipe); source != "" {
+		return fromField(payload, access, source)
+	}
+	name := fields.Text(targets.FieldTarget)
+	if chosen := named(name, "the access record's field "+targets.FieldTarget); chosen != nil {
+		return chosen, nil
+	}
+	if _, inGo := all.Registry().Find(name); name == "" || inGo || vault.IsNotation(name) {
+		return nil, nil
+	}
+	return nil, &params.Error{
+		Problems: []string{"the target that the field Target names is not known"},
+		Hints: []string{
+			"the targets are " + strings.Join(all.Registry().Names(), ", "),
+			"the recipes are " + strings.Join(recipe.BuiltInNames(), ", "),
+		},
+	}
+}
+
+// fromField loads the recipe in the access record's field Recipe.
+func fromField(payload *params.Params, access params.Record, source string) (*chosenRecipe, error) {
+	switch {
+	case vault.IsNotation(source):
+		return nil, nil // it will be looked up
+	case payload.IsUsers(access):
+		return nil, &params.Error{
+			Problems: []string{"field Recipe: a recipe is not taken from the PAM User's own record"},
+			Hints:    []string{"use an access record of its own, or attach the recipe as a file"},
+		}
+	}
+	loaded, err := recipe.Load([]byte(source), "field Recipe")
+	if err != nil {
+		return nil, &params.Error{Problems: problemLines(err), Hints: []string{hintLint}}
+	}
+	return &chosenRecipe{loaded.Info(), byRecipeField, hintFields}, nil
+}
+
+// goByRecipe lets a run go by its recipe, if it has one.
+func (c *command) goByRecipe(payload *params.Params, options *rotation.Options) (*chosenRecipe, error) {
+	chosen, err := c.recipeFor(payload)
+	if chosen != nil {
+		options.Registry = targets.NewRegistry(append(slices.Clip(options.Registry), chosen.info)...)
+		options.Target, options.FieldsHint = chosen.info.Name, chosen.fieldsHint
+	}
+	return chosen, err
+}
+
+// recipeVerb is the verb for those who write recipes. None of its verbs sends anything.
+func (c *command) recipeVerb() *cobra.Command {
+	verb := &cobra.Command{
+		Use:   "recipe",
+		Short: "Look at a recipe: lint, explain, test",
+		Long: `recipe is for those who write recipes: YAML files that describe how a password is
+changed at some REST API. Nothing is sent, and no payload is read: it refuses to run if
+anything is on standard input, since the Gateway would take its exit code for a rotation.
+
+A recipe is used by naming its file behind rotate, check or inspect, by a first line
+#!/usr/local/bin/pam-rotate-script rotate, in the access record's field Recipe, or, if
+it comes with the program, by its name in the field Target. These come with it:
+
+  ` + strings.Join(recipe.BuiltInNames(), ", "),
+		RunE: func(*cobra.Command, []string) error {
+			return usageError{"recipe needs one of lint, explain, test, and what to look at"}
+		},
+	}
+	add := func(use, short, long string, run func(name string) error) {
+		verb.AddCommand(&cobra.Command{
+			Use: use, Short: short, Long: long, SilenceUsage: true,
+			RunE: func(verb *cobra.Command, arguments []string) error {
+				if len(arguments) != 1 {
+					return usageError{"recipe " + verb.Name() + " takes one argument"}
+				}
+				if err := c.nothingOnStdin("recipe " + verb.Name()); err != nil {
+					return err
+				}
+				return run(arguments[0])
+			},
+		})
+	}
+	add("lint FILE", "Say everything that is wrong with a recipe",
+		`lint says everything that is wrong with a recipe, with line and column, and quotes the
+word that is meant. It exits 1 if the recipe does not load, and 0 if there are no more
+than warnings.`, c.lint)
+	add("explain FILE|NAME", "Say in words what a recipe does",
+		`explain prints the calls of a recipe in words, marks the write, says which outcomes it
+can prove, and lists its fields.`, c.explain)
+	add("test FILE|NAME", "Run a recipe's own tests, with faults and hostile passwords",
+		`test runs the recipe's own tests against their recorded answers. It then breaks them at
+every exchange, and sends passwords that break programs which put text together. It
+exits 1 if anything ends otherwise than it should. Nothing leaves the program.`, c.test)
+	return verb
+}
+
+func (c *command) lint(path string) error {
+	source, err := readRecipe(path)
+	if err != nil {
+		return err
+	}
+	printer := c.printer()
+	c.code = 0
+	problems := recipe.Lint(source)
+	for _, problem := range problems {
+		problem.File = report.Plain(path)
+		printer.Lines(problem.String())
+		if !problem.Warning {
+			c.code = rotation.NotChanged.ExitCode()
+		}
+	}
+	if len(problems) == 0 {
+		printer.Lines(report.Plain(path) + ": no problems")
+	}
+	return nil
+}
+
+// open loads a recipe from a file or, where there is no such file, by the name under which it
+// comes with the program.
+func (c *command) open(name string) (*recipe.Recipe, targets.Info, error) {
+	source, err := readRecipe(name)
+	if err != nil {
+		builtIn, ok := recipe.BuiltInSource(name)
+		if !ok || !errors.As(err, new(usageError)) {
+			return nil, targets.Info{}, usageError{"the argument is neither a recipe that comes with the program nor a file that can be read"}
+		}
+		loaded, err := loadFile(builtIn, name)
+		info, _ := recipe.BuiltIn(name)
+		return loaded, info, err
+	}
+	loaded, err := loadFile(source, report.Plain(name))
+	if err != nil {
+		return nil, targets.Info{}, err
+	}
+	return loaded, loaded.Info(), nil
+}
+
+func (c *command) explain(name string) error {
+	loaded, info, err := c.open(name)
+	if err != nil {
+		return err
+	}
+	printer := c.printer()
+	printer.Lines(recipe.Explain(loaded)...)
+	printer.Lines(report.Fields(info)[1:]...)
+	c.code = 0
+	return nil
+}
+
+func (c *command) test(name string) error {
+	loaded, _, err := c.open(name)
+	if err != nil {
+		return err
+	}
+	found := recipetest.Test(loaded)
+	c.printer().Lines(found.Lines()...)
+	if found.OK() {
+		c.code = 0
+	}
+	return nil
+}

@@ -6,7 +6,6 @@ import (
 	"runtime"
 
 	"pam-rotate-script/internal/recipe"
-	"pam-rotate-script/internal/targets"
 )
 
 // RecipeTeramind is the bench of the recipe that describes Teramind, against the same
@@ -24,25 +23,10 @@ func RecipeVenafi() Bench {
 	return bench
 }
 
-// asRecipe puts a recipe of testdata/recipes in the place of the target in Go.
+// asRecipe puts a recipe of testdata/recipes in the place of the target in Go. The access
+// record holds it in its field Recipe. It panics on a faulty recipe, as on any other defect
+// of the test kit.
 func asRecipe(name, file string, bench Bench) Bench {
-	bench.Name, bench.Info = name, recipeInfo(file)
-	start := bench.Start
-	bench.Start = func(user, password string) (*Stand, error) {
-		stand, err := start(user, password)
-		if err == nil {
-			access := map[string]any{"Target": recipe.TargetName}
-			overlay(access, stand.Access)
-			stand.Access = access
-		}
-		return stand, err
-	}
-	return bench
-}
-
-// recipeInfo loads a recipe. It panics on a faulty one, as on any other defect of the test
-// kit.
-func recipeInfo(file string) targets.Info {
 	_, here, _, _ := runtime.Caller(0)
 	source, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../testdata/recipes", file))
 	if err != nil {
@@ -52,5 +36,14 @@ func recipeInfo(file string) targets.Info {
 	if err != nil {
 		panic(err)
 	}
-	return loaded.Info()
+	bench.Name, bench.Info = name, loaded.Info()
+	start := bench.Start
+	bench.Start = func(user, password string) (*Stand, error) {
+		stand, err := start(user, password)
+		if err == nil {
+			stand.Access["Recipe"] = string(source)
+		}
+		return stand, err
+	}
+	return bench
 }

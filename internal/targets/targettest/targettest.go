@@ -124,8 +124,8 @@ type Run struct {
 	JSON       bool
 	Context    context.Context // nil is the background
 	Clock      api.Clock       // nil is one that does not wait
-	// Info is a target that is not among all.Registry; the zero Info is none. The
-	// access record names it in the field Target.
+	// Info is a target that is not among all.Registry, for a run that goes by it; the
+	// zero Info is none.
 	Info targets.Info
 }
 
@@ -163,9 +163,9 @@ func (r Run) Check(stand *Stand) Ended {
 }
 
 func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *report.Printer) rotation.Result) Ended {
-	registry := all.Registry()
+	registry, target := all.Registry(), ""
 	if _, listed := registry.Find(r.Info.Name); !listed && r.Info.New != nil {
-		registry = append(registry, r.Info)
+		registry, target = append(registry, r.Info), r.Info.Name
 	}
 	var stdout, stderr bytes.Buffer
 	scrubber := secret.NewScrubber(append(report.Vocabulary(), registry.Names()...)...)
@@ -191,7 +191,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 		result = rotation.Failure(err)
 		printer.Result(result)
 	} else if plan, failed := rotation.Prepare(payload, rotation.Options{
-		Registry: registry, Scrubber: scrubber, Log: printer.Log, Clock: clock,
+		Registry: registry, Target: target, Scrubber: scrubber, Log: printer.Log, Clock: clock,
 		CallTimeout: r.CallTimeout, Version: "test",
 	}); failed != nil {
 		result = *failed

@@ -14,27 +14,5 @@ func forbidDumps() {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0)
 }
 
-// left is what os.Stderr was. Were it collected, its descriptor 2 would be closed and
-// taken by the next connection, and a crash would be told to the vendor.
-var left *os.File
-
-// withholdCrashes moves os.Stderr to another descriptor, since the runtime writes to
-// number 2 whatever os.Stderr is.
-func withholdCrashes() {
-	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return
-	}
-	defer nowhere.Close()
-	copied, err := syscall.Dup(2)
-	if err != nil {
-		return
-	}
-	// linux/arm64 has no Dup2.
-	if syscall.Dup3(int(nowhere.Fd()), 2, 0) != nil {
-		_ = syscall.Close(copied)
-		return
-	}
-	left = os.Stderr
-	os.Stderr = os.NewFile(uintptr(copied), left.Name())
-}
+// becomeStderr puts a file in the place of descriptor 2. linux/arm64 has no Dup2.
+func becomeStderr(file *os.File) error { return syscall.Dup3(int(file.Fd()), 2, 0) }

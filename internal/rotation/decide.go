@@ -25,6 +25,9 @@ func (r *run) change(ctx context.Context) (writeEnd, error) {
 	err := r.guard("change", func() error { return r.target.Change(ctx) })
 	var refusal *targets.Refused
 	switch sent := r.client.Counts().Writes > before; {
+	case err == nil && !sent:
+		return unsent, r.client.Fail("change", api.ClassInternal, "no write has left, whatever the target says",
+			"this is a defect of pam-rotate-script or of the recipe: please report the message above")
 	case err == nil:
 		return succeeded, nil
 	case errors.As(err, &refusal):

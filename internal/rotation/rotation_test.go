@@ -123,6 +123,8 @@ func (s *scripted) Change(ctx context.Context) error {
 		return s.client.Fail("prepare", api.ClassConflict, "locked")
 	case "prepared policy":
 		return targets.Judge(s.call(ctx, api.Prepare, 422))
+	case "nothing sent":
+		return nil
 	case "panic before":
 		panic("before")
 	case "panic after":
@@ -274,6 +276,7 @@ func TestDecision(t *testing.T) {
 		{"check fails", script{check: "fail"}, "", nil, rotation.NotChanged, "", api.ClassAccount, "check, close"},
 		{"check panics", script{check: "panic"}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, close"},
 		{"preparation fails", script{change: []string{"unsent"}}, "", nil, rotation.NotChanged, "", api.ClassConflict, "check, change, close"},
+		{"change says success and has sent nothing", script{change: []string{"nothing sent"}}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, change, close"},
 		{"change panics before the write", script{change: []string{"panic before"}}, "", nil, rotation.NotChanged, "", api.ClassInternal, "check, change, close"},
 
 		{"the account's own login is refused, new in force", script{check: "own login", proof: targets.ProofLogin, newLogin: []targets.Verdict{accepted}}, "", nil, rotation.Changed, targets.ProofLogin, "", "check, verify new, close"},

@@ -324,6 +324,9 @@ func (t *target) Returned() []targets.Returned {
 	return values
 }
 
+// NewOnly makes the target a targets.NewOnly where the recipe says so.
+func (t *target) NewOnly() bool { return !t.recipe.proof.old }
+
 // Verify carries out the calls of verify; the last one decides.
 func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
 	if which == targets.Old && !t.recipe.proof.old {

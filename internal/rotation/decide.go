@@ -119,9 +119,16 @@ func (r *run) decideUncertain(err error) Result {
 	return r.unknown(err, "the write's answer is missing or unclear, and a repeat settled nothing")
 }
 
-// decideByProof tries the new password, then the old one.
+// decideByProof tries the new password, then the old one, for which a sign-in is kept
+// that may fail, unless it would show nothing.
 func (r *run) decideByProof(err error) Result {
-	verdict, why := r.prove(targets.New, loginBudget-1, r.Info.Settle.Tries)
+	budget := loginBudget - 1
+	target, ok := r.target.(targets.NewOnly)
+	newOnly := ok && target.NewOnly()
+	if newOnly {
+		budget = loginBudget
+	}
+	verdict, why := r.prove(targets.New, budget, r.Info.Settle.Tries)
 	switch verdict {
 	case targets.Accepted:
 		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
@@ -129,7 +136,10 @@ func (r *run) decideByProof(err error) Result {
 		r.log.Warn().Str("cause", why.Error()).Msg("the new password could not be tried")
 		return r.unknown(err, "the write's answer is missing or unclear, and the new password could not be tried")
 	}
-	if r.old.IsEmpty() {
+	switch {
+	case newOnly:
+		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and trying the old one shows nothing here")
+	case r.old.IsEmpty():
 		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the payload has no old one to try")
 	}
 	if mayBeAtWork(err) {

@@ -33,6 +33,7 @@ type script struct {
 	verify   string // "panic"
 	close    string // "", "fail", "panic"
 	repeats  bool
+	newOnly  bool
 	settle   targets.Settle
 	during   func() // called by the vendor while the write is out
 	keeper   rotation.Keeper
@@ -178,6 +179,10 @@ func (s *scripted) Close(context.Context) error {
 	return nil
 }
 
+type newOnly struct{ *scripted }
+
+func (newOnly) NewOnly() bool { return true }
+
 type repeating struct{ *scripted }
 
 func (repeating) RepeatAfter() time.Duration { return time.Hour }
@@ -207,6 +212,8 @@ func prepare(t *testing.T, s script, fields map[string]any, payload map[string]a
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
 			target.client = client
 			switch {
+			case s.newOnly:
+				return newOnly{target}, job.Settings.Err()
 			case s.repeats:
 				return repeating{target}, job.Settings.Err()
 			case s.labels != nil:
@@ -262,6 +269,10 @@ func TestDecision(t *testing.T) {
 		s.oldLogin = verdicts
 		return s
 	}
+	only := func(s script) script {
+		s.newOnly = true
+		return s
+	}
 	for _, test := range []struct {
 		name    string
 		script  script
@@ -314,6 +325,8 @@ func TestDecision(t *testing.T) {
 		{"uncertain, new inconclusive", old(login("uncertain", inconclusive), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
 		{"uncertain, old inconclusive", old(login("uncertain", rejected), inconclusive), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, no old password", old(login("uncertain", rejected), accepted), "", map[string]any{"oldPassword": ""}, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"uncertain, the old one shows nothing, new accepted late", only(login("uncertain", rejected, accepted)), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, verify new, close"},
+		{"uncertain, the old one shows nothing, new rejected", only(login("uncertain", rejected)), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify new, close"},
 		{"uncertain, proof off", login("uncertain", accepted), "off", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
 		{"uncertain, repeat succeeds", script{change: []string{"uncertain", "success"}, repeats: true}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, change, close"},
 		{"uncertain, repeat uncertain", script{change: []string{"uncertain", "uncertain"}, repeats: true}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, change, close"},

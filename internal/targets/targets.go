@@ -66,6 +66,13 @@ type Repeater interface {
 	RepeatAfter() time.Duration
 }
 
+// NewOnly is a Target that can say beforehand that a Verify of the old password would
+// show nothing. The runner then tries the new one alone, as often as sign-ins may fail:
+// a vendor that has just been told a password may refuse it for a moment.
+type NewOnly interface {
+	NewOnly() bool
+}
+
 // Returner is a Target whose change makes values that belong in the vault beside the
 // password, such as a token or an expiry date. The runner saves them to custom fields
 // of the PAM User record: it looks whether it can before the write, and saves before

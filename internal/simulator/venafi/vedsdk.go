@@ -52,23 +52,26 @@ func (p *Platform) setPassword(r *simulator.Request) simulator.Answer {
 	if reason := p.objection(grant.account, target, oldPassword, hasOld, password); reason != "" {
 		return p.refuse(http.StatusBadRequest, "", reason)
 	}
+	named := target
+	if p.options.AnswerNames != "" {
+		if named = p.find(p.options.AnswerNames); named == nil {
+			panic("simulated Venafi: AnswerNames is not a user")
+		}
+	}
 	deadlock := p.deadlocks > 0
 	if deadlock {
 		p.deadlocks--
 	}
 	if !deadlock || p.options.AssumeDeadlockCommits {
+		if p.options.AssumeSetsNamed {
+			target = named
+		}
 		p.change(target, password)
 	}
 	if deadlock {
 		// The words of SQL Server's error 1205.
 		return p.refuse(http.StatusInternalServerError, "",
 			"Transaction (Process ID 65) was deadlocked on lock resources with another process and has been chosen as the deadlock victim. Rerun the transaction.")
-	}
-	named := target
-	if p.options.AnswerNames != "" {
-		if named = p.find(p.options.AnswerNames); named == nil {
-			panic("simulated Venafi: AnswerNames is not a user")
-		}
 	}
 	return simulator.JSON(http.StatusOK, map[string]any{"ID": p.entry(named.Identity)})
 }

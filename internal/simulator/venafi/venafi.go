@@ -163,6 +163,9 @@ type Options struct {
 	// whoever's password was set, as in the example of Venafi's document; "" for
 	// the one whose password it was. It does not mean that anything is wrong.
 	AnswerNames string
+	// AssumeSetsNamed sets the password of the user in AnswerNames, as if that example
+	// were no slip.
+	AssumeSetsNamed bool
 	// ExtraFields adds IsGroup and State to the identity in the answers.
 	ExtraFields bool
 

@@ -92,8 +92,8 @@ type entry struct {
 
 func readEntry(fields api.Fields) entry {
 	var found entry
-	found.prefixedName, _ = fields.Text("PrefixedName")
-	found.prefixedUniversal, _ = fields.Text("PrefixedUniversal")
+	found.prefixedName = prefixedIn(fields, "PrefixedName", "Name")
+	found.prefixedUniversal = prefixedIn(fields, "PrefixedUniversal", "Universal")
 	found.group, _ = fields.Bool("IsGroup")
 	if kind, stated := fields.Number("Type"); stated {
 		bits, err := kind.Int64()
@@ -103,6 +103,20 @@ func readEntry(fields api.Fields) entry {
 		found.barred = state.String() != stateNormal
 	}
 	return found
+}
+
+// prefixedIn returns a name or GUID with its prefix: as the member that has both, or else
+// from Prefix and the other one.
+func prefixedIn(fields api.Fields, both, bare string) string {
+	if text, ok := fields.Text(both); ok {
+		return text
+	}
+	prefix, hasPrefix := fields.Text("Prefix")
+	text, ok := fields.Text(bare)
+	if !hasPrefix || !ok {
+		return ""
+	}
+	return prefix + ":" + text
 }
 
 // names reports whether the entry is that of the identity.

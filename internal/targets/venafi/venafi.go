@@ -79,7 +79,7 @@ func Info() targets.Info {
 			"**Whom:** local identities only, given as `jdoe`, `local:jdoe` or `local:{GUID}`. Identities of a directory (`AD+…:`, `LDAP+…:`, `DOMAIN\\name`) are refused before anything is sent, and groups by Venafi. `Allowed Users` is compared with the name alone (`jdoe`), or with the GUID in its braces. Venafi's cloud service (`*.venafi.cloud`, `*.venafi.eu`) has another API and is refused.",
 			"**Set up in Venafi:** (1) an API Integration with the scope `security:manage` whose allowed users include the caller; put its ID into `Client ID`, upper and lower case as there. (2) The authentication method *Username & Password*, switched on in the default settings of the API. (3) A caller with *Allow Web SDK Access* and the Master Admin permission, which setting somebody else's password needs; a user who only changes the own password needs no permission. Use a local identity for this alone that is not itself rotated with this record.",
 			"**Proof:** after the change this program signs in as the rotated user with the new password. For that the rotated user must have *Allow Web SDK Access* and be allowed on the API Integration. So that rotated users need no share in `security:manage`, make a second integration with a harmless scope such as `certificate` and name it in `Verify Client ID` and `Verify Scope`. Where the sign-in is refused for any reason but the password, the change stands on Venafi's own answer, with a warning; with `Verify` = `strict` it is unknown.",
-			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (three tries, two seconds apart, and never more than two refused ones in a run) and an old one accepted. Therefore an accepted old password is not taken for a sign that nothing changed: if Venafi's answer to the change is lost and the new password is not accepted, the outcome is unknown. For the same reason do not go back to a password that was in force just before.",
+			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (three tries, two seconds apart, and never more than two refused ones in a run) and an old one accepted. Therefore an accepted old password is not taken for a sign that nothing changed: if Venafi's answer to the change is lost, or names another identity, and the new password is not accepted, the outcome is unknown. For the same reason do not go back to a password that was in force just before.",
 			"**A user who changes the own password** (login and rotated user are the same): the payload's old password is tried for the sign-in first, then the record's. The one that is accepted goes to Venafi as the old password. Unless the access record is the PAM User record itself, its own password is out of date afterwards: rotations of other users with it fail until it is changed too.",
 			"**Grants:** Venafi's tokens live for 90 days and their grants for a year by default, so every grant that a run makes is revoked at its end. A warning says where that failed. On some versions the revocation needs the scope `configuration:manage`; add it to integration and `Scope` if the warning says 403. A ready-made `Access Token` is used and left alone.",
 			"**Refusals:** Venafi answers 400 to a password against its rules, to an unknown user or a group, to a wrong old password and to a missing permission; its text, which is shown, says which. Local passwords need 12 characters or more of three kinds (lower case, upper case, digits, others) unless a policy says otherwise: match the complexity of the PAM User's rotation settings to that.",
@@ -297,19 +297,21 @@ func (t *target) Change(ctx context.Context) error {
 		return err
 	}
 	if !named.names(t.user) {
-		// Venafi's own example names another identity than the one asked for.
-		t.job.Warn("Venafi's answer names another identity than the one whose password was to be set, as an example in Venafi's own documentation does")
-	} else {
-		if named.group {
-			return t.client.Fail(setPassword, api.ClassAccount, "the answer is about a group, and a group has no password")
-		}
-		if named.barred {
-			t.job.Warn("Venafi says that the identity is disabled, locked, deleted or cannot be verified: it may not be able to sign in")
-		}
-		t.named = named
-		if who, fault := parseIdentity(named.prefixedName); t.user.guid != "" && fault == "" && who.name != "" {
-			t.proof.username = who.prefixed()
-		}
+		// Venafi's own example names another identity than the one asked for: a slip of the
+		// document's, or the caller's. If it is neither, another password was set. So only a
+		// sign-in can tell.
+		return t.client.Fail(setPassword, api.ClassAccount, "answered 200, but the answer names another identity than the one whose password was to be set",
+			"an example in Venafi's own documentation does so too; let the rotated user sign in (Verify, Verify Client ID), and the change can be proved")
+	}
+	if named.group {
+		return t.client.Fail(setPassword, api.ClassAccount, "the answer is about a group, and a group has no password")
+	}
+	if named.barred {
+		t.job.Warn("Venafi says that the identity is disabled, locked, deleted or cannot be verified: it may not be able to sign in")
+	}
+	t.named = named
+	if who, fault := parseIdentity(named.prefixedName); t.user.guid != "" && fault == "" && who.name != "" {
+		t.proof.username = who.prefixed()
 	}
 	t.warnOfOutdatedRecord()
 	return nil
@@ -349,6 +351,9 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	t.warnOfOutdatedRecord()
 	return targets.Accepted, nil
 }
+
+// NewOnly makes the target a targets.NewOnly, see Verify.
+func (t *target) NewOnly() bool { return true }
 
 // Close revokes the grants of this run, each in its share of the time that is left.
 func (t *target) Close(ctx context.Context) error {

@@ -182,6 +182,8 @@ var (
 	proved     = expectation{outcome: rotation.Changed, proof: targets.ProofLogin, writes: 1, requests: 5}
 	unproved   = expectation{outcome: rotation.Changed, proof: targets.ProofAnswer, writes: 1, warning: "could not be tried"}
 	notChanged = expectation{outcome: rotation.NotChanged}
+	// otherNamed is what an answer that names another identity ends in without a sign-in.
+	otherNamed = expectation{outcome: rotation.Unknown, class: api.ClassAccount, writes: 1, message: "another identity"}
 )
 
 func (e expectation) with(change func(*expectation)) expectation {
@@ -241,8 +243,12 @@ func TestOutcomes(t *testing.T) {
 			unproved.with(func(e *expectation) { e.failed, e.warning = 2, "disabled, locked" })},
 		"locked, and nothing says so": {scene{prepare: locked, run: targettest.Run{User: "locked", Old: first}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2}},
 
-		"another identity in the answer":         {scene{options: venafisimulator.Options{AnswerNames: "admin"}}, proved.with(func(e *expectation) { e.warning = "another identity" })},
-		"another identity, no sign-in":           {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: verify("off")}, unproved.with(func(e *expectation) { e.warning = "another identity" })},
+		"another identity in the answer":          {scene{options: venafisimulator.Options{AnswerNames: "admin"}}, proved},
+		"another identity, no sign-in":            {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: verify("off")}, otherNamed},
+		"another identity, sign-in not allowed":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: fields{"Client ID": venafisimulator.CallersClientID}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
+		"another identity, whose password it was": {scene{options: venafisimulator.Options{AnswerNames: "admin", AssumeSetsNamed: true}, access: verify("off")}, otherNamed},
+		"another identity, rejected":              {scene{options: venafisimulator.Options{AnswerNames: "admin", AssumeSetsNamed: true}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
+
 		"another identity in the proof's answer": {scene{faults: []simulator.Fault{fault("wrong account after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.warning = "to the sign-in names another" })},
 
 		"weak password": {scene{run: targettest.Run{User: user, Old: first, New: "weak"}},
@@ -269,9 +275,9 @@ func TestOutcomes(t *testing.T) {
 		"deadlock that set the password": {scene{options: venafisimulator.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeRepeatRefused: true}},
 			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
 		"deadlock, then a refusal": {scene{options: venafisimulator.Options{Deadlocks: 1}, faults: []simulator.Fault{fault("echo 403 before", venafisimulator.SetPassword, 2)}},
-			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 2, failed: 1}},
+			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 2, failed: 2}},
 		"two deadlocks": {scene{options: venafisimulator.Options{Deadlocks: 2}},
-			expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 2, failed: 1, message: "Rerun the transaction"}},
+			expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 2, failed: 2, message: "Rerun the transaction"}},
 		"two deadlocks that set the password": {scene{options: venafisimulator.Options{Deadlocks: 2, AssumeDeadlockCommits: true}},
 			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
 		"deadlock told in the status line": {scene{options: venafisimulator.Options{Deadlocks: 1, ErrorShape: venafisimulator.StatusLineOnly}},
@@ -281,9 +287,10 @@ func TestOutcomes(t *testing.T) {
 		"answer unreadable":             {scene{faults: []simulator.Fault{fault("cut JSON after", venafisimulator.SetPassword, 1)}}, proved},
 		"500 after the change":          {scene{faults: []simulator.Fault{fault("500 after", venafisimulator.SetPassword, 1)}}, proved},
 		"redirect after the change":     {scene{faults: []simulator.Fault{fault("redirect 307 after", venafisimulator.SetPassword, 1)}}, proved},
-		"request lost":                  {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 1, requests: 4}},
-		"empty success without change":  {scene{faults: []simulator.Fault{fault("empty 200 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 1, failed: 1}},
-		"answer lost, both remembered":  {scene{options: venafisimulator.Options{AssumeNewRefused: 1, AssumeOldAccepted: 9}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 1}},
+		"request lost":                  {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2, requests: 5}},
+		"empty success without change":  {scene{faults: []simulator.Fault{fault("empty 200 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 1, failed: 2}},
+		"answer lost, both remembered":  {scene{options: venafisimulator.Options{AssumeNewRefused: 9, AssumeOldAccepted: 9}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2}},
+		"answer lost, refused a while":  {scene{options: venafisimulator.Options{AssumeNewRefused: 1}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
 		"answer lost, no sign-in":       {scene{access: verify("off"), faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
 		"answer to the proof lost":      {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.failed, e.requests, e.open, e.warning = 1, 6, 1, "token nobody has" })},
 		"sign-in late but not too late": {scene{faults: []simulator.Fault{fault("503 before", venafisimulator.SignIn, 1)}}, proved.with(func(e *expectation) { e.requests = 6 })},
@@ -305,16 +312,15 @@ func rotatedBefore(platform *venafisimulator.Platform) {
 // TestIdentityByGUID: the name to sign in with comes from an answer that names this
 // GUID, or from nowhere.
 func TestIdentityByGUID(t *testing.T) {
-	notTried := unproved.with(func(e *expectation) { e.requests = 3 })
 	for name, c := range map[string]struct {
 		scene
 		want expectation
 	}{
 		"named by the answer": {scene{run: targettest.Run{User: guidOf(user), Old: first}}, proved},
 		"in capitals":         {scene{run: targettest.Run{User: "LOCAL:" + strings.ToUpper(guidOf(user)[len("local:"):]), Old: first}}, proved},
-		"another one named":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, notTried},
+		"another one named":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, otherNamed},
 		"another one named, strict": {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: targettest.Run{User: guidOf(user), Old: first}},
-			expectation{outcome: rotation.Unknown, class: api.ClassAccount, writes: 1, warning: "another identity"}},
+			otherNamed},
 		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}, run: targettest.Run{User: guidOf(user), Old: first}},
 			expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
 		"the caller itself": {scene{
@@ -540,11 +546,15 @@ func TestAnswers(t *testing.T) {
 		"a security group":        {venafisimulator.SetPassword, member("ID", "Type", 2), rotation.Unknown, "a group"},
 		"a group by its own word": {venafisimulator.SetPassword, member("ID", "IsGroup", true), rotation.Unknown, "a group"},
 		"type and more":           {venafisimulator.SetPassword, member("ID", "Type", 1|4), rotation.Changed, ""},
-		"another name":            {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDoe2"), rotation.Changed, ""},
-		"the name in capitals":    {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDOE"), rotation.Changed, ""},
-		"no token":                {venafisimulator.SignIn, member("", "access_token", nil), rotation.NotChanged, "no usable access token"},
-		"a token of two lines":    {venafisimulator.SignIn, member("", "access_token", "Vf-two\nlines"), rotation.NotChanged, "no usable access token"},
-		"a sign-in without name":  {venafisimulator.SignIn, member("", "identity", nil), rotation.Changed, ""},
+		"another name":            {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDoe2"), rotation.Unknown, "another identity"},
+		"no prefixed name":        {venafisimulator.SetPassword, member("ID", "PrefixedName", nil), rotation.Changed, ""},
+		"neither form of a name": {venafisimulator.SetPassword, func(answer simulator.Answer) simulator.Answer {
+			return member("ID", "Name", nil)(member("ID", "PrefixedName", nil)(answer))
+		}, rotation.Unknown, "another identity"},
+		"the name in capitals":   {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDOE"), rotation.Changed, ""},
+		"no token":               {venafisimulator.SignIn, member("", "access_token", nil), rotation.NotChanged, "no usable access token"},
+		"a token of two lines":   {venafisimulator.SignIn, member("", "access_token", "Vf-two\nlines"), rotation.NotChanged, "no usable access token"},
+		"a sign-in without name": {venafisimulator.SignIn, member("", "identity", nil), rotation.Changed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scene := scene{alter: map[string]func(simulator.Answer) simulator.Answer{c.route: c.alter}}

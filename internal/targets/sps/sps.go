@@ -337,6 +337,11 @@ func (t *target) Change(ctx context.Context) error {
 	if t.reference, err = t.storePassword(ctx); err != nil {
 		return refused(err)
 	}
+	// An object serves one account, once. If SPS hands out the one in force, its reference
+	// could not prove anything any more.
+	if t.reference == t.previous {
+		return t.client.Fail(actionStorePassword, api.ClassTarget, "the answer names the password object that is in force already")
+	}
 	if err = t.referToPassword(ctx); err != nil {
 		return refused(err)
 	}

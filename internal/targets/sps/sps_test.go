@@ -2,7 +2,9 @@ package sps_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -700,6 +702,33 @@ func TestAnswers(t *testing.T) {
 			}
 			if ended.Outcome != test.outcome || !strings.Contains(ended.Message, test.message) || r.OpenTransactions() != 0 {
 				t.Errorf("got %s, %d open: %s", ended.Outcome, r.OpenTransactions(), ended.Message)
+			}
+		})
+	}
+}
+
+// TestPasswordObjectIsHandedOutTwice: the reference that is in force already would prove
+// any commit, also one that never arrived.
+func TestPasswordObjectIsHandedOutTwice(t *testing.T) {
+	for name, run := range map[string]targettest.Run{simulated.ReadRootPassword: rootRun(), simulated.ReadUser: run()} {
+		t.Run(name, func(t *testing.T) {
+			var inForce string
+			r := start(t, simulated.Options{}, around{
+				name: func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+					answer := serve(r)
+					var shown struct{ Body json.RawMessage }
+					_ = json.Unmarshal(answer.Body, &shown)
+					inForce = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]+`).FindString(string(shown.Body))
+					return answer
+				},
+				simulated.CreatePassword: func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+					serve(r)
+					return simulator.JSON(201, map[string]any{"key": inForce})
+				},
+			})
+			ended := r.rotate(run)
+			if ended.Outcome != rotation.NotChanged || !strings.Contains(ended.Message, "in force already") || r.stand.Writes() != 0 || r.OpenTransactions() != 0 {
+				t.Errorf("%q: %d writes, %d open: %s", inForce, r.stand.Writes(), r.OpenTransactions(), ended.Stdout)
 			}
 		})
 	}

@@ -109,6 +109,7 @@ func NewClient(config Config) (*Client, error) {
 	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
 	client.transport = &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: RefuseByProxy,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:        trust,
 		TLSHandshakeTimeout:    10 * time.Second,

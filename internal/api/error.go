@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"unicode"
@@ -115,8 +116,38 @@ func statusClass(status int, kind Kind) Class {
 const (
 	// connectionFailed is the cause of a fault of no known kind.
 	connectionFailed = "the connection failed"
+	hintProxy        = "check HTTPS_PROXY and NO_PROXY in the environment: a proxy may want a user and password, or not allow this host"
 	unfitCertificate = "the certificate must be one for servers, from an authority that may sign for this host; or put its SHA-256 into the access record's field TLS Fingerprint"
 )
+
+// proxyRefusal is a proxy's answer other than 200 to the request for a connection. What
+// it says is not kept.
+type proxyRefusal struct{ status int }
+
+func (p *proxyRefusal) Error() string { return "proxy: no connection" }
+
+// RefuseByProxy is the OnProxyConnectResponse of an http.Transport: without it the error of a
+// refused connection is the proxy's own words, and cannot be told from any other.
+func RefuseByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return &proxyRefusal{answer.StatusCode}
+	}
+	return nil
+}
+
+// IsProxyFault reports whether no connection came about because of the proxy, and with
+// which status it refused; 0 if it could not be reached.
+func IsProxyFault(err error) (status int, ok bool) {
+	var refusal *proxyRefusal
+	var operation *net.OpError
+	switch {
+	case errors.As(err, &refusal):
+		return refusal.status, true
+	case errors.As(err, &operation) && operation.Op == "proxyconnect":
+		return 0, true
+	}
+	return 0, false
+}
 
 // transportFault says in this program's words why no answer came. The text of
 // the error below is not used: net/http quotes answers in it.
@@ -133,11 +164,16 @@ func transportFault(err error) (class Class, cause string, hints []string) {
 		timeout     net.Error
 		operation   *net.OpError
 	)
+	refusedWith, byProxy := IsProxyFault(err) // before all that is told of the vendor's server
 	switch {
 	case errors.Is(err, ErrInterrupted):
 		return ClassTimeout, "interrupted", nil
 	case errors.Is(err, context.Canceled):
 		return ClassTimeout, "given up", nil
+	case byProxy && refusedWith != 0:
+		return ClassNetwork, fmt.Sprintf("the proxy refused the connection with %d", refusedWith), []string{hintProxy}
+	case byProxy:
+		return ClassNetwork, "the proxy could not be reached", []string{hintProxy}
 	case errors.As(err, &pin):
 		return ClassTLS, "the server's certificate does not have the TLS fingerprint of the access record", []string{
 			"compare the field TLS Fingerprint with the server's certificate; it changes when the certificate is renewed"}
@@ -171,9 +207,6 @@ func transportFault(err error) (class Class, cause string, hints []string) {
 		return ClassNetwork, "the connection was reset", nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ClassNetwork, "the connection was closed before the answer was complete", nil
-	case errors.As(err, &operation) && operation.Op == "proxyconnect":
-		return ClassNetwork, "the proxy could not be reached or refused the connection", []string{
-			"check HTTPS_PROXY and NO_PROXY in the Gateway's environment"}
 	case errors.As(err, &operation) && operation.Op == "remote error":
 		return ClassTLS, "the server refused the TLS connection", []string{
 			"the server must speak TLS 1.2 or later on this port, and must not ask for a client's certificate"}

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
 // NewAnswer makes an answer without a server.
 func NewAnswer(header http.Header, body []byte) Answer {
@@ -14,3 +17,9 @@ const (
 	MaxText     = maxText
 	LongestWait = longestWait
 )
+
+// UseProxy sends a client's requests by way of a proxy. The environment is read only once
+// in a process.
+func UseProxy(client *Client, address *url.URL) {
+	client.transport.(*http.Transport).Proxy = http.ProxyURL(address)
+}

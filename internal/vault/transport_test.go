@@ -134,6 +134,7 @@ func TestTransportFaultsAreTold(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, KindNetwork, "refused"},
 		{&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, KindNetwork, "reset"},
 		{&net.OpError{Op: "proxyconnect", Err: canary}, KindNetwork, "proxy"},
+		{&net.OpError{Op: "proxyconnect", Err: &net.DNSError{Err: "canary", Name: "canary"}}, KindNetwork, "proxy"},
 		{&net.DNSError{Err: "canary", Name: "canary"}, KindNetwork, "looked up"},
 		{io.ErrUnexpectedEOF, KindNetwork, "closed"},
 		{canary, KindNetwork, "failed"},

@@ -198,11 +198,15 @@ func transportFault(ctx context.Context, err error) *Error {
 		alert       tls.AlertError
 		record      tls.RecordHeaderError
 		timeout     net.Error
-		operation   *net.OpError
 	)
+	refusedWith, byProxy := api.IsProxyFault(err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
 		return fault(KindTimeout, "interrupted")
+	case byProxy && refusedWith != 0:
+		return fault(KindNetwork, fmt.Sprintf("the proxy refused the connection with %d", refusedWith), "check HTTPS_PROXY and NO_PROXY")
+	case byProxy && ctx.Err() == nil:
+		return fault(KindNetwork, "the proxy could not be reached", "check HTTPS_PROXY and NO_PROXY")
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fault(KindTimeout, "no answer in time")
 	case errors.As(err, &unknown):
@@ -216,8 +220,6 @@ func transportFault(ctx context.Context, err error) *Error {
 		return fault(KindTLS, "no TLS connection could be agreed on")
 	case errors.As(err, &dns):
 		return fault(KindNetwork, "Keeper's host name could not be looked up", "check the config's entry hostname, and HTTPS_PROXY")
-	case errors.As(err, &operation) && operation.Op == "proxyconnect":
-		return fault(KindNetwork, "the proxy could not be reached or refused the connection", "check HTTPS_PROXY and NO_PROXY")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fault(KindNetwork, "the connection was refused", "check the firewall and HTTPS_PROXY")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
@@ -248,6 +250,7 @@ func newTransport(authorities string) (*http.Transport, error) {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: api.RefuseByProxy,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    10 * time.Second,

@@ -387,6 +387,9 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 		}
 		header.Set(h.Name, h.Value.Reveal())
 	}
+	if request.Kind != Read && mayBeRepeated(request, len(body) > 0) {
+		return nil, errors.New("the request is of a form that could be sent twice")
+	}
 	mark := func(value bool) {
 		way.left = value
 		if request.Kind == Write {
@@ -423,6 +426,23 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 		sent.Body = io.NopCloser(bytes.NewReader(nil))
 	}
 	return sent, nil
+}
+
+// mayBeRepeated reports whether net/http would send the request again by itself, where a kept
+// connection turns out closed after bytes have left: it takes a safe method, or a header that
+// promises a repeat to do no harm, for leave to.
+func mayBeRepeated(request Request, hasBody bool) bool {
+	for _, h := range request.Header {
+		switch http.CanonicalHeaderKey(h.Name) {
+		case "Idempotency-Key", "X-Idempotency-Key":
+			return true
+		}
+	}
+	switch request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
+		return hasBody || request.Kind != SignIn // whose body is made below
+	}
+	return false
 }
 
 // count adds one exchange to the counts.

@@ -201,6 +201,39 @@ func TestWriteIsSentOnce(t *testing.T) {
 	}
 }
 
+// TestNothingIsSentThatMayBeRepeated: net/http sends such requests again by itself.
+func TestNothingIsSentThatMayBeRepeated(t *testing.T) {
+	for name, alter := range map[string]func(*api.Request){
+		"a key": func(r *api.Request) {
+			r.Header = append(r.Header, api.Header{Name: "idempotency-key", Value: secret.New("7")})
+		},
+		"another key": func(r *api.Request) {
+			r.Header = append(r.Header, api.Header{Name: "X-Idempotency-Key", Value: secret.New("7")})
+		},
+		"a safe method": func(r *api.Request) { r.Method = "GET" },
+		"a safe method without a body": func(r *api.Request) {
+			r.Method, r.Body = "OPTIONS", api.Body{}
+		},
+	} {
+		for _, kind := range []api.Kind{api.Prepare, api.Write, api.SignIn} {
+			t.Run(name+"/"+kind.String(), func(t *testing.T) {
+				r := newRig(t, nil)
+				request := r.write()
+				request.Kind = kind
+				alter(&request)
+				_, err := r.client.Do(t.Context(), request)
+				fault := api.AsError(err)
+				if signIn := kind == api.SignIn && name == "a safe method without a body"; signIn {
+					return // it gets a body of its own
+				}
+				if fault == nil || fault.Class != api.ClassInternal || fault.Left || r.client.Counts().Requests != 0 {
+					t.Errorf("got %+v, %d requests", fault, r.client.Counts().Requests)
+				}
+			})
+		}
+	}
+}
+
 func TestSignInIsSentOnceAndCounted(t *testing.T) {
 	for _, kind := range []string{"drop before", "reset before", "503 before", "echo 401 before"} {
 		t.Run(kind, func(t *testing.T) {

@@ -218,7 +218,7 @@ func (c *command) payloadText(printer *report.Printer, given func(string) bool, 
 	if len(arguments) == 1 {
 		parts, err = c.payloadFromVault(printer, arguments[0])
 	} else {
-		parts, err = payloadFromDescription(c.flags.payload.from)
+		parts, err = c.payloadFromDescription(c.flags.payload.from)
 	}
 	if err != nil {
 		return secret.Value{}, err
@@ -271,8 +271,26 @@ func (p payloadParts) encode() secret.Value {
 	})))
 }
 
-func payloadFromDescription(path string) (payloadParts, error) {
-	described, err := readDescription(path)
+func (c *command) payloadFromDescription(path string) (payloadParts, error) {
+	type read struct {
+		description
+		err error
+	}
+	done := make(chan read, 1)
+	go func() { // the file may be a pipe that nobody writes to
+		described, err := readDescription(path)
+		done <- read{described, err}
+	}()
+	timer := time.NewTimer(c.timeout())
+	defer timer.Stop()
+	var described read
+	select {
+	case described = <-done:
+	case <-c.ctx.Done():
+		return payloadParts{}, usageError{"interrupted while reading the file of --from"}
+	case <-timer.C:
+		return payloadParts{}, usageError{"the file of --from could not be read in time"}
+	}
 	parts := payloadParts{
 		userUID: described.userUID, user: described.user,
 		oldPassword: described.oldPassword, newPassword: described.newPassword,
@@ -281,7 +299,7 @@ func payloadFromDescription(path string) (payloadParts, error) {
 		parts.records = append(parts.records, described.access)
 	}
 	parts.records = append(parts.records, described.own)
-	return parts, err
+	return parts, described.err
 }
 
 // payloadFromVault takes the records in the order in which the Gateway's documents name

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
@@ -61,7 +62,7 @@ type device struct {
 }
 
 // readDevice reads and checks the config that the options name.
-func readDevice(options Options) (device, error) {
+func readDevice(ctx context.Context, options Options) (device, error) {
 	source := Source(options)
 	var raw []byte
 	switch source {
@@ -69,7 +70,7 @@ func readDevice(options Options) (device, error) {
 		return device{}, fault(KindConfig, "no config", "give one with --ksm-config or in "+configVariable)
 	case fileSource:
 		var err error
-		if raw, err = readFile(options.ConfigFile); err != nil {
+		if raw, err = readPatiently(ctx, options.ConfigFile); err != nil {
 			return device{}, within("config from "+source, err)
 		}
 	default:
@@ -77,6 +78,29 @@ func readDevice(options Options) (device, error) {
 	}
 	found, err := parseDevice(raw, options.Scrubber)
 	return found, within("config from "+source, err)
+}
+
+// readPatiently reads a file, which may be a pipe that nobody writes to: opening one waits,
+// and no deadline and no signal ends that. The reader is left behind then.
+func readPatiently(ctx context.Context, path string) ([]byte, error) {
+	type read struct {
+		raw []byte
+		err error
+	}
+	done := make(chan read, 1)
+	go func() {
+		raw, err := readFile(path)
+		done <- read{raw, err}
+	}()
+	select {
+	case end := <-done:
+		return end.raw, end.err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, fault(KindTimeout, "interrupted")
+		}
+		return nil, fault(KindTimeout, "the file could not be read in time", "a pipe in its place must be written to and closed")
+	}
 }
 
 // readFile only ever reads, whatever it finds.

@@ -71,9 +71,15 @@ type Vault struct {
 }
 
 // Open reads and checks the config and prepares the SDK. It sends nothing. The
-// error is an *Error, of KindConfig unless ctx is done.
+// error is an *Error, of KindConfig unless the time is up or ctx is done.
 func Open(ctx context.Context, options Options) (*Vault, error) {
-	device, err := readDevice(options)
+	timeout := options.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	patience, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	device, err := readDevice(patience, options)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +89,12 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 	}
 	v := &Vault{
 		host:     device.host,
-		timeout:  options.Timeout,
+		timeout:  timeout,
 		base:     transport,
 		log:      options.Log,
 		scrubber: options.Scrubber,
 	}
 	v.forget()
-	if v.timeout <= 0 {
-		v.timeout = DefaultTimeout
-	}
 	var hook **core.Context
 	if options.Seam != nil {
 		v.base, hook = options.Seam.Transport, options.Seam.Context

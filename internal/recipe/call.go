@@ -44,6 +44,7 @@ type call struct {
 	tries   bool   // it sends $tried: a login as the rotated user
 	grants  bool   // its answer holds what close gives back
 	each    string // in close, the value that the call is made for each one of
+	revokes bool   // in close, it ends an old credential
 	after   time.Duration
 	timeout time.Duration
 
@@ -232,7 +233,7 @@ var (
 		inCheck:  callKeys,
 		inChange: append(slices.Clone(callKeys), "write"),
 		inVerify: append(slices.Clone(callKeys), "reject"),
-		inClose:  append(slices.Clone(callKeys), "each"),
+		inClose:  append(slices.Clone(callKeys), "each", "revokes old"),
 	}
 )
 
@@ -271,6 +272,7 @@ func (l *loader) call(m *mapping, in phase) *call {
 			}
 			l.scope.used[c.each] = true
 		}
+		c.revokes = l.bool(m.get("revokes old"), "revokes old")
 	}
 	l.request(c, m, asking)
 	c.tries = slices.ContainsFunc(c.requestExpressions(), func(e *expression) bool { return e.uses(varTried) })

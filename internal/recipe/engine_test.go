@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -139,6 +140,12 @@ type ended struct {
 // play rotates with a recipe. Fields are put over an address and a token.
 func play(t *testing.T, source string, s *service, fields map[string]any, user, password string) ended {
 	t.Helper()
+	return playWith(t, nil, source, s, fields, user, password)
+}
+
+// playWith has a vault; nil is none.
+func playWith(t *testing.T, keeper rotation.Keeper, source string, s *service, fields map[string]any, user, password string) ended {
+	t.Helper()
 	loaded, err := recipe.Load([]byte(source), "test.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +172,7 @@ func play(t *testing.T, source string, s *service, fields map[string]any, user, 
 	}
 	var log bytes.Buffer
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: registry, Target: recipe.TargetName, Scrubber: scrubber, Clock: quick{}, Version: "test", CallTimeout: 20 * time.Second,
+		Registry: registry, Target: recipe.TargetName, Scrubber: scrubber, Clock: quick{}, Version: "test", CallTimeout: 20 * time.Second, Keeper: keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&log) },
 	})
 	if failed != nil {
@@ -738,4 +745,62 @@ func TestReturned(t *testing.T) {
 	if len(values) != 2 || values[0].Value.Reveal() != "canary-key-1" || values[0].Plain || values[1].Value.Reveal() != "2030" || !values[1].Plain {
 		t.Errorf("%d values: %v", len(values), values)
 	}
+}
+
+// TestOldCredentialIsKept: what revokes the old credential is left out unless the password
+// is changed and all that came with it is saved.
+func TestOldCredentialIsKept(t *testing.T) {
+	source := strings.Replace(small(map[string]string{"accept": "200\n    refuse: {status: 403}\n    seal: {api_key: .key}"}), "proof:",
+		"close: [{name: end the old key, method: DELETE, path: /keys/old, accept: 204, revokes old: true}]\nsave: {API Key: $api_key}\nproof:", 1)
+	key := answer{status: 200, body: map[string]any{"key": "canary-key-1"}}
+	for name, test := range map[string]struct {
+		set     answer
+		keeper  *keeping
+		outcome rotation.Outcome
+		revoked int
+	}{
+		"changed and saved":  {key, &keeping{}, rotation.Changed, 1},
+		"changed, not saved": {key, &keeping{save: errors.New("no answer")}, rotation.Unknown, 0},
+		"nothing came back":  {answer{status: 200, body: map[string]any{}}, &keeping{}, rotation.Unknown, 0},
+		"refused":            {answer{status: 403}, &keeping{}, rotation.NotChanged, 0},
+		"no answer":          {answer{status: 500}, &keeping{}, rotation.Unknown, 0},
+		"cannot be saved":    {key, &keeping{can: errors.New("read only")}, rotation.NotChanged, 0},
+		"there is no vault":  {key, nil, rotation.NotChanged, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string]any{"GET /look": fine, "POST /set": test.set, "DELETE /keys/old": answer{status: 204}})
+			var keeper rotation.Keeper
+			if test.keeper != nil {
+				keeper = test.keeper
+			}
+			result := playWith(t, keeper, source, s, nil, "jane", targettest.New)
+			if result.Outcome != test.outcome || len(s.of("DELETE /keys/old")) != test.revoked {
+				t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
+			}
+			if written := test.outcome != rotation.NotChanged || name == "refused"; written != (len(s.of("POST /set")) == 1) {
+				t.Errorf("sent %s", s.came())
+			}
+			if test.keeper != nil && test.revoked == 1 && fmt.Sprint(test.keeper.saved) != "[API Key=canary-key-1]" {
+				t.Errorf("saved %v", test.keeper.saved)
+			}
+		})
+	}
+}
+
+// keeping is a vault that saves, or does not.
+type keeping struct {
+	can, save error
+	saved     []string
+}
+
+func (k *keeping) CanSave(context.Context, string, ...string) error { return k.can }
+
+func (k *keeping) Save(_ context.Context, _ string, values ...targets.Returned) error {
+	if k.save != nil {
+		return k.save
+	}
+	for _, value := range values {
+		k.saved = append(k.saved, value.Label+"="+value.Value.Reveal())
+	}
+	return nil
 }

@@ -59,6 +59,9 @@ func (c *call) explain(number int) []string {
 	if c.each != "" {
 		add("once for each %s of the run", c.each)
 	}
+	if c.revokes {
+		add("only if the password is changed, and all that is to be saved is saved")
+	}
 	accepts := "accepted: " + statusWords(c.accept.status, false)
 	if c.accept.when != nil {
 		accepts += ", if " + oneLine(c.accept.when.text)

@@ -61,6 +61,7 @@ type target struct {
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close
 	session secret.Value        // of cookie-login
+	keepOld bool                // the calls that revoke are not due
 }
 
 // host is where calls go.
@@ -346,13 +347,17 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	return targets.Accepted, nil
 }
 
+// KeepOld makes the target a targets.Revoker: of close, what revokes an old credential is left
+// out.
+func (t *target) KeepOld() { t.keepOld = true }
+
 // Close carries out those calls of close whose values there are, each in its share of the
 // time. Giving back twice does no harm, so a call without a clear answer is sent once
 // more.
 func (t *target) Close(ctx context.Context) error {
 	var due []func(context.Context) error
 	for _, c := range t.recipe.close {
-		if !t.opened(c) {
+		if !t.opened(c) || c.revokes && t.keepOld {
 			continue
 		}
 		if c.each == "" {

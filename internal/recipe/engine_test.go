@@ -804,3 +804,15 @@ func (k *keeping) Save(_ context.Context, _ string, values ...targets.Returned) 
 	}
 	return nil
 }
+
+// TestOrderIsNotSettledByLogins: 202 is an order that may yet be carried out, so that an old
+// password that is still accepted shows nothing.
+func TestOrderIsNotSettledByLogins(t *testing.T) {
+	source := small(map[string]string{"proof": "login\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}"})
+	for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
+		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: status, body: map[string]any{}}, "POST /login": []answer{{status: 401}, fine}})
+		if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != outcome {
+			t.Errorf("%d: %s: %s", status, result.Outcome, result.Message)
+		}
+	}
+}

@@ -196,7 +196,9 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 		if fault != nil {
 			return fault
 		}
-		return t.client.Fail(c.name, class, cause)
+		made := t.client.Fail(c.name, class, cause)
+		made.Status = r.status
+		return made
 	}
 	for _, list := range []struct {
 		judgements []judgement

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -162,13 +163,13 @@ func (r *run) decideByProof(err error) Result {
 // carry out what it was sent.
 const lateWrite = 10 * time.Second
 
-// mayBeAtWork reports whether the answer to the write is missing in a way that says
-// that somebody may be working on it for who knows how long: it did not come in
-// time, or a proxy says so of the vendor behind it. Then no look at the present
+// mayBeAtWork reports whether the answer to the write says, or is missing in a way that
+// says, that somebody may be working on it for who knows how long: it is 202, it did not
+// come in time, or a proxy says so of the vendor behind it. Then no look at the present
 // state settles anything.
 func mayBeAtWork(err error) bool {
 	fault := api.AsError(err)
-	return fault != nil && fault.Class == api.ClassTimeout
+	return fault != nil && (fault.Class == api.ClassTimeout || fault.Status == http.StatusAccepted)
 }
 
 // canProve reports whether Verify may be called.

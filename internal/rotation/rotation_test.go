@@ -139,6 +139,11 @@ func (s *scripted) Change(ctx context.Context) error {
 		return targets.Judge(s.call(ctx, api.Write, 500))
 	case "gateway timeout":
 		return targets.Judge(s.call(ctx, api.Write, 504))
+	case "accepted":
+		_ = s.call(ctx, api.Write, 202)
+		fault := s.client.Fail("write", api.ClassTarget, "answered 202")
+		fault.Status = 202
+		return fault
 	case "redirect":
 		return targets.Judge(s.call(ctx, api.Write, 307))
 	case "odd":
@@ -320,6 +325,7 @@ func TestDecision(t *testing.T) {
 		{"uncertain, new accepted", login("uncertain", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, old accepted", old(login("uncertain", rejected), accepted), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, the vendor may be at work", old(login("gateway timeout", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTimeout, "check, change, verify new, close"},
+		{"uncertain, the vendor took an order", old(login("accepted", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
 		{"uncertain, the vendor was at work", login("gateway timeout", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, both rejected", old(login("uncertain", rejected), rejected), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, new inconclusive", old(login("uncertain", inconclusive), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},

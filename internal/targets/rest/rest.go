@@ -369,6 +369,7 @@ func (t *target) Change(ctx context.Context) error {
 	if !slices.Contains(t.success, answer.Status) {
 		fault := t.client.Fail(changePassword, api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
 			"if the endpoint's documentation says that this status means that the password was changed, add it to the field Success Status")
+		fault.Status = answer.Status
 		return fault
 	}
 	if err := answer.Readable(); err != nil {

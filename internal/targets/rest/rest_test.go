@@ -337,6 +337,44 @@ func TestVerifyURLThatProvesNothing(t *testing.T) {
 	}
 }
 
+// queue takes a change as an order, and carries it out some time after the run.
+type queue struct{ status int }
+
+func (q queue) Routes() []simulator.Route {
+	return []simulator.Route{
+		{Name: "change", Method: "POST", Match: simulator.Pattern("/set").Match, Write: true,
+			Serve: func(*simulator.Request) simulator.Answer {
+				return simulator.JSON(q.status, map[string]any{"order": 7})
+			}},
+		{Name: "verify", Method: "GET", Match: simulator.Pattern("/me").Match, Serve: func(r *simulator.Request) simulator.Answer {
+			if _, password, _ := (&http.Request{Header: r.Header}).BasicAuth(); password != targettest.Old {
+				return simulator.JSON(401, map[string]any{})
+			}
+			return simulator.JSON(200, map[string]any{})
+		}},
+	}
+}
+
+// TestOrderIsNotSettledByLogins: that the old password still works shows nothing while the
+// endpoint has an order to change it. What it calls done and does not list is another matter.
+func TestOrderIsNotSettledByLogins(t *testing.T) {
+	for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
+		server, err := simulator.Start(queue{status}, simulator.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Close)
+		stand := &targettest.Stand{
+			Servers: []*simulator.Server{server},
+			Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},
+			Accepts: func(password string) bool { return password == targettest.Old },
+		}
+		if ended := run().Rotate(stand); ended.Outcome != outcome || stand.Writes() != 1 {
+			t.Errorf("%d: %s", status, ended.Stdout)
+		}
+	}
+}
+
 // TestTokensInTheAddress: what an operator wrote into url is never shown, even where
 // the vendor quotes it.
 func TestTokensInTheAddress(t *testing.T) {

@@ -87,7 +87,7 @@ func Info() targets.Info {
 		Notes: []string{
 			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
 			"**Rights:** the token or account in the access record must be allowed to set other users' passwords at that endpoint, and should be allowed nothing else.",
-			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, or a text that speaks of a failure), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
+			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, or a text that speaks of a failure), or that it is not done yet (`status` or `state` pending, queued, processing and the like), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
 			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
 		},
 		Documents: []string{
@@ -378,6 +378,10 @@ func (t *target) Change(ctx context.Context) error {
 	if cause := t.doubt(answer); cause != "" {
 		return uncertain(cause)
 	}
+	if fields, _ := answer.Object(); isUnderWay(fields) {
+		// No sign-in tells what will become of it.
+		return t.client.Fail(changePassword, api.ClassTimeout, "the status says success, but the body says that the change is still under way")
+	}
 	return nil
 }
 
@@ -445,6 +449,24 @@ func contradicts(fields api.Fields) bool {
 			if contradicts(fields.Fields(name)) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// isUnderWay reports whether the object of a success answer says that something is yet to be
+// done, here or in an envelope.
+func isUnderWay(fields api.Fields) bool {
+	for name, raw := range fields {
+		name := strings.ToLower(name)
+		value := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.Trim(string(raw), `"`)))
+		switch {
+		case name == "status" || name == "state":
+			if slices.Contains([]string{"pending", "queued", "scheduled", "processing", "inprogress", "running"}, value) {
+				return true
+			}
+		case slices.Contains(envelopes, name) && isUnderWay(fields.Fields(name)):
+			return true
 		}
 	}
 	return false

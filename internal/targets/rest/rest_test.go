@@ -120,6 +120,9 @@ func TestStatuses(t *testing.T) {
 		{"error", typed("application/json", `{"error":"too weak"}`), "", rotation.Unknown, api.ClassTarget},
 		{"no error", typed("application/json", `{"error":null,"errors":[],"success":true}`), "", rotation.Changed, ""},
 		{"errors", typed("application/json", `{"errors":[{"message":"too weak"}]}`), "", rotation.Unknown, api.ClassTarget},
+		{"status pending", typed("application/json", `{"status":"Pending"}`), "", rotation.Unknown, api.ClassTimeout},
+		{"state in progress", typed("application/json", `{"data":{"state":"IN_PROGRESS"}}`), "", rotation.Unknown, api.ClassTimeout},
+		{"status of the user", typed("application/json", `{"status":"active"}`), "", rotation.Changed, ""},
 		{"status failed", typed("application/json", `{"status":"Failed"}`), "", rotation.Unknown, api.ClassTarget},
 		{"Success False", typed("application/json", `{"Success":false}`), "", rotation.Unknown, api.ClassTarget},
 		{"success as text", typed("application/json", `{"success":"false"}`), "", rotation.Unknown, api.ClassTarget},
@@ -338,13 +341,16 @@ func TestVerifyURLThatProvesNothing(t *testing.T) {
 }
 
 // queue takes a change as an order, and carries it out some time after the run.
-type queue struct{ status int }
+type queue struct {
+	status int
+	state  string
+}
 
 func (q queue) Routes() []simulator.Route {
 	return []simulator.Route{
 		{Name: "change", Method: "POST", Match: simulator.Pattern("/set").Match, Write: true,
 			Serve: func(*simulator.Request) simulator.Answer {
-				return simulator.JSON(q.status, map[string]any{"order": 7})
+				return simulator.JSON(q.status, map[string]any{"order": 7, "state": q.state})
 			}},
 		{Name: "verify", Method: "GET", Match: simulator.Pattern("/me").Match, Serve: func(r *simulator.Request) simulator.Answer {
 			if _, password, _ := (&http.Request{Header: r.Header}).BasicAuth(); password != targettest.Old {
@@ -358,8 +364,10 @@ func (q queue) Routes() []simulator.Route {
 // TestOrderIsNotSettledByLogins: that the old password still works shows nothing while the
 // endpoint has an order to change it. What it calls done and does not list is another matter.
 func TestOrderIsNotSettledByLogins(t *testing.T) {
-	for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
-		server, err := simulator.Start(queue{status}, simulator.Options{})
+	for queue, outcome := range map[queue]rotation.Outcome{
+		{202, ""}: rotation.Unknown, {200, "queued"}: rotation.Unknown, {203, ""}: rotation.NotChanged,
+	} {
+		server, err := simulator.Start(queue, simulator.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,7 +378,7 @@ func TestOrderIsNotSettledByLogins(t *testing.T) {
 			Accepts: func(password string) bool { return password == targettest.Old },
 		}
 		if ended := run().Rotate(stand); ended.Outcome != outcome || stand.Writes() != 1 {
-			t.Errorf("%d: %s", status, ended.Stdout)
+			t.Errorf("%v: %s", queue, ended.Stdout)
 		}
 	}
 }

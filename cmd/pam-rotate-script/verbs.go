@@ -116,9 +116,8 @@ prints one object.`,
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error {
-				c.code = 0
 				c.printer().Lines(versionLine())
-				return nil
+				return c.informed("version")
 			},
 		},
 	)
@@ -159,9 +158,27 @@ func mostArguments(most int) cobra.PositionalArgs {
 // helpWithExitCode lets a wanted help exit with 0.
 func helpWithExitCode(c *command, help func(*cobra.Command, []string)) func(*cobra.Command, []string) {
 	return func(verb *cobra.Command, arguments []string) {
-		c.code = 0
 		help(verb, arguments)
+		if err := c.informed("--help"); err != nil {
+			c.code = exitUsage
+			c.printer().Usage(err.Error())
+		}
 	}
+}
+
+// informed ends a verb that only tells something, with exit code 0. Where something is on
+// standard input it is an error: the Gateway, which takes 0 for a changed password, always
+// pipes something in, and here nothing was rotated.
+func (c *command) informed(verb string) error {
+	c.code = 0
+	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		return nil
+	}
+	// A pipe that stays empty is no Gateway's.
+	if text, err := c.readStdin(1, stdinPatience/2, verb); err == nil && len(text) > 0 {
+		return usageError{"something is on standard input: " + verb + " rotates nothing; by hand, give it < /dev/null"}
+	}
+	return nil
 }
 
 // options turns flags into those of a run.
@@ -343,8 +360,7 @@ func (c *command) targets(arguments []string) error {
 				printer.Lines(fmt.Sprintf("%-14s %s (recipe)", name, info.Summary))
 			}
 		}
-		c.code = 0
-		return nil
+		return c.informed("targets")
 	}
 	info, ok := registry.Find(arguments[0])
 	if !ok {
@@ -358,8 +374,7 @@ func (c *command) targets(arguments []string) error {
 	} else {
 		printer.Lines(report.Fields(info)...)
 	}
-	c.code = 0
-	return nil
+	return c.informed("targets")
 }
 
 // versionLine tells the version, the commit where it is known, and the platform.

@@ -19,6 +19,7 @@ func TestDescriptionFromAnIdlePipe(t *testing.T) {
 		t.Skip(err)
 	}
 	stopped, stop := context.WithCancel(t.Context())
+	defer stop()
 	for want, ctx := range map[string]context.Context{"in time": t.Context(), "interrupted": stopped} {
 		var stdout, stderr bytes.Buffer
 		c := newCommand(ctx, strings.NewReader(""), &stdout, &stderr)

@@ -27,7 +27,7 @@ demo: build ## simulated vendors on this machine, rotated by the real binary
 	$(GO) run ./cmd/pam-rotate-demo -binary bin/pam-rotate-script
 
 lint: ## formatting, vet, staticcheck, tidy modules
-	@unformatted=$$(gofmt -l cmd internal); if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd internal scripts); if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff

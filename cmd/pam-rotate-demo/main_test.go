@@ -23,7 +23,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	// Another process reads the sources. Looking at them here, too, keeps go test
 	// from taking an old result for theirs.
-	for _, sources := range []string{"../pam-rotate-script", "../../internal"} {
+	for _, sources := range []string{"../pam-rotate-script", "../../internal", "../../scripts"} {
 		if err := filepath.WalkDir(sources, func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
 			t.Fatal(err)
 		}

@@ -1,20 +1,17 @@
 package recipe
 
 import (
-	"embed"
 	"fmt"
 	"strings"
 
 	"pam-rotate-script/internal/targets"
+	"pam-rotate-script/scripts/recipes"
 )
-
-//go:embed builtin/*.yaml
-var builtin embed.FS
 
 // BuiltInNames returns the names of the recipes that come with the program, in the order of
 // the alphabet. It reads none of them.
 func BuiltInNames() []string {
-	entries, err := builtin.ReadDir("builtin")
+	entries, err := recipes.Files.ReadDir(".")
 	if err != nil {
 		panic(err) // they are part of the program
 	}
@@ -28,7 +25,7 @@ func BuiltInNames() []string {
 // BuiltInSource returns the text of a recipe that comes with the program, by its name in any
 // case; false if there is none of that name.
 func BuiltInSource(name string) ([]byte, bool) {
-	source, err := builtin.ReadFile("builtin/" + strings.ToLower(strings.TrimSpace(name)) + ".yaml")
+	source, err := recipes.Files.ReadFile(strings.ToLower(strings.TrimSpace(name)) + ".yaml")
 	return source, err == nil
 }
 

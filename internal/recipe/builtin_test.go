@@ -2,6 +2,7 @@ package recipe_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pam-rotate-script/internal/recipe"
@@ -38,6 +39,15 @@ func TestBuiltIn(t *testing.T) {
 			}
 			if len(loaded.Tests) < 3 {
 				t.Errorf("only %d tests", len(loaded.Tests))
+			}
+			// Whoever opens the file learns from its first lines how far to trust it.
+			header, _, _ := strings.Cut(string(source), "\nname: ")
+			tried := "# Built from documents alone."
+			if loaded.Tried != "documents alone" {
+				tried = "# Tried against " + loaded.Tried
+			}
+			if !strings.Contains(header, loaded.Documents[0]) || !strings.Contains(header, tried) {
+				t.Errorf("the header does not name %s and say %q:\n%s", loaded.Documents[0], tried, header)
 			}
 		})
 	}

@@ -460,6 +460,9 @@ func (l *loader) answer(c *call, m *mapping) {
 	keeping := judging
 	if node := l.mapping(m.get("page"), "page", pageKeys); node != nil {
 		c.page = l.page(node, judging)
+		if c.kind() != api.Read {
+			l.add(node.at, "", "only a call that reads has pages")
+		}
 	}
 	if node := l.mapping(m.get("find"), "find", []string{"in", "where", "none", "many"}); node != nil {
 		c.find = &find{

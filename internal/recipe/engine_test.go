@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -328,6 +329,12 @@ func TestPages(t *testing.T) {
 		{"link for ever", "{items: ., link: next, most: 3}", map[string]any{
 			"GET /look": linked(users("a"), "/look"),
 		}, "GET /look, GET /look, GET /look", false},
+		{"number for ever", "{items: ., number: page, size: 1, most: 3}", map[string]any{
+			"GET /look": users("a"),
+		}, "GET /look?page=1, GET /look?page=2, GET /look?page=3", false},
+		{"offset for ever", "{items: ., offset: start, size: 1, most: 3}", map[string]any{
+			"GET /look": users("a"),
+		}, "GET /look?start=0, GET /look?start=1, GET /look?start=2", false},
 		{"number", "{items: ., number: page, size: 2}", map[string]any{
 			"GET /look?page=1": users("a", "b"), "GET /look?page=2": users("jane"),
 		}, "GET /look?page=1, GET /look?page=2, POST /set", true},
@@ -596,10 +603,34 @@ func TestCannotRepeatAWrite(t *testing.T) {
 	for _, parts := range []map[string]string{
 		{"accept": "200\n    poll: {until: .ready, every: 1s}"},
 		{"accept": "200\n  - {name: set again, write: true, method: POST, path: /set, accept: 200}"},
+		{"accept": "200\n    page: {items: ., number: page, size: 1}"},
+		{"accept": "200\n    page: {items: ., link: next}\n    find: {where: . == 1}"},
+		// What reads is sent again after an answer such as 503.
+		{"check": "[{name: look, method: POST, path: /set, body: {password: $new}, accept: 200}]"},
+		{"check": "[{name: look, path: /set, query: {password: $new}, accept: 200}]"},
+		{"check": "[{name: look, path: /set, header: {X-Password: $new}, accept: 200}]"},
+		{"check": "[{name: look, path: [/set, {jq: $new}], accept: 200}]"},
+		{"check": "[{name: look, method: POST, path: /set, form: {password: $hidden}, accept: 200}]", "top": "let: {hidden: '$new | @base64'}"},
+		{"check": "[{name: first, path: /first, accept: 200, let: {hidden: '[., $new]'}}, {name: look, method: POST, path: /set, body: $hidden, accept: 200}]"},
+		{"check": "[{name: look, path: /set, auth: {bearer: $new}, accept: 200}]"},
+		{"auth": "{bearer: $new}"},
+		{"auth": "{cookie-login: {name: log in, method: POST, path: /set, body: {password: $new}, accept: 200, cookie: SID}}"},
+		{"auth": "{oauth2-password: {path: /set, user: $user, password: $new}}"},
+		{"accept": "200\n  - {name: set again, path: /set, query: {password: $new}, accept: 200}"},
+		{"proof": "login\nverify: [{name: set again, method: POST, path: /set, body: {password: $new, x: $tried}, accept: 200}]"},
+		{"top": "close: [{name: set again, method: PUT, path: /set, body: {password: $new}, accept: 200}]"},
 	} {
 		if _, err := recipe.Load([]byte(small(parts)), "x"); err == nil {
 			t.Errorf("%v loads", parts)
 		}
+	}
+	// A vendor may want to see the password before the write, to encrypt it, say.
+	before := recipe.Lint([]byte(small(map[string]string{"check": "[{name: look, path: /look, accept: 200}]\nwarn: careful",
+		"accept": "200\n  - {name: tell, method: POST, path: /tell, body: {password: $new}, accept: 200}"})))
+	if !slices.ContainsFunc(before, func(p recipe.Problem) bool {
+		return p.Warning && strings.Contains(p.Text, "a call that is not the write")
+	}) {
+		t.Errorf("no warning: %v", before)
 	}
 	for _, given := range []any{gone, answer{status: 429, header: map[string]string{"Retry-After": "1"}}, answer{status: 502}, answer{status: 503}, answer{status: 504},
 		answer{status: 307, header: map[string]string{"Location": "/set"}}, answer{status: 308, header: map[string]string{"Location": "/set"}}} {
@@ -611,18 +642,38 @@ func TestCannotRepeatAWrite(t *testing.T) {
 	}
 }
 
-// TestCannotFollowARedirect: neither to another path nor to another host.
+// TestCannotFollowARedirect: neither to another path nor to another host, whatever the call is
+// for. The header Link leads nowhere else either; TestPages tries that.
 func TestCannotFollowARedirect(t *testing.T) {
-	elsewhere := serve(t, map[string]any{"GET /look": fine, "POST /set": fine})
+	elsewhere := serve(t, map[string]any{"GET /look": fine, "POST /set": fine, "GET /me": fine, "POST /token": fine, "DELETE /session": fine})
+	parts := map[string]string{
+		"auth":  "{oauth2-client-credentials: {path: /token, client: '\"it\"', secret: $access.password}}",
+		"proof": "login\nverify: [{name: try, path: /me, auth: {basic: {user: $user, password: $tried}}, accept: 200, reject: {status: 401}}]",
+		"top":   "close: [{name: log out, method: DELETE, path: /session, accept: 200}]",
+	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		moved := answer{status: status, header: map[string]string{"Location": elsewhere.URL + "/look"}}
-		s := serve(t, map[string]any{"GET /look": moved, "POST /set": fine})
-		if result := play(t, small(nil), s, nil, "jane", targettest.New); result.Outcome != rotation.NotChanged || len(s.requests) != 1 {
-			t.Errorf("%d: %s after %s", status, result.Outcome, s.came())
+		for moved, want := range map[string]rotation.Outcome{
+			"POST /token": rotation.NotChanged, "GET /look": rotation.NotChanged, "POST /set": rotation.Changed, "GET /me": rotation.Changed, "DELETE /session": rotation.Changed,
+		} {
+			for _, to := range []string{elsewhere.URL + strings.Fields(moved)[1], "/other"} {
+				answers := map[string]any{
+					"POST /token": answer{status: 200, body: map[string]any{"access_token": "canary-minted-1"}}, "GET /look": fine, "POST /set": fine, "GET /me": fine,
+					"DELETE /session": fine, "GET /other": fine, "POST /other": fine, "DELETE /other": fine,
+				}
+				answers[moved] = answer{status: status, header: map[string]string{"Location": to}}
+				s := serve(t, answers)
+				result := play(t, small(parts), s, nil, "jane", targettest.New)
+				if result.Outcome != want || strings.Contains(s.came(), "/other") || len(s.of("POST /set")) > 1 {
+					t.Errorf("%s, %d: %s after %s", moved, status, result.Outcome, s.came())
+				}
+				if moved == "GET /me" && result.Proof != targets.ProofAnswer {
+					t.Errorf("%d: a redirect proves the change", status)
+				}
+			}
 		}
 	}
 	if len(elsewhere.requests) != 0 {
-		t.Error("a redirect was followed")
+		t.Errorf("a redirect was followed: %s", elsewhere.came())
 	}
 }
 
@@ -666,6 +717,79 @@ func TestCannotRunForEver(t *testing.T) {
 	}), s, nil, "jane", targettest.New)
 	if result.Outcome != rotation.NotChanged || !strings.Contains(result.Message, "more than") {
 		t.Errorf("%s: %s", result.Outcome, result.Message)
+	}
+}
+
+// TestCannotGrowWithoutBounds: an expression that would fill the memory, or be busy with one
+// function for hours, is given up as well.
+func TestCannotGrowWithoutBounds(t *testing.T) {
+	list := make([]int, 30_000)
+	for name, expression := range map[string]string{
+		"text that doubles":           `"xxxxxxxx"` + strings.Repeat(" | . + .", 60) + " | length > 0",
+		"list that doubles":           "[0]" + strings.Repeat(" | . + .", 60) + " | length > 0",
+		"nested list":                 "[0]" + strings.Repeat(" | [., .]", 60) + " | tojson | length > 0",
+		"nested list, compared":       "[0]" + strings.Repeat(" | [., .]", 60) + " | . == .",
+		"nested list in variables":    "[0]" + strings.Repeat(" as $x | [$x, $x]", 60) + " | tojson | length > 0",
+		"nested object":               "{}" + strings.Repeat(" | {a: ., b: .}", 60) + " | tojson | length > 0",
+		"texts in texts":              `"xxxxxxxx"` + strings.Repeat(` | "\(.)\(.)"`, 60) + " | length > 0",
+		"formatted texts":             `"xxxxxxxx"` + strings.Repeat(` | @base64 "\(.)\(.)"`, 60) + " | length > 0",
+		"members that double":         "{a: [0]}" + strings.Repeat(" | .a = [.a, .a]", 60) + " | tojson | length > 0",
+		"members that add":            `{a: "xxxxxxxx"}` + strings.Repeat(" | .a += .a", 60) + " | .a | length > 0",
+		"function in a function":      strings.Repeat("map([., .] | ", 40) + "." + strings.Repeat(")", 40) + " | tojson | length > 0",
+		"sums in sums":                strings.Repeat("(", 60) + "tojson" + strings.Repeat(" | . + .)", 60) + " | length > 0",
+		"list of lists":               ". as $x | map($x) == map($x)",
+		"joined by itself":            `tojson as $x | map($x) | join($x) | length > 0`,
+		"one function for hours":      ".[:12000] as $x | $x | sort_by($x) | length > 0",
+		"a value for each pair":       "[.[] as $a | .[] as $b | .[] as $c | $a + $b + $c] | length > 0",
+		"pattern with many places":    `tojson | gsub("0"; "` + strings.Repeat("x", 1000) + `") | length > 0`,
+		"pattern that tries for long": `tojson | test("(0|,|0,|,0)*(0|,|0,|,0)*(0|,|0,|,0)*x$") | not`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := small(map[string]string{"accept": "{status: 200, when: " + quote(expression) + "}"})
+			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 200, body: list}})
+			result := play(t, source, s, nil, "jane", targettest.New)
+			// The last one holds: Go's regular expressions take no longer for such a pattern.
+			if result.Outcome != rotation.Unknown && name != "pattern that tries for long" {
+				t.Errorf("%s: %s", result.Outcome, result.Message)
+			}
+		})
+	}
+}
+
+// TestExpressionsAreWhatTheyWere: what looks after the size of values changes nothing else.
+func TestExpressionsAreWhatTheyWere(t *testing.T) {
+	for _, test := range []struct {
+		expression string
+		holds      bool
+	}{
+		{`. == {a: [1, 2, {b: 3}], c: null}`, true},
+		{`(.a[2].b |= . + 1) == {a: [1, 2, {b: 4}], c: null}`, true},
+		{`del(.a[0, 1], .c) == {a: [{b: 3}]}`, true},
+		{`del(.a | .[2] | .b) | .a[2] == {}`, true},
+		{`del(.a[] | select(type == "number" and . + 1 == 2)) | .a | length == 2`, true},
+		{`(.a | .[0]) = 7 | .a[0] == 7`, true},
+		{`first(.a[]) |= 9 | .a[0] == 9`, true},
+		{`to_entries | map(select(.key == "c") | .value) == [null]`, true},
+		{`with_entries(.value |= type) == {a: "array", c: "null"}`, true},
+		{`[.a[] | numbers] | add == 3`, true},
+		{`.a as [$x, $y] | {$x, y: $y, "z\($x)": [$y]} == {x: 1, y: 2, z1: [2]}`, true},
+		{`. as {a: [$x]} | "\($x + 1)-\([1] | tojson)" == "2-[1]"`, true},
+		{`try error("x") catch . == "x"`, true},
+		{`(.nothing.at.all? // "d") + "e" == "de"`, true},
+		{`if .c then false elif .a | length == 3 then true else false end`, true},
+		{`[.a[] | objects | .b, .b] == [3, 3]`, true},
+		{`@base64 "x\(.a[0])" == "xMQ=="`, true},
+		{`any(.a[]; type == "object" and .b == 3) and all(.a[]; . != null)`, true},
+		{`[.a[2:][] | map_values(. + 1)] == [{b: 4}]`, true},
+		{`empty`, false},
+		{`.a[]`, false},
+	} {
+		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 200, body: `{"a": [1, 2, {"b": 3}], "c": null}`}})
+		result := play(t, small(map[string]string{"accept": "{status: 200, when: " + quote(test.expression) + "}"}), s, nil, "jane", targettest.New)
+		if holds := result.Outcome == rotation.Changed; holds != test.holds {
+			t.Errorf("%s: %v: %s", test.expression, holds, result.Message)
+		}
 	}
 }
 

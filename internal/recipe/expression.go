@@ -20,8 +20,13 @@ import (
 const (
 	// expressionTime bounds one run of an expression; ordinary ones take microseconds.
 	expressionTime = time.Second
+	// expressionGrace is how much longer an expression may take to notice that its time is over:
+	// one function of jq's, such as sort_by, ends no sooner than it is done.
+	expressionGrace = time.Second
 	// maxOutput bounds what an expression may give, roughly in bytes.
 	maxOutput = 1 << 20
+	// maxInside bounds every value that an expression makes on its way.
+	maxInside = 16 * maxOutput
 	// maxExpression bounds the text of an expression.
 	maxExpression = 2000
 )
@@ -91,18 +96,38 @@ func (e *expression) fault() error {
 func (e *expression) uses(name string) bool { return e != nil && slices.Contains(e.free, name) }
 
 // run gives the one output of the expression. Variables that have no value are null.
-func (e *expression) run(ctx context.Context, input any, values map[string]any) (output any, err error) {
+func (e *expression) run(ctx context.Context, input any, values map[string]any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, expressionTime)
 	defer cancel()
+	arguments := make([]any, len(e.free))
+	for i, name := range e.free {
+		arguments[i] = values[name]
+	}
+	type result struct {
+		output any
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		output, err := e.evaluate(ctx, input, arguments)
+		done <- result{output, err}
+	}()
+	timer := time.NewTimer(expressionTime + expressionGrace)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.output, r.err
+	case <-timer.C: // it is left to itself, and changes nothing
+		return nil, fmt.Errorf("the expression at %s takes too long", e.at)
+	}
+}
+
+func (e *expression) evaluate(ctx context.Context, input any, arguments []any) (output any, err error) {
 	defer func() {
 		if recover() != nil {
 			output, err = nil, e.fault()
 		}
 	}()
-	arguments := make([]any, len(e.free))
-	for i, name := range e.free {
-		arguments[i] = values[name]
-	}
 	results := e.code.RunWithContext(ctx, input, arguments...)
 	output, ok := results.Next()
 	if _, failed := output.(error); failed || !ok {
@@ -193,9 +218,11 @@ func (l *loader) expression(node ast.Node, what string, scope *scope) *expressio
 		variables = append(variables, "$"+name)
 		scope.used[name] = true
 	}
+	bound(query)
 	e.code, err = gojq.Compile(query,
 		gojq.WithVariables(variables),
 		gojq.WithEnvironLoader(func() []string { return nil }),
+		gojq.WithFunction(fitsName, 0, 0, checkSize),
 		gojq.WithFunction("same", 2, 2, same))
 	if err != nil {
 		// Its text may quote the expression.
@@ -219,6 +246,61 @@ func same(_ any, arguments []any) any {
 	a, isText := arguments[0].(string)
 	b, both := arguments[1].(string)
 	return isText && both && strings.EqualFold(a, b)
+}
+
+// fitsName is the function that bound puts into expressions. Recipes cannot call it.
+const fitsName = "fits"
+
+// checkSize gives its input back, unless it is larger than anything that a recipe needs. A value may
+// hold another one many times over and need no memory for it; it counts each time, since
+// comparing it or making a text of it would.
+func checkSize(input any, _ []any) any {
+	if budget := maxInside; !within(input, &budget) {
+		return errors.New("a value is too large")
+	}
+	return input
+}
+
+// bound has the size of every value looked at that an expression makes, by putting fits behind
+// what makes one. Otherwise a few characters that double a value, again and again, would use up
+// the machine's memory before the time is over.
+func bound(query *gojq.Query) {
+	if query == nil {
+		return
+	}
+	switch query.Op {
+	case gojq.OpAssign, gojq.OpModify, gojq.OpUpdateAdd, gojq.OpUpdateSub, gojq.OpUpdateMul, gojq.OpUpdateDiv, gojq.OpUpdateMod, gojq.OpUpdateAlt:
+		// On the left stands a path into the input, which makes no value.
+		bound(query.Right)
+	default:
+		bound(query.Left)
+		bound(query.Right)
+	}
+	for _, pattern := range query.Patterns {
+		eachInPattern(pattern, bound)
+	}
+	grows := query.Op == gojq.OpAdd
+	if term := query.Term; term != nil {
+		grows = term.Object != nil || term.Array != nil || term.Str != nil && len(term.Str.Queries) > 0 ||
+			term.Func != nil && !strings.HasPrefix(term.Func.Name, "$")
+		// The argument of del is a path.
+		if term.Func == nil || term.Func.Name != "del" {
+			eachInTerm(term, bound)
+		}
+	}
+	if query.Op == gojq.OpPipe {
+		query.Left = fitted(query.Left)
+	}
+	if grows {
+		inner := *query
+		*query = *fitted(&inner)
+	}
+}
+
+func fitted(query *gojq.Query) *gojq.Query {
+	return &gojq.Query{Left: query, Op: gojq.OpPipe, Right: &gojq.Query{
+		Term: &gojq.Term{Type: gojq.TermTypeFunc, Func: &gojq.Func{Name: fitsName}},
+	}}
 }
 
 // placeIn is the place of an offset into an expression's text, where the text is on one line;
@@ -408,18 +490,21 @@ func eachQuery(root *gojq.Query, visit func(*gojq.Query)) {
 		return
 	}
 	visit(root)
-	eachQuery(root.Left, visit)
-	eachQuery(root.Right, visit)
+	inside := func(query *gojq.Query) { eachQuery(query, visit) }
+	inside(root.Left)
+	inside(root.Right)
 	for _, pattern := range root.Patterns {
-		eachInPattern(pattern, visit)
+		eachInPattern(pattern, inside)
 	}
 	for _, definition := range root.FuncDefs {
-		eachQuery(definition.Body, visit)
+		inside(definition.Body)
 	}
 	if root.Term != nil {
-		eachInTerm(root.Term, visit)
+		eachInTerm(root.Term, inside)
 	}
 }
+
+// The functions below call visit for what is directly inside something.
 
 func eachInPattern(pattern *gojq.Pattern, visit func(*gojq.Query)) {
 	if pattern == nil {
@@ -430,7 +515,7 @@ func eachInPattern(pattern *gojq.Pattern, visit func(*gojq.Query)) {
 	}
 	for _, member := range pattern.Object {
 		eachInString(member.KeyString, visit)
-		eachQuery(member.KeyQuery, visit)
+		visit(member.KeyQuery)
 		eachInPattern(member.Val, visit)
 	}
 }
@@ -438,7 +523,7 @@ func eachInPattern(pattern *gojq.Pattern, visit func(*gojq.Query)) {
 func eachInString(text *gojq.String, visit func(*gojq.Query)) {
 	if text != nil {
 		for _, query := range text.Queries {
-			eachQuery(query, visit)
+			visit(query)
 		}
 	}
 }
@@ -446,48 +531,48 @@ func eachInString(text *gojq.String, visit func(*gojq.Query)) {
 func eachInIndex(index *gojq.Index, visit func(*gojq.Query)) {
 	if index != nil {
 		eachInString(index.Str, visit)
-		eachQuery(index.Start, visit)
-		eachQuery(index.End, visit)
+		visit(index.Start)
+		visit(index.End)
 	}
 }
 
 func eachInTerm(term *gojq.Term, visit func(*gojq.Query)) {
 	eachInIndex(term.Index, visit)
 	eachInString(term.Str, visit)
-	eachQuery(term.Query, visit)
+	visit(term.Query)
 	for _, suffix := range term.SuffixList {
 		eachInIndex(suffix.Index, visit)
 	}
 	if term.Func != nil {
 		for _, argument := range term.Func.Args {
-			eachQuery(argument, visit)
+			visit(argument)
 		}
 	}
 	if term.Object != nil {
 		for _, member := range term.Object.KeyVals {
 			eachInString(member.KeyString, visit)
-			eachQuery(member.KeyQuery, visit)
-			eachQuery(member.Val, visit)
+			visit(member.KeyQuery)
+			visit(member.Val)
 		}
 	}
 	if term.Array != nil {
-		eachQuery(term.Array.Query, visit)
+		visit(term.Array.Query)
 	}
 	if term.Unary != nil && term.Unary.Term != nil {
-		eachQuery(&gojq.Query{Term: term.Unary.Term}, visit)
+		visit(&gojq.Query{Term: term.Unary.Term})
 	}
 	if term.If != nil {
-		eachQuery(term.If.Cond, visit)
-		eachQuery(term.If.Then, visit)
-		eachQuery(term.If.Else, visit)
+		visit(term.If.Cond)
+		visit(term.If.Then)
+		visit(term.If.Else)
 		for _, branch := range term.If.Elif {
-			eachQuery(branch.Cond, visit)
-			eachQuery(branch.Then, visit)
+			visit(branch.Cond)
+			visit(branch.Then)
 		}
 	}
 	if term.Try != nil {
-		eachQuery(term.Try.Body, visit)
-		eachQuery(term.Try.Catch, visit)
+		visit(term.Try.Body)
+		visit(term.Try.Catch)
 	}
 	// Reduce, Foreach and Label are refused as a whole.
 }

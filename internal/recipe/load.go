@@ -256,6 +256,7 @@ func (l *loader) top(top *mapping) {
 	l.fitProof(top)
 	r.close = l.callList(top, "close", inClose)
 	l.grants()
+	l.newPassword()
 	if l.calls > maxCalls {
 		l.add(top.at, "", "a recipe has at most %d calls, found %d", maxCalls, l.calls)
 	}
@@ -569,6 +570,45 @@ func (l *loader) oneWrite(top *mapping) {
 	}
 	for _, c := range writes[min(1, len(writes)):] {
 		l.add(c.at, c.name, "exactly one call of change is marked write: true, found another")
+	}
+}
+
+// newPassword checks that only calls that are sent once carry the new password. Those that read
+// are sent again, and one that sets a password after all would be a write that is repeated, or
+// one that nobody knows of.
+func (l *loader) newPassword() {
+	made := map[string]bool{varNew: true} // the values that are made of it
+	holds := func(e *expression) bool {
+		return e != nil && slices.ContainsFunc(e.free, func(name string) bool { return made[name] })
+	}
+	learn := func(bindings []binding) {
+		for _, b := range bindings {
+			if holds(b.value) {
+				made[b.name] = true
+			}
+		}
+	}
+	learn(l.recipe.lets)
+	if a := l.recipe.auth; a != nil {
+		for _, e := range []*expression{a.value, a.user, a.password} {
+			if holds(e) {
+				l.add(e.at, "", "what goes with every call is not made of the new password")
+			}
+		}
+	}
+	for _, c := range l.recipe.allCalls() {
+		if slices.ContainsFunc(c.requestExpressions(), holds) {
+			switch {
+			case c.phase == inVerify:
+				l.add(c.at, c.name, "a call of verify sends $tried, and not the new password by itself")
+			case c.phase != inChange || c.kind() == api.Read:
+				l.add(c.at, c.name, "only calls of change send the new password, and no GET does: other calls may be sent more than once")
+			case !c.write:
+				l.warn(c.at, c.name, "the new password is sent by a call that is not the write: whatever it changes is not known of")
+			}
+		}
+		learn(c.lets)
+		learn(c.seals)
 	}
 }
 

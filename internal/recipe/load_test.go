@@ -209,6 +209,10 @@ func TestErrorsQuoteNothing(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	laughs := "a: &a [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n"
+	for c := 'b'; c <= 'z'; c++ {
+		laughs += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c, ", c-1), 8)+fmt.Sprintf("*%c", c-1))
+	}
 	for name, source := range map[string]string{
 		"size":            plain + "#" + strings.Repeat("x", recipe.MaxSize),
 		"depth":           strings.Replace(plain, "body: {password: $new, team: $set.team}", "body: "+strings.Repeat("[", 40)+"$new"+strings.Repeat("]", 40), 1),
@@ -217,6 +221,11 @@ func TestLimits(t *testing.T) {
 		"calls":           strings.Replace(plain, "proof: login", strings.Repeat("  - {name: more, path: /x, accept: 200}\n", 40)+"proof: login", 1),
 		"expression":      strings.Replace(plain, "team: $set.team", "team: '"+strings.Repeat("$set.team + ", 400)+"$set.team'", 1),
 		"empty":           "",
+		"aliases":         laughs + plain,
+		"aliases inside":  strings.Replace(plain, "body: {password: $new, team: $set.team}", "body: {a: &a [$new, $set.team], b: &b [*a, *a], c: [*b, *b]}", 1),
+		"alias of itself": strings.Replace(plain, "body: {password: $new, team: $set.team}", "body: &a {password: $new, team: $set.team, more: *a}", 1),
+		"merged keys":     strings.Replace(plain, "    write: true", "    <<: {write: true}", 1),
+		"deep brackets":   strings.Replace(plain, "team: $set.team", "team: '"+strings.Repeat("(", 3000)+"1"+strings.Repeat(")", 3000)+"'", 1),
 		"no UTF-8":        "name: \xff",
 	} {
 		if _, err := recipe.Load([]byte(source), name); err == nil {

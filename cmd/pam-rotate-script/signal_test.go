@@ -14,6 +14,7 @@ import (
 
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
+	"pam-rotate-script/internal/simulator/sailpoint"
 	"pam-rotate-script/internal/targets/targettest"
 )
 
@@ -33,12 +34,33 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulator.Moment) {
+// TestSignalWhileTurnedAway stops the real program while SailPoint's rate limit makes its
+// one write wait: nothing has left then, and nothing more may leave.
+func TestSignalWhileTurnedAway(t *testing.T) {
+	bench := targettest.SailPoint()
+	for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
+		for write := 1; write <= 2; write++ {
+			t.Run(fmt.Sprintf("write %d moment %d", write, moment), func(t *testing.T) {
+				t.Parallel()
+				fault := simulator.Fault{Exchange: sailpoint.SetPassword, Kind: simulator.KindNamed("429 before")}
+				ended, stand := testSignal(t, bench, 2+write, moment, fault)
+				if ended.Outcome != rotation.NotChanged || ended.Writes != 0 || ended.TurnedAway != write || stand.Writes() != write {
+					t.Errorf("%s, %d writes turned away, %d arrived: %s", ended.Outcome, ended.TurnedAway, stand.Writes(), ended.Stdout)
+				}
+			})
+		}
+	}
+}
+
+func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulator.Moment, faults ...simulator.Fault) (targettest.Ended, *targettest.Stand) {
 	stand, err := bench.Start(bench.User, targettest.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stand.Close()
+	t.Cleanup(stand.Close)
+	for _, fault := range faults {
+		stand.Servers[0].Inject(fault)
+	}
 	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
 
 	var stdout, stderr bytes.Buffer
@@ -79,4 +101,5 @@ func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulat
 	if t.Failed() {
 		t.Logf("stdout: %s\nstderr: %s", ended.Stdout, ended.Stderr)
 	}
+	return ended, stand
 }

@@ -3,7 +3,8 @@
 //
 //   - only https, TLS 1.2 or later, HTTP/1.1, and no redirect is ever followed;
 //   - a Write is sent once: nothing here, and nothing in net/http below, sends it
-//     again once a byte of it may have left;
+//     again once a byte of it may have left, unless the vendor's documented rate
+//     limit proves that it was turned away unseen (Request.LimitPatience);
 //   - Reads are retried where that is harmless, within the deadline of the run;
 //   - answers are bounded, and are read as data, never printed;
 //   - an Error says whether the request had left this machine, what status came
@@ -51,7 +52,8 @@ const (
 	// stores a password object): sent once, repeated only if nothing had left.
 	Prepare
 	// Write is the one call that puts the new password in force: sent once, and
-	// counted. After Client.StopWrites no Write starts.
+	// counted; see Request.LimitPatience for the one answer after which it may be sent
+	// again. After Client.StopWrites no Write starts.
 	Write
 	// SignIn is a login as the rotated user: sent once, since every failing one
 	// counts towards the vendor's lock-out, and counted when it is not accepted.

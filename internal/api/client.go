@@ -26,7 +26,11 @@ const (
 	readTries          = 3
 	// longestBackoff bounds the wait before a retry where the vendor names none.
 	longestBackoff = 4 * time.Second
-	maxHeader      = 64 << 10
+	// shortestLimited is the least wait after a rate limit, and shortestSpread the least
+	// time over which the runs that were told the same are spread.
+	shortestLimited = time.Second
+	shortestSpread  = 500 * time.Millisecond
+	maxHeader       = 64 << 10
 )
 
 // Config is what a Client is made from. The zero value of every field but Vendor
@@ -72,8 +76,12 @@ type Client struct {
 
 // Counts is what a run has sent so far. Only what may have left this machine counts.
 type Counts struct {
-	Requests     int // exchanges of any kind, retries included
-	Writes       int
+	Requests int // exchanges of any kind, retries included
+	// Writes are those that the vendor may have acted on.
+	Writes int
+	// TurnedAway are the writes that a rate limit turned away; see Request.LimitPatience.
+	// They are not among Writes.
+	TurnedAway   int
 	FailedLogins int // sign-ins as the rotated user that were not accepted
 }
 
@@ -149,12 +157,18 @@ func (c *Client) Counts() Counts {
 
 // StopWrites lets no further Write start, and reports whether one had left
 // already: then the outcome lies with the vendor, and waiting for the answer is
-// the only way to know it.
+// the only way to know it. One that a rate limit turned away has not.
 func (c *Client) StopWrites() (left bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
 	return c.inFlight || c.counts.Writes > 0
+}
+
+func (c *Client) writesStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
 }
 
 // Header is one header of a request.
@@ -190,6 +204,22 @@ type Request struct {
 	// longer or shorter than Config.CallTimeout as it is than DefaultCallTimeout. 0 is
 	// Config.CallTimeout.
 	Timeout time.Duration
+	// LimitPatience is for a Write at a vendor whose documents say that 429 is the answer
+	// of a rate limit in front of the API, which turns a call away before the vendor sees
+	// it. A 429 that names the time to wait proves then that nothing was done, and the
+	// Write is sent again after that time, for as long as this after the first try. No
+	// other answer, and no missing one, ever sends a Write again. 0 is a vendor whose
+	// documents do not say so: its 429 is a refusal like any other.
+	LimitPatience time.Duration
+}
+
+// turnedAway reports whether an answer proves that a rate limit kept the Write from the
+// vendor, and for how long it asks to wait.
+func (r Request) turnedAway(answer Answer, now time.Time) (told time.Duration, turnedAway bool) {
+	if r.Kind != Write || r.LimitPatience <= 0 || answer.Status != http.StatusTooManyRequests {
+		return 0, false
+	}
+	return RetryAfter(answer, now)
 }
 
 // Do sends a request and returns the vendor's answer if its status is 2xx. Any
@@ -201,6 +231,7 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 	// tries come to an end also by a clock that does not wait.
 	deadline, bounded := ctx.Deadline()
 	left := time.Until(deadline)
+	start, waited := c.clock.Now(), time.Duration(0)
 	for try := 1; ; try++ {
 		answer, fault := c.send(ctx, request, try)
 		if fault == nil {
@@ -214,6 +245,10 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 		if left -= wait; bounded && (left < 0 || c.clock.Now().Add(wait).After(deadline)) {
 			return answer, fault
 		}
+		waited += wait
+		if request.LimitPatience > 0 && max(waited, c.clock.Now().Add(wait).Sub(start)) > request.LimitPatience {
+			return answer, fault
+		}
 		c.log.Debug().Str("action", request.Action).Int("try", try).Dur("wait_ms", wait).Str("cause", fault.Cause).Msg("trying again")
 		if c.clock.Sleep(ctx, wait) != nil {
 			return answer, fault
@@ -222,16 +257,22 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 }
 
 // retry says whether and after what time a request may be sent again. Three tries are
-// enough for all but a Read that is told by 429 to wait and for how long: a gateway has
-// turned it away unseen, and at a busy vendor its turn may come late. It goes on until
-// the deadline.
+// enough for all but what is told by 429 to wait and for how long: a gateway has turned
+// it away unseen, and at a busy vendor its turn may come late. A Read goes on until the
+// deadline, a Write for as long as Request.LimitPatience allows.
 func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (time.Duration, bool) {
-	if errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) {
+	if errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) || request.Kind == Write && c.writesStopped() {
 		return 0, false
 	}
 	told, named := RetryAfter(answer, c.clock.Now())
-	limited := request.Kind == Read && fault.Status == http.StatusTooManyRequests && named
-	if try >= readTries && !limited {
+	_, turnedAway := request.turnedAway(answer, c.clock.Now())
+	if turnedAway || request.Kind == Read && fault.Status == http.StatusTooManyRequests && named {
+		// Many runs were told the same. Who has come too late more often comes back sooner
+		// than the others, so that nobody comes too late for ever.
+		spread := max(longestBackoff/time.Duration(try), shortestSpread)
+		return max(told, shortestLimited) + rand.N(spread), true
+	}
+	if try >= readTries {
 		return 0, false
 	}
 	backoff := min(time.Second<<min(try-1, 8), longestBackoff)
@@ -241,9 +282,6 @@ func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (t
 		return backoff, fault.Class == ClassNetwork || fault.Class == ClassTimeout
 	case request.Kind != Read:
 		return 0, false
-	case try >= readTries:
-		// Many were told the same, and most of them came too late again.
-		return told + backoff, true
 	}
 	switch fault.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -284,14 +322,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	defer cancel()
 
 	fault := c.Fail(request.Action, ClassInternal, "")
-	if request.Kind == Write {
-		c.mu.Lock()
-		stopped := c.stopped
-		c.mu.Unlock()
-		if stopped {
-			fault.Class, fault.Cause, fault.Err = ClassTimeout, "interrupted before the write", ErrInterrupted
-			return Answer{}, fault
-		}
+	if request.Kind == Write && c.writesStopped() {
+		fault.Class, fault.Cause, fault.Err = ClassTimeout, "interrupted before the write", ErrInterrupted
+		return Answer{}, fault
 	}
 	var way passage
 	sent, err := c.build(ctx, request, &way)
@@ -303,7 +336,8 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	start := time.Now()
 	answer, err := c.exchange(sent)
 	fault.Left = way.left
-	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2)
+	_, turnedAway := request.turnedAway(answer, c.clock.Now())
+	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, turnedAway)
 	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
 		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
 		Int("try", try).Dur("duration_ms", time.Since(start))
@@ -446,7 +480,7 @@ func mayBeRepeated(request Request, hasBody bool) bool {
 }
 
 // count adds one exchange to the counts.
-func (c *Client) count(kind Kind, left, accepted bool) {
+func (c *Client) count(kind Kind, left, accepted, turnedAway bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.inFlight = false
@@ -455,6 +489,8 @@ func (c *Client) count(kind Kind, left, accepted bool) {
 	}
 	c.counts.Requests++
 	switch {
+	case turnedAway:
+		c.counts.TurnedAway++
 	case kind == Write:
 		c.counts.Writes++
 	case kind == SignIn && !accepted:

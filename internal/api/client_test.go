@@ -118,7 +118,7 @@ func TestReadsAreRetriedWhereThatIsHarmless(t *testing.T) {
 	for _, test := range []struct {
 		kind     string
 		arrivals int
-		waited   time.Duration // 0 for a back-off of the client's own
+		waited   time.Duration // at least; 0 for a back-off of the client's own
 	}{
 		{"429 before", 3, time.Second},
 		{"502 before", 3, 0},
@@ -143,8 +143,8 @@ func TestReadsAreRetriedWhereThatIsHarmless(t *testing.T) {
 				t.Errorf("waited %d times, want %d", len(r.clock.waited), test.arrivals-1)
 			}
 			for _, waited := range r.clock.waited {
-				if test.waited != 0 && waited != test.waited {
-					t.Errorf("waited %v, want what Retry-After says", waited)
+				if waited < test.waited || waited > test.waited+6*time.Second {
+					t.Errorf("waited %v, want what Retry-After says, and little more", waited)
 				}
 			}
 			if decoy := r.server.Decoy(); len(decoy) > 0 {

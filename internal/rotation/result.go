@@ -40,16 +40,18 @@ type Result struct {
 	User    string    `json:"user"`
 	Account string    `json:"account"` // the vendor's name for the account, "" if it was not found
 	// Proof is what an outcome changed rests on.
-	Proof        targets.Proof `json:"proof"`
-	Message      string        `json:"message"`
-	Hints        []string      `json:"hints"`
-	Warnings     []string      `json:"warnings"`
-	Requests     int           `json:"requests"`
-	Writes       int           `json:"writes"`
-	FailedLogins int           `json:"failed_logins"`
-	DurationMS   int64         `json:"duration_ms"`
-	RunID        string        `json:"run_id"`
-	Version      string        `json:"version"`
+	Proof    targets.Proof `json:"proof"`
+	Message  string        `json:"message"`
+	Hints    []string      `json:"hints"`
+	Warnings []string      `json:"warnings"`
+	Requests int           `json:"requests"`
+	Writes   int           `json:"writes"`
+	// TurnedAway are further writes, which the vendor's rate limit kept from the vendor.
+	TurnedAway   int    `json:"writes_turned_away,omitempty"`
+	FailedLogins int    `json:"failed_logins"`
+	DurationMS   int64  `json:"duration_ms"`
+	RunID        string `json:"run_id"`
+	Version      string `json:"version"`
 
 	// Title is the vendor's name as the vendor spells it.
 	Title string `json:"-"`

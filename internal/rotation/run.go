@@ -156,7 +156,8 @@ func (r *run) close(base context.Context, end time.Time, closing time.Duration) 
 func (r *run) finish(result Result, start time.Time) Result {
 	counts := r.client.Counts()
 	result.Target, result.Title, result.User, result.Account = r.Info.Name, r.Info.Title, r.user, r.account
-	result.Requests, result.Writes, result.FailedLogins = counts.Requests, counts.Writes, counts.FailedLogins
+	result.Requests, result.FailedLogins = counts.Requests, counts.FailedLogins
+	result.Writes, result.TurnedAway = counts.Writes, counts.TurnedAway
 	result.Duration = time.Since(start)
 	result.DurationMS = result.Duration.Milliseconds()
 	result.RunID, result.Version = r.runID, r.version

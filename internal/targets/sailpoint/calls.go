@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"regexp"
 	"strings"
+	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/targets"
@@ -205,9 +206,11 @@ func (t *target) chooseAccount(fields api.Fields) (string, error) {
 }
 
 // sendOrder sends the one write
-// (https://developer.sailpoint.com/docs/api/v3/set-password). It is not repeated after
-// a 401 either: that a gateway refuses before anything happens is documented
-// nowhere.
+// (https://developer.sailpoint.com/docs/api/v3/set-password). What the tenant's rate limit
+// turns away never reaches the API, and 429 says when to come back
+// (https://developer.sailpoint.com/docs/api/rate-limit), so that it may be sent again then. It
+// is not repeated after a 401: that a gateway refuses before anything happens is
+// documented nowhere for that.
 func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 	encrypted, err := encrypt(t.order.key, t.job.NewPassword)
 	if err != nil {
@@ -223,6 +226,7 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 			{Name: "accountId", Value: t.order.accountID},
 			{Name: "sourceId", Value: t.order.sourceID},
 		}),
+		LimitPatience: t.limitPatience(ctx),
 	})
 	if fault := api.AsError(err); fault != nil {
 		switch fault.Status {
@@ -232,10 +236,21 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 			fault.Hints = append(fault.Hints, "the token was refused; the next run gets a new one")
 		case 403:
 			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-change:manage; a personal access token may set only its owner's passwords")
+		case 429:
+			fault.Hints = append(fault.Hints, "the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record")
 		}
 		return api.Answer{}, targets.Judge(err)
 	}
 	return answer, nil
+}
+
+// limitPatience is how long the order may wait for the rate limit: half of the time, since
+// an order that is accepted has to be followed to its end.
+func (t *target) limitPatience(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return deadline.Sub(t.client.Clock().Now()) / 2
+	}
+	return timeout / 2
 }
 
 // policyHints say what an administrator can do about a refused password.

@@ -2,9 +2,9 @@ package targettest_test
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -28,9 +28,6 @@ var load = flag.Bool("load", false, "run the load test and write docs/load.md")
 const (
 	loadDocument = "../../../docs/load.md"
 	runsAtOnce   = 200
-	// mostTurns is how often a run that the vendor's rate limit turned away is started
-	// again.
-	mostTurns = 10
 )
 
 // crowd is one vendor with an account for each of many runs.
@@ -46,9 +43,6 @@ type crowd struct {
 	accepts    func(user, password string) bool
 	// failedLogins is nil where nobody signs in as the user.
 	failedLogins func(user string) int
-	// limited says that the vendor limits the rate of calls, so that it may refuse the
-	// one write of a run, which then ends unchanged and is started again.
-	limited bool
 	// left names what is still open or locked when all runs are over.
 	left func() []string
 	// counted says what the simulator saw.
@@ -56,9 +50,8 @@ type crowd struct {
 }
 
 // TestLoad has many runs at once, with real waits, against one vendor with something
-// that is scarce. All accounts must end with the new password, each run within its
-// deadline and truthful, and nothing may be left open or locked. Where a rate limit
-// refuses the one write of a run, it takes more than one run; the page counts these.
+// that is scarce. Every run must end as changed, within its deadline and truthful, and
+// nothing may be left open or locked.
 func TestLoad(t *testing.T) {
 	if !*load {
 		t.Skip("takes minutes: make load")
@@ -155,7 +148,7 @@ func sailPointCrowd(t *testing.T) crowd {
 	}
 	server := serve(t, tenant)
 	return crowd{
-		name: "SailPoint", server: server, deadline: 300 * time.Second, writes: 1, user: user, limited: true,
+		name: "SailPoint", server: server, deadline: 300 * time.Second, writes: 1, user: user,
 		setting: fmt.Sprintf("one client ID; calls that it may make in %v: %d", sailpointsimulator.DefaultRateWindow, sailpointsimulator.DefaultRateLimit),
 		access: map[string]any{
 			"Target": "sailpoint", "url": server.URL(), "login": sailpointsimulator.ClientID, "password": sailpointsimulator.ClientSecret,
@@ -232,28 +225,48 @@ func occurrences(server *simulator.Server, name string) int {
 	return server.Count(func(exchange simulator.Exchange) bool { return exchange.Name == name })
 }
 
-// journey is what became of one account.
-type journey struct {
-	first rotation.Outcome // of its first run
-	turns int              // runs that it took
-	total time.Duration    // until its password was in force, waits between runs included
-	// longest is the longest of its runs.
-	longest time.Duration
+// loadEnd is what came of one run.
+type loadEnd struct {
+	rotation.Result
+	waits  int           // that it made
+	waited time.Duration // in all
+}
+
+// counting is the machine's clock for one run, which counts the waits. A run waits in one
+// goroutine.
+type counting struct {
+	api.SystemClock
+	end *loadEnd
+}
+
+func (c counting) Sleep(ctx context.Context, duration time.Duration) error {
+	if duration > 0 {
+		c.end.waits++
+		c.end.waited += duration
+	}
+	return c.SystemClock.Sleep(ctx, duration)
 }
 
 // run starts all runs at once, waits for them, and returns their section of the page.
 func (c crowd) run(t *testing.T) string {
-	journeys := make([]journey, runsAtOnce)
+	ends := make([]loadEnd, runsAtOnce)
 	ready := make(chan struct{})
-	var travellers sync.WaitGroup
+	var running sync.WaitGroup
 	for number := range runsAtOnce {
-		travellers.Go(func() {
+		running.Go(func() {
 			<-ready
-			journeys[number] = c.travel(t, number)
+			c.rotate(t, number, &ends[number])
 		})
 	}
 	close(ready)
-	travellers.Wait()
+	running.Wait()
+	counted := 0
+	for _, end := range ends {
+		counted += end.Writes + end.TurnedAway
+	}
+	if arrived := c.server.Count(func(exchange simulator.Exchange) bool { return exchange.Write }); arrived != counted {
+		t.Errorf("%s: %d writes arrived, and the runs have counted %d", c.name, arrived, counted)
+	}
 	left := c.left()
 	for _, left := range left {
 		t.Errorf("%s: %s", c.name, left)
@@ -261,84 +274,63 @@ func (c crowd) run(t *testing.T) string {
 	for _, violation := range c.server.Violations() {
 		t.Errorf("%s: the vendor would not take it: %s", c.name, violation)
 	}
-	return c.section(journeys, len(left))
+	return c.section(ends, len(left))
 }
 
-// travel runs one account's rotation until it is changed, or cannot be.
-func (c crowd) travel(t *testing.T, number int) (j journey) {
+// rotate runs one account's rotation.
+func (c crowd) rotate(t *testing.T, number int, end *loadEnd) {
 	stand := &targettest.Stand{
 		Servers: []*simulator.Server{c.server}, Access: c.access,
 		Accepts: func(password string) bool { return c.accepts(c.user(number), password) },
 	}
-	run := targettest.Run{User: c.user(number), Old: oldPassword(number), New: newPassword(number), Clock: api.SystemClock{}}
+	run := targettest.Run{User: c.user(number), Old: oldPassword(number), New: newPassword(number), Clock: counting{end: end}}
 	if c.userFields != nil {
 		run.UserFields = c.userFields(number)
 	}
-	start := time.Now()
-	for j.turns = 1; ; j.turns++ {
-		ended := run.Rotate(stand)
-		j.longest = max(j.longest, ended.Duration)
-		if j.turns == 1 {
-			j.first = ended.Outcome
-		}
-		alone := *stand // what arrived at the server is of all runs
-		alone.Servers = nil
-		if c.failedLogins != nil {
-			alone.FailedLogins = func() int { return c.failedLogins(run.User) }
-		}
-		for _, fault := range run.Faults(targettest.Bench{}, &alone, ended) {
-			t.Errorf("%s: run %d: %s", c.name, number, fault)
-		}
-		if ended.Writes > c.writes {
-			t.Errorf("%s: run %d: %d writes", c.name, number, ended.Writes)
-		}
-		if ended.Duration > c.deadline {
-			t.Errorf("%s: run %d: took %v", c.name, number, ended.Duration)
-		}
-		if ended.Outcome == rotation.Changed {
-			j.total = time.Since(start)
-			return j
-		}
-		// The one refusal that crowding alone may bring about: a write is sent once,
-		// also where 429 says that nothing was done.
-		turnedAway := c.limited && ended.Outcome == rotation.NotChanged && ended.Writes == 1 && strings.Contains(ended.Message, "answered 429")
-		if !turnedAway || j.turns == mostTurns {
-			t.Errorf("%s: run %d ended %s after %d turns: %s", c.name, number, ended.Outcome, j.turns, ended.Message)
-			j.total = time.Since(start)
-			return j
-		}
-		time.Sleep(10*time.Second + rand.N(20*time.Second))
+	ended := run.Rotate(stand)
+	alone := *stand // what arrived at the server is of all runs
+	alone.Servers = nil
+	if c.failedLogins != nil {
+		alone.FailedLogins = func() int { return c.failedLogins(run.User) }
 	}
+	for _, fault := range run.Faults(targettest.Bench{}, &alone, ended) {
+		t.Errorf("%s: run %d: %s", c.name, number, fault)
+	}
+	if ended.Outcome != rotation.Changed {
+		t.Errorf("%s: run %d: %s: %s", c.name, number, ended.Outcome, ended.Message)
+	}
+	if ended.Writes > c.writes {
+		t.Errorf("%s: run %d: %d writes", c.name, number, ended.Writes)
+	}
+	if ended.Duration > c.deadline {
+		t.Errorf("%s: run %d: took %v", c.name, number, ended.Duration)
+	}
+	end.Result = ended.Result
 }
 
 // section says in Markdown what became of all runs.
-func (c crowd) section(journeys []journey, left int) string {
-	first, turns := map[rotation.Outcome]int{}, map[int]int{}
-	var longest, total []time.Duration
-	for _, j := range journeys {
-		first[j.first]++
-		turns[j.turns]++
-		longest, total = append(longest, j.longest), append(total, j.total)
+func (c crowd) section(ends []loadEnd, left int) string {
+	outcomes := map[rotation.Outcome]int{}
+	var times, waited []time.Duration
+	var waits []int
+	for _, end := range ends {
+		outcomes[end.Outcome]++
+		times, waited, waits = append(times, end.Duration), append(waited, end.waited), append(waits, end.waits)
 	}
+	slices.Sort(waits)
 	var text strings.Builder
 	fmt.Fprintf(&text, "## %s\n\n%s.\n\n", c.name, strings.ToUpper(c.setting[:1])+c.setting[1:])
 	text.WriteString("| | |\n| --- | --- |\n")
 	row := func(name string, value any) { fmt.Fprintf(&text, "| %s | %v |\n", name, value) }
-	row("runs at once", len(journeys))
-	row("changed by the first run", first[rotation.Changed])
-	row("not changed by the first run", first[rotation.NotChanged])
-	row("unknown", first[rotation.Unknown])
-	if c.limited {
-		var parts []string
-		for _, n := range slices.Sorted(maps.Keys(turns)) {
-			parts = append(parts, fmt.Sprintf("%d after %d", turns[n], n))
-		}
-		row("changed in the end, after how many runs", strings.Join(parts, ", "))
-		row("until changed, pauses between runs included: median, worst", seconds(total))
-	}
-	row("one run: median, worst", seconds(longest))
+	row("runs at once", len(ends))
+	row("changed", outcomes[rotation.Changed])
+	row("not changed", outcomes[rotation.NotChanged])
+	row("unknown", outcomes[rotation.Unknown])
+	row("one run: median, worst", seconds(times))
 	row("deadline of a run", fmt.Sprintf("%.0f s", c.deadline.Seconds()))
-	row("seen by the simulator", c.counted())
+	row("waits of one run: median, worst", fmt.Sprintf("%d, %d", waits[len(waits)/2], waits[len(waits)-1]))
+	row("time waited by one run: median, worst", seconds(waited))
+	row("retries, as the simulator saw them", c.counted())
 	row("left open or locked", left)
 	return text.String()
 }
@@ -354,20 +346,10 @@ func loadPage(sections []string) string {
 <!-- Generated by ` + "`make load`" + ` from runs against the simulated vendors. -->
 
 ` + fmt.Sprint(runsAtOnce) + ` runs at once against one simulated vendor each, in one process, with the machine's clock and all waits. Each run has
-an account of its own. The test fails unless every account ends with its new password, every run ends within its
-deadline and says what is true, nothing is left open and no account is locked.
-
-Not every first run changes its password: where the vendor limits the rate of calls, a run whose one write is refused ends
-as not changed, and is started again. That counts below as not changed, and the last section says why it is so.
+an account of its own. The test fails unless every run ends as changed, truthfully and within its deadline, nothing is left
+open and no account is locked.
 
 The times are from a shared machine and differ from run to run; no test compares them.
 
-` + strings.Join(sections, "\n") + `
-## The rate limit and the one write
-
-A look-up or a status read that SailPoint answers with 429 and Retry-After is tried again until the deadline. The write is
-not: a run sends it once, whatever the answer. So a run whose write meets the rate limit ends as not changed, which is true,
-and has to be started again. The load test does so after 10 to 30 seconds. A run makes three calls or more that count
-towards the limit, so the fewer runs of one client ID start together, the rarer this is.
-`
+` + strings.Join(sections, "\n")
 }

@@ -323,6 +323,9 @@ func (c FaultCase) Carry(unscrubbed bool) (broken []string, ended Ended) {
 		}
 		broken = append(broken, fault)
 	}
+	if arrived := stand.Writes(); ended.Writes+ended.TurnedAway < arrived {
+		broken = append(broken, fmt.Sprintf("of %d writes, %d were counted", arrived, ended.Writes+ended.TurnedAway))
+	}
 	if unfired := stand.Servers[c.Server].Unfired(); len(unfired) > 0 {
 		broken = append(broken, "the fault never happened")
 	}

@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ type Bench struct {
 	// Writes is how many writes a run may send: 1, or 2 where the vendor documents
 	// that a repeat does no harm.
 	Writes int
+	// TurnsAway says that the vendor documents 429 as its rate limit, which turns a write
+	// away unseen. Such writes are counted apart.
+	TurnsAway bool
 	// Proves says that a sign-in or a status shows which password is in force.
 	Proves bool
 	// Undetectable names the faults that nothing in the vendor's contract can tell
@@ -101,11 +105,20 @@ func (s *Stand) Exchanges() []simulator.Exchange {
 
 // Writes counts the writes that have arrived.
 func (s *Stand) Writes() int {
+	return s.count(func(exchange simulator.Exchange) bool { return exchange.Write })
+}
+
+// TurnedAway counts those of them that were answered by 429.
+func (s *Stand) TurnedAway() int {
+	return s.count(func(exchange simulator.Exchange) bool {
+		return exchange.Write && exchange.Status == http.StatusTooManyRequests
+	})
+}
+
+func (s *Stand) count(which func(simulator.Exchange) bool) int {
 	count := 0
-	for _, exchange := range s.Exchanges() {
-		if exchange.Write {
-			count++
-		}
+	for _, server := range s.Servers {
+		count += server.Count(which)
 	}
 	return count
 }
@@ -281,7 +294,11 @@ func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
 	}
 
 	// What arrived.
-	if writes := stand.Writes(); writes > bench.Writes {
+	writes := stand.Writes()
+	if bench.TurnsAway {
+		writes -= stand.TurnedAway()
+	}
+	if writes > bench.Writes {
 		fault("%d writes", writes)
 	}
 	if stand.FailedLogins != nil && stand.FailedLogins() > 2 {

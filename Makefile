@@ -11,11 +11,13 @@ BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -l
 # make test TESTFLAGS=-race runs the tests under the race detector.
 TESTFLAGS ?=
 FUZZTIME  ?= 20s
+# make fuzz FUZZFLAGS='-parallel 1' leaves the machine to others.
+FUZZFLAGS ?=
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint fuzz demo matrix load docs docs-check cross size clean
+.PHONY: build test lint demo matrix values leaks signals deadline hostile load fuzz reliability docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -32,21 +34,47 @@ lint: ## formatting, vet, staticcheck, tidy modules
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
+# What follows writes a section of docs/reliability.md each. Without -update the same
+# tests run among all others and compare.
+SUITE   := ./internal/targets/targettest
+COMMAND := ./cmd/pam-rotate-script
+FIGURES := $(GO) test -count=1 -timeout 20m
+
+matrix: ## every fault at every exchange of every vendor
+	$(FIGURES) -run '^TestReliability$$' $(SUITE) -update
+
+values: ## every hostile password and name through every vendor
+	$(FIGURES) -run '^TestValues$$' $(SUITE) -update
+
+leaks: ## every verb, log level and format of the real program, searched for planted secrets
+	$(FIGURES) -run '^TestNothingLeaks$$' $(COMMAND) -update
+
+signals: ## SIGTERM and SIGKILL at every exchange of every vendor, and repeated runs
+	$(FIGURES) -run '^(TestSignals|TestKilled|TestAgainAndBack)$$' $(COMMAND) -update
+
+deadline: ## whatever keeps a call waiting, against the deadline of the run
+	$(FIGURES) -run '^TestDeadline$$' $(SUITE) -update
+
+hostile: ## servers that break HTTP and TLS on purpose
+	$(FIGURES) -run '^TestHostile' ./internal/api -update
+	$(FIGURES) -run '^TestHostile' ./internal/rotation -update
+	$(FIGURES) -run '^TestHostile' $(COMMAND) -update
+
+load: ## 200 runs at once against each of three vendors; takes minutes
+	$(FIGURES) -run '^TestLoad$$' $(SUITE) -load
+
 fuzz: ## every fuzz target for FUZZTIME each
-	@for package in $$($(GO) list ./...); do \
+	@log=$$(mktemp) || exit 1; \
+	for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			echo "fuzz $$package $$target" | tee -a $$log; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $(FUZZFLAGS) $$package >> $$log 2>&1 || { cat $$log; exit 1; }; \
+			grep elapsed $$log | tail -n 1; \
 		done; \
-	done
+	done; \
+	$(GO) run ./internal/reliability/fuzzed < $$log && rm $$log
 
-matrix: ## every fault at every exchange of every vendor, into docs/reliability.md
-	$(GO) test -count=1 -run TestReliability ./internal/targets/targettest -update
-	@cat docs/reliability.md
-
-load: ## 200 runs at once against each of three vendors, into docs/load.md; takes minutes
-	$(GO) test -count=1 -timeout 4m -run TestLoad ./internal/targets/targettest -load
-	@cat docs/load.md
+reliability: matrix values leaks signals deadline hostile load fuzz ## all of docs/reliability.md
 
 docs: ## the vendors' pages, from their Info
 	@mkdir -p docs/targets

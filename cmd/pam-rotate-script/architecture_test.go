@@ -85,6 +85,8 @@ func TestImportsRunOneWay(t *testing.T) {
 		"scripts/recipes":          {}, // nothing but files
 		// It runs what a recipe describes.
 		"internal/recipe/recipetest": {"internal/recipe", "internal/rotation", "internal/report", "internal/targets", "internal/api", "internal/params", "internal/secret"},
+		// Tests alone use it.
+		"internal/reliability": {},
 		// The test kit joins vendors and simulators.
 		"internal/targets/targettest": nil,
 	}

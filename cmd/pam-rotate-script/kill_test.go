@@ -40,36 +40,48 @@ var oneLock = map[string]bool{"sps": true, "sps by status": true, "sps self": tr
 // clean up nothing and say nothing. The same payload again must put things right.
 func TestKilled(t *testing.T) {
 	slots := make(chan struct{}, 6) // processes at once: they mostly wait
-	for _, bench := range targettest.Benches() {
-		t.Run(bench.Name, func(t *testing.T) {
-			t.Parallel()
-			var cases sync.WaitGroup
-			for number := 1; number <= bench.Exchanges; number++ {
-				for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
-					cases.Go(func() {
-						slots <- struct{}{}
-						defer func() { <-slots }()
-						if err := testKilled(bench, number, moment); err != nil {
-							t.Errorf("exchange %d moment %d: %v", number, moment, err)
-						}
-					})
+	figures := newFigures("sigkill", "runs killed", "repaired by the second run", "repaired once SPS had dropped the lock", "not repaired, or a broken promise")
+	t.Run("at", func(t *testing.T) {
+		for _, bench := range targettest.Benches() {
+			t.Run(bench.Name, func(t *testing.T) {
+				t.Parallel()
+				var cases sync.WaitGroup
+				for number := 1; number <= bench.Exchanges; number++ {
+					for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
+						cases.Go(func() {
+							slots <- struct{}{}
+							defer func() { <-slots }()
+							locked, err := testKilled(bench, number, moment)
+							switch {
+							case err != nil:
+								t.Errorf("exchange %d moment %d: %v", number, moment, err)
+								figures.add(bench, 1, 0, 0, 1)
+							case locked:
+								figures.add(bench, 1, 0, 1, 0)
+							default:
+								figures.add(bench, 1, 1, 0, 0)
+							}
+						})
+					}
 				}
-			}
-			cases.Wait()
-		})
-	}
+				cases.Wait()
+			})
+		}
+	})
+	figures.settle(t, func(bench targettest.Bench) int { return 2 * bench.Exchanges })
 }
 
-// testKilled returns every promise that was broken.
-func testKilled(bench targettest.Bench, number int, moment simulator.Moment) error {
+// testKilled returns every promise that was broken, and whether the lock of the killed run
+// had to end before a run could repair.
+func testKilled(bench targettest.Bench, number int, moment simulator.Moment) (locked bool, err error) {
 	stand, err := bench.Start(bench.User, targettest.Old)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stand.Close()
 	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
 	if err := kill(run, stand, number, moment); err != nil {
-		return err
+		return false, err
 	}
 
 	// What the killed run has left open nobody can hold against the next one.
@@ -90,31 +102,32 @@ func testKilled(bench targettest.Bench, number int, moment simulator.Moment) err
 	bench.Writes *= 3
 
 	if oneLock[bench.Name] && len(abandoned) > 0 {
+		locked = true
 		impatient := run
 		impatient.Access = map[string]any{"Lock Wait": "1"}
 		ended, err := execute(bench, impatient, &watched)
 		if err != nil {
-			return err
+			return locked, err
 		}
 		if ended.Outcome != rotation.NotChanged || ended.Class != api.ClassConflict || !stand.Accepts(run.Old) {
-			return fmt.Errorf("under the killed run's lock: %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+			return locked, fmt.Errorf("under the killed run's lock: %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
 		}
 		if err := endTransactions(stand); err != nil {
-			return err
+			return locked, err
 		}
 		if abandoned = stand.LeftOpen(); len(abandoned) > 0 {
-			return fmt.Errorf("the simulator still has open: %v", abandoned)
+			return locked, fmt.Errorf("the simulator still has open: %v", abandoned)
 		}
 	}
 
 	ended, err := execute(bench, run, &watched)
 	if err != nil {
-		return err
+		return locked, err
 	}
 	if ended.Outcome != rotation.Changed || !stand.Accepts(run.New) || stand.Accepts(run.Old) {
-		return fmt.Errorf("the second run does not repair: %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
+		return locked, fmt.Errorf("the second run does not repair: %s [%s]: %s", ended.Outcome, ended.Class, ended.Message)
 	}
-	return nil
+	return locked, nil
 }
 
 // kill starts the program and kills it at a moment of the exchange of that number, counted
@@ -222,6 +235,14 @@ func endTransactions(stand *targettest.Stand) error {
 // and says that the new password is in force, and with the passwords exchanged it puts
 // the old one back.
 func TestAgainAndBack(t *testing.T) {
+	figures := newFigures("again", "runs: first, again, and back", "not changed for certain, or a broken promise")
+	t.Run("at", func(t *testing.T) {
+		testAgainAndBack(t, figures)
+	})
+	figures.settle(t, func(targettest.Bench) int { return 3 })
+}
+
+func testAgainAndBack(t *testing.T, figures *figures) {
 	for _, bench := range targettest.Benches() {
 		t.Run(bench.Name, func(t *testing.T) {
 			t.Parallel()
@@ -241,9 +262,11 @@ func TestAgainAndBack(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", step.name, err)
 				}
-				if ended.Outcome != rotation.Changed || !stand.Accepts(step.run.New) || stand.Accepts(step.run.Old) {
+				wrong := ended.Outcome != rotation.Changed || !stand.Accepts(step.run.New) || stand.Accepts(step.run.Old)
+				if wrong {
 					t.Errorf("%s: %s [%s]: %s", step.name, ended.Outcome, ended.Class, ended.Message)
 				}
+				figures.add(bench, 1, broken(wrong))
 			}
 		})
 	}

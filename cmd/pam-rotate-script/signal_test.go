@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	"pam-rotate-script/internal/simulator/sailpoint"
@@ -22,16 +25,81 @@ import (
 // goes on at once, so the signal and the answer race; whichever wins, the exit code
 // must be the truth, nothing may be left open and nothing secret printed.
 func TestSignals(t *testing.T) {
-	for _, bench := range targettest.Benches() {
-		for number := 1; number <= bench.Exchanges; number++ {
-			for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
-				t.Run(fmt.Sprintf("%s/exchange %d moment %d", bench.Name, number, moment), func(t *testing.T) {
-					t.Parallel()
-					testSignal(t, bench, number, moment)
-				})
+	figures := newFigures("sigterm", "runs told to stop", "a lie, something left open, or a secret printed")
+	t.Run("at", func(t *testing.T) {
+		for _, bench := range targettest.Benches() {
+			for number := 1; number <= bench.Exchanges; number++ {
+				for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
+					t.Run(fmt.Sprintf("%s/exchange %d moment %d", bench.Name, number, moment), func(t *testing.T) {
+						t.Parallel()
+						testSignal(t, bench, number, moment)
+						figures.add(bench, 1, broken(t.Failed()))
+					})
+				}
 			}
 		}
+	})
+	figures.settle(t, func(bench targettest.Bench) int { return 2 * bench.Exchanges })
+}
+
+// figures are numbers of each vendor for one section of docs/reliability.md.
+type figures struct {
+	section string
+	columns []string
+	mu      sync.Mutex
+	counts  map[string][]int // by the bench's name
+}
+
+func newFigures(section string, columns ...string) *figures {
+	return &figures{section: section, columns: columns, counts: map[string][]int{}}
+}
+
+// add adds to each column of a bench. The first counts runs.
+func (f *figures) add(bench targettest.Bench, counts ...int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sum := f.counts[bench.Name]
+	if sum == nil {
+		sum = make([]int, len(f.columns))
+		f.counts[bench.Name] = sum
 	}
+	for i, count := range counts {
+		sum[i] += count
+	}
+}
+
+// settle compares the section with the page, if all of it was run.
+func (f *figures) settle(t *testing.T, runs func(targettest.Bench) int) {
+	t.Helper()
+	var rows [][]any
+	row := func(name string, counts []int) {
+		cells := []any{name}
+		for _, count := range counts {
+			cells = append(cells, count)
+		}
+		rows = append(rows, cells)
+	}
+	all := make([]int, len(f.columns))
+	for _, bench := range targettest.Benches() {
+		counts := f.counts[bench.Name]
+		if counts == nil || counts[0] != runs(bench) {
+			return // a part, as go test -run may ask for, or one that has failed early
+		}
+		row(bench.Name, counts)
+		for i, count := range counts {
+			all[i] += count
+		}
+	}
+	row("**all**", all)
+	reliability.Settle(t, f.section, "make signals", reliability.Table(append([]string{"vendor"}, f.columns...), rows...))
+}
+
+// broken is how much a case adds to the broken promises.
+func broken(failed bool) int {
+	if failed {
+		return 1
+	}
+	return 0
 }
 
 // TestSignalWhileTurnedAway stops the real program while SailPoint's rate limit makes its
@@ -68,14 +136,12 @@ func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulat
 	command.Stdin = strings.NewReader(run.Payload(stand))
 	command.Stdout, command.Stderr = &stdout, &stderr
 	started := make(chan struct{})
-	for _, server := range stand.Servers {
-		server.Observe(func(exchange simulator.Exchange, now simulator.Moment) {
-			if exchange.Number == number && now == moment {
-				<-started
-				_ = command.Process.Signal(syscall.SIGTERM)
-			}
-		})
-	}
+	var told atomic.Bool
+	stand.At(number, moment, func() {
+		<-started
+		told.Store(true)
+		_ = command.Process.Signal(syscall.SIGTERM)
+	})
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +151,9 @@ func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulat
 		t.Fatal(err)
 	}
 
+	if !told.Load() {
+		t.Error("the program was never told to stop")
+	}
 	ended := targettest.Ended{Stdout: stdout.String(), Stderr: stderr.String()}
 	if err := json.Unmarshal(stdout.Bytes(), &ended.Result); err != nil {
 		t.Fatalf("standard output is no JSON object: %v\n%s\n%s", err, ended.Stdout, ended.Stderr)

@@ -11,11 +11,13 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/api/hostile"
+	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -140,7 +142,14 @@ func TestHostileAnswers(t *testing.T) {
 
 	var stalling sync.WaitGroup
 	defer stalling.Wait()
-	for _, answer := range hostile.Answers(elsewhere.Host()) {
+	var broken atomic.Int64
+	answers, calls, stalls := hostile.Answers(elsewhere.Host()), 0, 0
+	face := func(f *foe, name string, answer hostile.Answer, kind api.Kind, kept bool) {
+		if !f.face(t, name, answer, kind, kept) {
+			broken.Add(1)
+		}
+	}
+	for _, answer := range answers {
 		for _, kind := range []api.Kind{api.Read, api.Prepare, api.Write, api.SignIn} {
 			for _, kept := range []bool{true, false} {
 				if !kept && kind != api.Write {
@@ -156,11 +165,13 @@ func TestHostileAnswers(t *testing.T) {
 					Answer: answer,
 					Serve:  func(*http.Request, string) string { return "HTTP/1.1 204 No Content\r\n\r\n" },
 				}.Play)
+				calls++
 				if answer.Stalls {
-					stalling.Go(func() { f.face(t, name, answer, kind, kept) })
+					stalls++
+					stalling.Go(func() { face(f, name, answer, kind, kept) })
 					continue
 				}
-				f.face(t, name, answer, kind, kept)
+				face(f, name, answer, kind, kept)
 				f.server.Close()
 			}
 		}
@@ -169,11 +180,21 @@ func TestHostileAnswers(t *testing.T) {
 	if elsewhere.Connections() > 0 {
 		t.Error("a redirect was followed")
 	}
+	reliability.Settle(t, "hostile-calls", "make hostile", reliability.Table([]string{"calls to servers that break HTTP", ""},
+		[]any{"ways to answer", len(answers)},
+		[]any{"calls: read, prepare, write, sign-in, on a new connection and a kept one", calls},
+		[]any{"of them answered too slowly, and given up in time", stalls},
+		[]any{fmt.Sprintf("more than %d MiB allocated, sent too often, followed elsewhere, or another wrong end", maxMemory>>20), broken.Load()},
+	))
 }
 
-// face makes the call and judges its end.
-func (f *foe) face(t *testing.T, name string, answer hostile.Answer, kind api.Kind, kept bool) {
-	fail := func(format string, values ...any) { t.Errorf(name+": "+format, values...) }
+// face makes the call and reports whether its end is right.
+func (f *foe) face(t *testing.T, name string, answer hostile.Answer, kind api.Kind, kept bool) (right bool) {
+	right = true
+	fail := func(format string, values ...any) {
+		right = false
+		t.Errorf(name+": "+format, values...)
+	}
 	if kept {
 		// A connection that was used before is what net/http would send again on.
 		f.calm(t)
@@ -245,6 +266,7 @@ func (f *foe) face(t *testing.T, name string, answer hostile.Answer, kind api.Ki
 	if pushed := f.server.Pushed(); pushed > maxPushed {
 		fail("the server got rid of %d MiB", pushed>>20)
 	}
+	return right
 }
 
 // TestEarlyAnswerToALongBody: a server that has not read the request cannot have done
@@ -357,8 +379,16 @@ func at(t *testing.T, name string, server *hostile.Server) string {
 // TestHostileIdentities: not a byte of a request goes to a server that cannot prove
 // who it is, and the error says what to do.
 func TestHostileIdentities(t *testing.T) {
-	for _, identity := range hostile.Identities(authority(t)) {
+	identities := hostile.Identities(authority(t))
+	ran, broken := 0, 0
+	for _, identity := range identities {
 		t.Run(identity.Name, func(t *testing.T) {
+			ran++
+			defer func() {
+				if t.Failed() {
+					broken++
+				}
+			}()
 			server, err := identity.Start()
 			f := newFoe(t, 30*time.Second, server, err)
 			f.host = at(t, identity.Host, server)
@@ -374,6 +404,12 @@ func TestHostileIdentities(t *testing.T) {
 				t.Errorf("the server got rid of %d MiB", pushed>>20)
 			}
 		})
+	}
+	if ran == len(identities) {
+		reliability.Settle(t, "hostile-identities", "make hostile", reliability.Table([]string{"writes to servers that cannot prove who they are", ""},
+			[]any{"kinds of certificates and handshakes", ran},
+			[]any{"a byte of a request was sent, or another wrong end", broken},
+		))
 	}
 }
 

@@ -7,14 +7,17 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/api/hostile"
 	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets"
@@ -199,10 +202,14 @@ func TestHostileServers(t *testing.T) {
 
 	var stalling sync.WaitGroup
 	defer stalling.Wait()
-	for _, attack := range attacks(elsewhere.Host()) {
+	var broken atomic.Int64
+	all := attacks(elsewhere.Host())
+	runs := 0
+	for _, attack := range all {
 		if attack.lies() {
 			continue
 		}
+		runs++
 		face := func(timeout time.Duration) {
 			vendor := &account{password: oldPassword}
 			server, err := hostile.Start(config, hostile.Site{
@@ -219,7 +226,9 @@ func TestHostileServers(t *testing.T) {
 				t.Errorf("%s: %v", attack, err)
 				return
 			}
-			attack.judge(t, plan.Rotate(t.Context()), vendor, server)
+			if !attack.judge(t, plan.Rotate(t.Context()), vendor, server) {
+				broken.Add(1)
+			}
 		}
 		if attack.answer.Stalls {
 			// Long enough for what comes before the stall on a busy machine.
@@ -232,11 +241,19 @@ func TestHostileServers(t *testing.T) {
 	if elsewhere.Connections() > 0 {
 		t.Error("a redirect was followed")
 	}
+	reliability.Settle(t, "hostile-runs", "make hostile", reliability.Table([]string{"whole rotations of the target rest", ""},
+		[]any{"ways to answer × look-up, write and sign-in, with a Verify URL and without, the vendor acting or not", len(all)},
+		[]any{"of them sound answers that are not true, which nobody can tell and no test tries", len(all) - runs},
+		[]any{"runs", runs},
+		[]any{"false success, false not-changed, or another wrong end", broken.Load()},
+	))
 }
 
-// judge compares what the run says with what is true.
-func (a attack) judge(t *testing.T, result rotation.Result, vendor *account, server *hostile.Server) {
+// judge compares what the run says with what is true, and reports whether all is right.
+func (a attack) judge(t *testing.T, result rotation.Result, vendor *account, server *hostile.Server) (right bool) {
+	broken := false
 	fail := func(format string, values ...any) {
+		broken = true
 		t.Errorf("%s: %s: %s (%s)", a, fmt.Sprintf(format, values...), result.Outcome, result.Message)
 	}
 	switch {
@@ -245,11 +262,7 @@ func (a attack) judge(t *testing.T, result rotation.Result, vendor *account, ser
 	case result.Outcome == rotation.NotChanged && !vendor.accepts(oldPassword):
 		fail("false not-changed")
 	}
-	right := false
-	for _, outcome := range a.outcomes() {
-		right = right || result.Outcome == outcome
-	}
-	if !right {
+	if !slices.Contains(a.outcomes(), result.Outcome) {
 		fail("want %v", a.outcomes())
 	}
 	if writes := server.Arrivals("POST"); result.Writes > 1 || writes > result.Writes {
@@ -264,6 +277,7 @@ func (a attack) judge(t *testing.T, result rotation.Result, vendor *account, ser
 	if result.Outcome == rotation.Unknown && len(result.Hints) == 0 {
 		fail("no hint")
 	}
+	return !broken
 }
 
 // TestHostileHandshakes: who cannot prove to be the vendor gets nothing, and nothing has

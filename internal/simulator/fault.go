@@ -64,9 +64,29 @@ const (
 	cutBody
 	otherAccount
 	echoSecrets
+	dripHead
+	dripBody
 )
 
-var kinds = makeKinds()
+var kinds, slowKinds = makeKinds(), makeSlowKinds()
+
+func makeSlowKinds() []Kind {
+	var all []Kind
+	for _, way := range []struct {
+		name   string
+		effect effect
+	}{{"dripping head", dripHead}, {"dripping body", dripBody}} {
+		all = append(all,
+			Kind{Name: way.name + " before", Hangs: true, effect: way.effect},
+			Kind{Name: way.name + " after", Applied: true, Hangs: true, effect: way.effect, twin: true})
+	}
+	return all
+}
+
+// SlowKinds returns the ways to answer that are not among Kinds since they differ from a
+// hang in nothing but that bytes go on arriving: the head of an answer or its body comes
+// in single bytes and has no end. They are for tests of deadlines.
+func SlowKinds() []Kind { return append([]Kind(nil), slowKinds...) }
 
 func makeKinds() []Kind {
 	var all []Kind
@@ -179,6 +199,7 @@ const (
 	dropped
 	reset
 	hung
+	dripped
 )
 
 // spoil turns the vendor's answer into what the kind makes of it. The vendor's
@@ -191,6 +212,10 @@ func (s *Server) spoil(kind Kind, route Route, r *Request, real *Answer) (Answer
 		return Answer{}, reset
 	case hangConnection:
 		return Answer{}, hung
+	case dripHead:
+		return Answer{Body: []byte("HTTP/1.1 200 OK\r\nX: ")}, dripped
+	case dripBody:
+		return Answer{Body: []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{")}, dripped
 	case fail:
 		return s.failure(kind.Status), answered
 	case redirect:

@@ -1,10 +1,14 @@
 package simulator
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -71,6 +75,36 @@ var wantReplies = map[string]wantReply{
 	"echo 404 before":     {status: 404, body: "the-token", part: true},
 	"echo 409 before":     {status: 409, body: "the-token", part: true},
 	"echo 500 after":      {status: 500, body: "the-token", part: true},
+}
+
+// TestSlowKinds: bytes go on arriving until the client has had enough.
+func TestSlowKinds(t *testing.T) {
+	if len(SlowKinds()) != 4 {
+		t.Errorf("%d slow kinds", len(SlowKinds()))
+	}
+	for _, kind := range SlowKinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			vendor := &account{}
+			server := startServer(t, vendor)
+			server.Inject(Fault{Exchange: "change password", Occurrence: 1, Kind: kind})
+			connection, err := tls.Dial("tcp", server.Host(), server.Client().Transport.(*http.Transport).TLSClientConfig)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", writePath, server.Host(), len(hostileBody), hostileBody)
+			drip := make([]byte, 120) // more than the first bytes
+			if _, err := io.ReadFull(connection, drip); err != nil || !bytes.HasPrefix(drip, []byte("HTTP/1.1 200 OK\r\n")) {
+				t.Errorf("%q, %v", drip, err)
+			}
+			if complete := bytes.Contains(drip, []byte("\r\n\r\n")); complete != strings.Contains(kind.Name, "body") {
+				t.Errorf("the head is complete: %v", complete)
+			}
+			if acted := vendor.Changes() == 1; acted != kind.Applied || !kind.Hangs {
+				t.Errorf("vendor acted: %t, hangs: %t", acted, kind.Hangs)
+			}
+		})
+	}
 }
 
 func TestEveryKind(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Options alter how a server is started. The zero value is what most tests want.
@@ -327,6 +328,9 @@ func (s *Server) leave(raw net.Conn) {
 }
 
 // connection is one TCP connection in service.
+// dripPause is the time between two bytes of an answer that drips.
+const dripPause = 10 * time.Millisecond
+
 type connection struct {
 	raw    net.Conn
 	tls    *tls.Conn
@@ -515,6 +519,14 @@ func (c *connection) finish(answer Answer, method string, ending ending) bool {
 		// Reading ends when the client goes away or Close closes the connection.
 		_, _ = io.Copy(io.Discard, c.reader)
 		return false
+	case dripped:
+		// Writing ends at the same time.
+		for text := answer.Body; ; text = []byte(" ") {
+			if _, err := c.tls.Write(text); err != nil {
+				return false
+			}
+			time.Sleep(dripPause)
+		}
 	}
 	_, err := c.tls.Write(encode(answer, method, ending))
 	if err != nil || ending == answeredInPart {

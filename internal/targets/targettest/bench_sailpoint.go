@@ -1,6 +1,7 @@
 package targettest
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func sailPoint(name string, options sailpointsimulator.Options) Bench {
 				Accepts: func(password string) bool {
 					return tenant.Accepts(sailpointsimulator.SourceName, accountID, password)
 				},
-				Secrets:         func() []string { return bearers(server) },
+				Secrets:         func() []string { return append(bearers(server), encrypted(server)...) },
 				WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-secret" },
 			}, nil
 		},
@@ -63,6 +64,20 @@ func unsettledSailPoint(fault simulator.Fault) string {
 		return "SailPoint documents 403 as a missing right to read the status, so it is not read again"
 	}
 	return ""
+}
+
+// encrypted returns the encrypted passwords that have arrived at a server.
+func encrypted(server *simulator.Server) []string {
+	var texts []string
+	for _, exchange := range server.Exchanges() {
+		var body struct {
+			EncryptedPassword string `json:"encryptedPassword"`
+		}
+		if exchange.Write && json.Unmarshal(exchange.Body, &body) == nil {
+			texts = append(texts, body.EncryptedPassword)
+		}
+	}
+	return texts
 }
 
 // bearers returns the bearer tokens that have arrived at a server, each once.

@@ -177,14 +177,14 @@ func TestValueCase(t *testing.T) {
 func TestValueTally(t *testing.T) {
 	var tally targettest.ValueTally
 	add := func(role targettest.Role, category string, fate targettest.Fate, broken ...string) {
-		tally.Add(targettest.ValueCase{Role: role, Sample: targettest.Sample{Category: category, Text: "Aa1"}}, fate, broken)
+		tally.Add(targettest.ValueCase{Role: role, Sample: targettest.Sample{Category: category, Text: "Aa1"}}, fate, broken, 10)
 	}
 	add(targettest.Password, "a", targettest.Arrived)
 	add(targettest.Password, "a", targettest.Unsent)
 	add(targettest.Password, "b", targettest.Unwritten)
 	add(targettest.OwnName, "a", targettest.Refused)
 	add(targettest.OwnName, "a", targettest.Impossible)
-	add(targettest.ForeignName, "c", targettest.Broken, "a promise")
+	add(targettest.ForeignName, "c", targettest.Broken, "a promise", "a secret was printed, raw")
 	want := targettest.ValueTally{
 		Passwords:    targettest.Fates{Tried: 3, Arrived: 1, Unsent: 1, Unwritten: 1},
 		OwnNames:     targettest.Fates{Tried: 1, Refused: 1},
@@ -195,7 +195,8 @@ func TestValueTally(t *testing.T) {
 			{Role: targettest.OwnName, Category: "a", Fates: targettest.Fates{Tried: 1, Refused: 1}},
 			{Role: targettest.ForeignName, Category: "c", Fates: targettest.Fates{Tried: 1, Broken: 1}},
 		},
-		Faults: []string{`foreign name "Aa1": a promise`},
+		Searches: 60, Leaks: 1,
+		Faults: []string{`foreign name "Aa1": a promise`, `foreign name "Aa1": a secret was printed, raw`},
 	}
 	if !reflect.DeepEqual(tally, want) {
 		t.Errorf("got %+v\nwant %+v", tally, want)

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"html"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 )
@@ -14,15 +16,24 @@ import (
 // scrubber's of reading them. Secrets of less than four bytes are not looked for: any
 // text holds them.
 func FindSecret(text, secret string) string {
-	if len(secret) < 4 {
-		return ""
+	form, _ := Search(text, secret)
+	return form
+}
+
+// Search is FindSecret, and returns also how many forms of the secret it looked for.
+func Search(text, secret string) (found string, forms int) {
+	if len(secret) < shortestSought {
+		return "", 0
 	}
 	for _, form := range encodings(secret) {
-		if len(form.text) >= 4 && strings.Contains(text, form.text) {
-			return form.name
+		if len(form.text) < shortestSought {
+			continue
+		}
+		if forms++; found == "" && strings.Contains(text, form.text) {
+			found = form.name
 		}
 	}
-	return ""
+	return found, forms
 }
 
 type encoding struct{ name, text string }
@@ -33,11 +44,17 @@ func encodings(secret string) []encoding {
 		{"escaped for a path", url.PathEscape(secret)},
 		{"escaped for a query", url.QueryEscape(secret)},
 		{"escaped for a query, %20", strings.ReplaceAll(url.QueryEscape(secret), "+", "%20")},
+		{"escaped for a path, twice", url.PathEscape(url.PathEscape(secret))},
+		{"escaped for a query, twice", url.QueryEscape(url.QueryEscape(secret))},
+		{"escaped for HTML", html.EscapeString(secret)},
+		{"quoted as Go does", strings.Trim(strconv.Quote(secret), `"`)},
 		{"hexadecimal", hex.EncodeToString([]byte(secret))},
 		{"hexadecimal, upper case", strings.ToUpper(hex.EncodeToString([]byte(secret)))},
 	}
-	if quoted, err := json.Marshal(secret); err == nil {
-		forms = append(forms, encoding{"escaped for JSON", strings.Trim(string(quoted), `"`)})
+	for _, escapeHTML := range []bool{true, false} {
+		once := inJSON(secret, escapeHTML)
+		forms = append(forms, encoding{"escaped for JSON", once}, encoding{"escaped for JSON, twice", inJSON(once, escapeHTML)},
+			encoding{"escaped for JSON in a query", url.QueryEscape(once)})
 	}
 	for shift := range 3 {
 		// The characters that the bytes before and behind have no part in.
@@ -56,4 +73,13 @@ func encodings(secret string) []encoding {
 		big = append(big, byte(unit>>8), byte(unit))
 	}
 	return append(forms, encoding{"UTF-16", string(little)}, encoding{"UTF-16", string(big)})
+}
+
+// inJSON returns a text as it stands between the quotes of a JSON string.
+func inJSON(text string, escapeHTML bool) string {
+	var quoted strings.Builder
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(escapeHTML)
+	_ = encoder.Encode(text) // a text has a JSON form
+	return strings.TrimSuffix(strings.TrimPrefix(quoted.String(), `"`), "\"\n")
 }

@@ -15,7 +15,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -34,6 +36,12 @@ const (
 	Old = "Zq4-canary!old&Wx7%"
 	New = "Kv9_canary#new<Jh2\"+"
 )
+
+// planted are secrets that no rotation has use for: fields of the records of a payload,
+// in all the shapes that a field may have.
+var planted = []string{
+	"Ux3-canary-provider", "Sk8-canary-spare", "Rc5-canary-recovery", "Ot6-canary-seed", "Nt4-canary note", "Fb7-canary-unread",
+}
 
 // Bench is a vendor with its simulator.
 type Bench struct {
@@ -85,6 +93,8 @@ type Stand struct {
 	Secrets func() []string
 	// WrongCredential alters Access so that the vendor refuses it.
 	WrongCredential func(access map[string]any)
+	// Searches is how many forms of secrets Run.Faults has looked for in output.
+	Searches int
 }
 
 // Close stops the servers.
@@ -101,6 +111,23 @@ func (s *Stand) Exchanges() []simulator.Exchange {
 		exchanges = append(exchanges, server.Exchanges()...)
 	}
 	return exchanges
+}
+
+// At calls f at a moment of the exchange of that number, from 1, counted over all servers.
+// It holds for a run that has one exchange under way at a time. At replaces what it was
+// told before, and with number 0 calls nothing.
+func (s *Stand) At(number int, moment simulator.Moment, f func()) {
+	var arrived atomic.Int64
+	for _, server := range s.Servers {
+		server.Observe(func(_ simulator.Exchange, now simulator.Moment) {
+			if now == simulator.Arrived {
+				arrived.Add(1)
+			}
+			if arrived.Load() == int64(number) && now == moment {
+				f()
+			}
+		})
+	}
 }
 
 // Writes counts the writes that have arrived.
@@ -148,6 +175,9 @@ type Ended struct {
 	Stdout, Stderr string
 	// Already says that the new password was in force before the run.
 	Already bool
+	// Searches is how many forms of secrets were looked for in the output, set by the
+	// cases of the suite.
+	Searches int
 }
 
 // quick is a clock that never waits.
@@ -220,13 +250,16 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 func (r Run) Payload(stand *Stand) string {
 	access := map[string]any{
 		"uid": "Ac7essR3cordUid_0001aA", "title": "API Access Details",
-		"CA Certificate": stand.Servers[0].Authority().PEM(),
+		"CA Certificate": stand.Servers[0].Authority().PEM(), "Spare Key": planted[1],
 	}
-	user := map[string]any{"uid": "Us3rRecordUid_00001aAA", "title": "PAM User", "login": r.User, "password": r.Old, "NOOP": "True"}
+	user := map[string]any{"uid": "Us3rRecordUid_00001aAA", "title": "PAM User", "login": r.User, "password": r.Old, "NOOP": "True",
+		"Recovery Code": []string{planted[2]}, "oneTimeCode": map[string]any{"seed": planted[3]}, "notes": planted[4],
+	}
 	overlay(access, stand.Access, r.Access)
 	overlay(user, stand.UserFields, r.UserFields)
 	records, err := json.Marshal([]any{
-		map[string]any{"uid": "Pr0viderRecordUid_01aA", "title": "PAM Configuration", "accessSecretKey": "Ux3-canary-provider"},
+		map[string]any{"uid": "Pr0viderRecordUid_01aA", "title": "PAM Configuration", "accessSecretKey": planted[0]},
+		map[string]any{"uid": "0therRecordUid_0001aAA", "title": "Another User", "type": "pamUser", "login": "another", "password": planted[5]},
 		access, user,
 	})
 	if err != nil {
@@ -255,18 +288,22 @@ func overlay(fields map[string]any, layers ...map[string]any) {
 	}
 }
 
-// secrets returns every text of a run that must not be printed.
-func (r Run) secrets(stand *Stand) []string {
-	secrets := []string{r.Old, r.New, "Ux3-canary-provider"}
+// Secrets returns every text of a run that must not be printed, each once: the passwords,
+// fields of all records, and what the vendor minted or was sent so far.
+func (r Run) Secrets(stand *Stand) []string {
+	secrets := append([]string{r.Old, r.New}, planted...)
 	access := map[string]any{}
 	overlay(access, stand.Access, r.Access)
-	if password, ok := access["password"].(string); ok {
-		secrets = append(secrets, password)
+	for _, label := range []string{"password", "Access Token"} {
+		if value, ok := access[label].(string); ok {
+			secrets = append(secrets, value)
+		}
 	}
 	if stand.Secrets != nil {
 		secrets = append(secrets, stand.Secrets()...)
 	}
-	return secrets
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
 }
 
 // Faults are the promises that a run broke, in words. None is what is wanted.
@@ -319,8 +356,9 @@ func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
 	}
 
 	// What was printed.
-	for _, secret := range r.secrets(stand) {
-		if form := FindSecret(ended.Stdout+ended.Stderr, secret); form != "" {
+	for _, secret := range r.Secrets(stand) {
+		form, forms := Search(ended.Stdout+ended.Stderr, secret)
+		if stand.Searches += forms; form != "" {
 			fault("a secret was printed, %s", form)
 		}
 	}

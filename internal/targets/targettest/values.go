@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 )
 
@@ -82,28 +83,6 @@ func ValueCases(bench Bench, roles ...Role) []ValueCase {
 	return cases
 }
 
-// everyNth is the part of the corpus that a bench gets in the suite, if another one
-// stands for it.
-const everyNth = 4
-
-// suiteCases returns what the suite tries of the ValueCases of a bench: all, or every
-// fourth where an earlier one of Benches has the same vendor and the same kind of
-// proof, so that most of what is sent is alike. Values leaves none out.
-func suiteCases(bench Bench, roles ...Role) []ValueCase {
-	cases := ValueCases(bench, roles...)
-	benches := Benches()
-	own := slices.IndexFunc(benches, func(b Bench) bool { return b.Name == bench.Name })
-	first := slices.IndexFunc(benches, func(b Bench) bool { return b.Info.Name == bench.Info.Name && b.Proves == bench.Proves })
-	if own <= first {
-		return cases
-	}
-	var part []ValueCase
-	for i := own % everyNth; i < len(cases); i += everyNth {
-		part = append(part, cases[i])
-	}
-	return part
-}
-
 // Carry rotates with the value and returns what became of it, the promises that were
 // broken, and the end of the run.
 func (c ValueCase) Carry() (fate Fate, broken []string, ended Ended) {
@@ -128,6 +107,7 @@ func (c ValueCase) Carry() (fate Fate, broken []string, ended Ended) {
 
 	ended = run.Rotate(stand)
 	broken = run.Faults(c.Bench, stand, ended)
+	ended.Searches = stand.Searches
 	fault := func(format string, values ...any) { broken = append(broken, fmt.Sprintf(format, values...)) }
 	switch sent, writes := len(stand.Exchanges()), stand.Writes(); {
 	case ended.Outcome == rotation.Changed:
@@ -233,14 +213,21 @@ type ValueTally struct {
 	Passwords, OwnNames, ForeignNames Fates
 	// Categories has the same in more detail, in the order of the corpus.
 	Categories []CategoryFates
+	// Searches is how many forms of secrets were looked for in the output, and Leaks how
+	// many secrets were found.
+	Searches, Leaks int
 	// Faults are the promises that were broken, one line each. None is what is wanted.
 	Faults []string
 }
 
 // Add counts one case.
-func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string) {
+func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string, searches int) {
+	t.Searches += searches
 	for _, fault := range broken {
 		t.Faults = append(t.Faults, c.String()+": "+fault)
+		if strings.Contains(fault, leaked) {
+			t.Leaks++
+		}
 	}
 	switch c.Role {
 	case Password:
@@ -258,12 +245,52 @@ func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string) {
 	t.Categories[place].Add(fate)
 }
 
+// ValuesSection returns what the tallies make of docs/reliability.md, in Markdown.
+func ValuesSection(tallies []ValueTally) string {
+	head := []string{"vendor", "tried", "arrived", "refused before any call", "refused before the write", "refused by the vendor's answer to the write", "neither, or a broken promise"}
+	cells := func(name string, f Fates) []any {
+		return []any{name, f.Tried, f.Arrived, f.Unsent, f.Unwritten, f.Refused, f.Broken}
+	}
+	var text strings.Builder
+	for _, role := range []struct {
+		name string
+		of   func(ValueTally) Fates
+	}{
+		{"New passwords", func(t ValueTally) Fates { return t.Passwords }},
+		{"Names of the account to rotate", func(t ValueTally) Fates { return t.OwnNames }},
+		{"Names that no account has", func(t ValueTally) Fates { return t.ForeignNames }},
+	} {
+		var rows [][]any
+		var sum Fates
+		for _, tally := range tallies {
+			fates := role.of(tally)
+			if fates.Tried == 0 {
+				continue
+			}
+			rows = append(rows, cells(tally.Bench, fates))
+			sum.Tried += fates.Tried
+			sum.Arrived += fates.Arrived
+			sum.Unsent += fates.Unsent
+			sum.Unwritten += fates.Unwritten
+			sum.Refused += fates.Refused
+			sum.Broken += fates.Broken
+		}
+		text.WriteString("### " + role.name + "\n\n" + reliability.Table(head, append(rows, cells("**all**", sum))...) + "\n")
+	}
+	searches, leaks := 0, 0
+	for _, tally := range tallies {
+		searches, leaks = searches+tally.Searches, leaks+tally.Leaks
+	}
+	fmt.Fprintf(&text, "Forms of secrets looked for in the output of these runs: %d. Found: %d.\n", searches, leaks)
+	return text.String()
+}
+
 // Values puts the whole corpus through a bench, which takes some seconds.
 func Values(bench Bench) ValueTally {
 	tally := ValueTally{Bench: bench.Name}
 	for _, c := range ValueCases(bench, Password, OwnName, ForeignName) {
-		fate, broken, _ := c.Carry()
-		tally.Add(c, fate, broken)
+		fate, broken, ended := c.Carry()
+		tally.Add(c, fate, broken, ended.Searches)
 	}
 	return tally
 }

@@ -76,18 +76,20 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 reliability: matrix values leaks signals deadline hostile load fuzz ## all of docs/reliability.md
 
-docs: ## the vendors' pages, from their Info
+docs: ## the vendors' pages, from their Info, and the page on troubleshooting
 	@mkdir -p docs/targets
 	@for name in $$($(GO) run ./cmd/pam-rotate-script targets | cut -d' ' -f1); do \
 		$(GO) run ./cmd/pam-rotate-script targets --markdown $$name > docs/targets/$$name.md || exit 1; \
 	done
+	@$(GO) test -count=1 -run TestPage ./internal/troubleshooting -update > /dev/null
 
-docs-check: ## fails if a vendor's page is not what its Info says
+docs-check: ## fails if one of these pages is not what the code says
 	@directory=$$(mktemp -d); status=0; \
 	for name in $$($(GO) run ./cmd/pam-rotate-script targets | cut -d' ' -f1); do \
 		$(GO) run ./cmd/pam-rotate-script targets --markdown $$name > $$directory/$$name.md || status=1; \
 	done; \
 	diff -r $$directory docs/targets || { echo "docs/targets is stale: run make docs"; status=1; }; \
+	$(GO) test -count=1 -run TestPage ./internal/troubleshooting || status=1; \
 	rm -r $$directory; exit $$status
 
 cross: ## builds for every platform, into dist/

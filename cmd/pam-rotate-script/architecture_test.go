@@ -87,6 +87,9 @@ func TestImportsRunOneWay(t *testing.T) {
 		"internal/recipe/recipetest": {"internal/recipe", "internal/rotation", "internal/report", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		// Tests alone use it.
 		"internal/reliability": {},
+		// What is said about the program; nothing of it is in the program.
+		"internal/documents":       {},
+		"internal/troubleshooting": {"internal/api", "internal/rotation", "internal/documents"},
 		// The test kit joins vendors and simulators.
 		"internal/targets/targettest": nil,
 	}
@@ -107,6 +110,8 @@ func TestImportsRunOneWay(t *testing.T) {
 			switch {
 			case isOwn && strings.HasPrefix(inside, "cmd/"):
 				t.Errorf("%s imports %s: nothing imports a command", s.path, inside)
+			case (inside == "internal/documents" || inside == "internal/troubleshooting") && directory != "internal/troubleshooting":
+				t.Errorf("%s imports %s, which is for tests and pages and costs the program bytes", s.path, inside)
 			case isOwn && listed && allowed != nil && !slices.Contains(allowed, inside):
 				t.Errorf("%s imports %s", s.path, inside)
 			case !isOwn && strings.Contains(path, ".") && strings.HasPrefix(directory, "internal/targets/"):

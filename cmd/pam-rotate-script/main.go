@@ -10,7 +10,7 @@
 //
 // main.go holds the way from the process to the exit code, verbs.go the verbs, vault.go
 // what comes from the vault, payload.go, description.go and generate.go the verb payload,
-// inspect.go the verb inspect, recipe.go recipes
+// inspect.go the verb inspect, explain.go the verb explain, recipe.go recipes
 // and the verb recipe.
 package main
 

@@ -112,7 +112,7 @@ prints one object.`,
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
 	root.AddCommand(
 		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate},
-		check, inspect, c.payloadVerb(), c.recipeVerb(), list,
+		check, inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error {

@@ -79,4 +79,5 @@ func traits(field params.Field) []string {
 
 func escapeCell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-func plainText(text string) string { return strings.ReplaceAll(text, "`", "") }
+// plainText takes Markdown's marks off a text.
+func plainText(text string) string { return strings.NewReplacer("`", "", "**", "").Replace(text) }

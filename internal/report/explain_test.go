@@ -1,0 +1,83 @@
+package report_test
+
+import (
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/report"
+)
+
+// TestTopics: every word that is listed is explained, and leads to a next step.
+func TestTopics(t *testing.T) {
+	text := report.Topics()
+	words := []string{"0", "1", "3", "64", "126", "127", "255", "changed", "not-changed", "unknown", "usage"}
+	for _, class := range api.Classes() {
+		words = append(words, string(class))
+	}
+	if lines := strings.Count(text, "\n"); lines != 7+len(api.Classes())+1 {
+		t.Errorf("%d lines:\n%s", lines, text)
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) && word != "255" {
+			t.Errorf("%s is not listed:\n%s", word, text)
+		}
+		text := report.Explain(word)
+		heading, _, _ := strings.Cut(text, "\n")
+		if !strings.Contains(heading, word) && word != "255" || !strings.Contains(text, "\nWhat to do:\n\n1. ") || strings.Contains(text, "`") ||
+			strings.Count(text, "What to do:") != 1 {
+			t.Errorf("%s is explained with %q", word, text)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	tests := []struct {
+		name, text string
+		holds      []string // in this order; none for nothing found
+	}{
+		{"an exit code", "3", []string{"Exit code 3: unknown"}},
+		{"an exit code of nobody's", "137", []string{"Exit code any other: killed", "Treat it as unknown"}},
+		{"a class in its brackets", "[TLS]", []string{"Class tls"}},
+		{"a line that begins with a class", "target: teramind", nil},
+		{"a word of no meaning", "nonsense", nil},
+		{"nothing", "", nil},
+		{
+			"a result line", "not-changed: teramind jane@example.com: look up the agent: the connection was refused [network]",
+			[]string{`"the connection was refused"`, "Exit code 1: not-changed", "Class network"},
+		},
+		{
+			"a line of the log", `2026-11-25T03:32:52Z error payload: the JSON is cut short class=input outcome=not-changed requests=0`,
+			[]string{`"the JSON is cut short"`, "Exit code 1: not-changed", "Class input"},
+		},
+		{"the JSON object", `{"outcome":"unknown","class":"timeout"}`, []string{"Exit code 3: unknown", "Class timeout"}},
+		{"the same after a shell", `{outcome:unknown,class:timeout}`, []string{"Exit code 3: unknown", "Class timeout"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			text := report.Explain(test.text)
+			if (text != "") != (test.holds != nil) {
+				t.Fatalf("it is %q", text)
+			}
+			for _, part := range test.holds {
+				_, after, ok := strings.Cut(text, part)
+				if !ok {
+					t.Fatalf("%q is not in what is left: %q", part, text)
+				}
+				text = after
+			}
+		})
+	}
+
+	t.Run("a message within another one", func(t *testing.T) {
+		if text := report.Explain("payload: the JSON is cut short [input]"); strings.Contains(text, "\"the JSON is\"\n") {
+			t.Errorf("the shorter message is explained too: %s", text)
+		}
+	})
+
+	t.Run("nothing is repeated", func(t *testing.T) {
+		if text := report.Explain("unknown: rest canary-user@example.com: canary-word [network]"); strings.Contains(text, "canary") {
+			t.Errorf("what was given is printed: %s", text)
+		}
+	})
+}

@@ -17,7 +17,7 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint demo matrix values leaks signals deadline hostile load fuzz reliability docs docs-check cross size clean
+.PHONY: build test lint demo picture matrix values leaks signals deadline hostile load fuzz reliability docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -27,6 +27,9 @@ test: ## every test
 
 demo: build ## simulated vendors on this machine, rotated by the real binary
 	$(GO) run ./cmd/pam-rotate-demo -binary bin/pam-rotate-script
+
+picture: build ## docs/demo.svg, the picture of the demo in the README
+	$(GO) run ./cmd/pam-rotate-demo -binary bin/pam-rotate-script -svg docs/demo.svg > /dev/null
 
 lint: ## formatting, vet, staticcheck, tidy modules
 	@unformatted=$$(gofmt -l cmd internal scripts); if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi

@@ -7,10 +7,12 @@
 // be carried out, and 64 if the command line is wrong.
 //
 // vendors.go holds the table of vendors, to which another one is added as one
-// entry; demo.go the runs and claims; gateway.go what stands in for the Gateway.
+// entry; demo.go the runs and claims; gateway.go what stands in for the Gateway;
+// picture.go the picture of a terminal in the README.
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -43,6 +45,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	flags := flag.NewFlagSet("pam-rotate-demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	binary := flags.String("binary", "bin/pam-rotate-script", "the program to demonstrate")
+	svg := flags.String("svg", "", "file to write a picture of a part of the output to")
 	verbose := flags.Bool("verbose", false, "show all that the program writes to standard error")
 	switch err := flags.Parse(arguments); {
 	case errors.Is(err, flag.ErrHelp):
@@ -59,8 +62,16 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "pam-rotate-demo: %v\n", err)
 		return 1
 	}
-	d := &demo{binary: path, verbose: *verbose, limit: longestRun, out: stdout}
-	return d.run(ctx, vendors())
+	var shown bytes.Buffer
+	d := &demo{binary: path, verbose: *verbose, limit: longestRun, out: io.MultiWriter(stdout, &shown)}
+	code := d.run(ctx, vendors())
+	if *svg != "" && code == 0 {
+		if err := os.WriteFile(*svg, []byte(picture(shown.String())), 0o644); err != nil {
+			fmt.Fprintf(stderr, "pam-rotate-demo: write the picture: %v\n", err)
+			return 1
+		}
+	}
+	return code
 }
 
 // executable returns the absolute path of a program, so that bash does not look it

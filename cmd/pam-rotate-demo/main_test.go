@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/xml"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -55,6 +57,13 @@ func TestDemo(t *testing.T) {
 			if !strings.Contains(stdout.String(), wanted) {
 				t.Errorf("the output does not hold %q\n%s", wanted, &stdout)
 			}
+		}
+		committed, err := os.ReadFile("../../docs/demo.svg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if picture(stdout.String()) != string(committed) {
+			t.Error("docs/demo.svg is not what the demonstration prints: run make picture")
 		}
 	})
 
@@ -261,5 +270,41 @@ func TestFindSecret(t *testing.T) {
 				t.Errorf("found %q", found)
 			}
 		})
+	}
+}
+
+func TestPicture(t *testing.T) {
+	output := "introduction\n\n\n1. Vendor\n\n   about\n\n   1.1 A rotation\n       because\n\n       ok        a \"claim\" & <more> in 17 ms\n" +
+		"       program   " + strings.Repeat("long ", 40) + "\n\n       standard error:\n         a log line\n" +
+		"\n   1.3 Not shown\n\n       ok        left out\n\n\n2 claims checked, all hold, in 31 seconds.\n"
+	drawn := picture(output)
+	var texts []string
+	decoder := xml.NewDecoder(strings.NewReader(drawn))
+	for inText := false; ; {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("the picture is no XML: %v\n%s", err, drawn)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			inText = token.Name.Local == "text"
+		case xml.EndElement:
+			inText = false
+		case xml.CharData:
+			if inText {
+				texts = append(texts, string(token))
+			}
+		}
+	}
+	long := strings.TrimSpace(strings.Repeat("long ", 21)) // 104 characters, as many as fit beside the label
+	wanted := []string{
+		"$ make demo", "1. Vendor", "1.1 A rotation", "because", "ok", `a "claim" & <more> in … ms`, "program", long,
+		strings.Repeat("long ", 19), "…", "2 claims checked, all hold, in … seconds.",
+	}
+	if !slices.Equal(texts, wanted) {
+		t.Errorf("the picture holds %q", texts)
 	}
 }

@@ -22,16 +22,12 @@ the result or the log in double quotes, and without any of these lists the words
 }
 
 func (c *command) explainWords(arguments []string) error {
-	if err := c.nothingOnStdin("explain"); err != nil {
-		return err
-	}
 	text := report.Topics()
 	if len(arguments) > 0 {
 		if text = report.Explain(strings.Join(arguments, " ")); text == "" {
 			return usageError{"there is nothing to say about this; pam-rotate-script explain lists the words"}
 		}
 	}
-	c.code = 0
 	c.printer().Lines(text)
-	return nil
+	return c.informed("explain")
 }

@@ -83,6 +83,7 @@ func Messages() []MessageGroup {
 			{"the connection was reset", "The server or something in between broke the connection off."},
 			{"the connection was closed before the answer was complete", "The server or something in between ended the connection early. If the outcome is `unknown`, follow exit code 3."},
 			{"the connection failed", "It failed in a way that has no name here. Look at the server's log, at the same time."},
+			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},
 			{"the proxy could not be reached", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment, and whether the proxy lets this host through."},
 			{"no answer in time", "The vendor is slow or hangs. If it is slow by nature, raise `Timeout`."},
 			{"a redirect, which is never followed", "The address in `url` leads on to another. Put the final address of the API into `url`."},

@@ -2,12 +2,16 @@
 # continuous integration (.ci/run) and people use the same ones.
 
 GO       ?= go
-VERSION  ?= 0.1.0-dev
+# The file VERSION decides on the version, and the commit on the date inside.
+VERSION  := $(shell cat VERSION)
+COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
+EPOCH    := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 # A static binary without HTTP/2, which no vendor here needs.
 TAGS     := nethttpomithttp2
-COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
-LDFLAGS  := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
+LDFLAGS  := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.epoch=$(EPOCH)
+# What else could change the bytes is set to Go's defaults.
+BUILD    := CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GOAMD64=v1 GOARM64=v8.0 \
+	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
 # make test TESTFLAGS=-race runs the tests under the race detector.
 TESTFLAGS ?=
 FUZZTIME  ?= 20s

@@ -64,3 +64,22 @@ func TestStreamsThatFail(t *testing.T) {
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestVersion: what the linker has set, and what is left out where it has not.
+func TestVersion(t *testing.T) {
+	defer func(v, c, e string) { version, commit, epoch = v, c, e }(version, commit, epoch)
+	for _, test := range []struct{ commit, epoch, line, object string }{
+		{"c0ffee-dirty", "1795577273", "pam-rotate-script 1.2.3 commit c0ffee-dirty of 2026-11-25T03:27:53Z, go", `{"version":"1.2.3","commit":"c0ffee-dirty","date":"2026-11-25T03:27:53Z","go":"go`},
+		{"", "", "pam-rotate-script 1.2.3, go", `{"version":"1.2.3","commit":"","date":"","go":"go`},
+		{"", "yesterday", "pam-rotate-script 1.2.3, go", `{"version":"1.2.3","commit":"","date":"","go":"go`},
+	} {
+		version, commit, epoch = "1.2.3", test.commit, test.epoch
+		for verb, want := range map[string]string{"version": test.line, "version --json": test.object} {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), strings.Fields(verb), strings.NewReader(""), &stdout, &stderr)
+			if code != 0 || !strings.HasPrefix(stdout.String(), want) || strings.Count(stdout.String(), "\n") != 1 || stderr.Len() > 0 {
+				t.Errorf("%s: exit %d: %s%s", verb, code, stdout.String(), stderr.String())
+			}
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,12 +20,6 @@ import (
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/all"
-)
-
-// version and commit are set when the program is linked (see the Makefile).
-var (
-	version = "0.1.0-dev"
-	commit  = ""
 )
 
 type flags struct {
@@ -114,11 +107,8 @@ prints one object.`,
 		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate},
 		check, inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
 		&cobra.Command{
-			Use: "version", Short: "Print the version", Args: mostArguments(0),
-			RunE: func(*cobra.Command, []string) error {
-				c.printer().Lines(versionLine())
-				return c.informed("version")
-			},
+			Use: "version", Short: "Print version, commit and its date; with --json, one object", Args: mostArguments(0),
+			RunE: func(*cobra.Command, []string) error { return c.version() },
 		},
 	)
 	root.InitDefaultHelpCmd()
@@ -375,13 +365,4 @@ func (c *command) targets(arguments []string) error {
 		printer.Lines(report.Fields(info)...)
 	}
 	return c.informed("targets")
-}
-
-// versionLine tells the version, the commit where it is known, and the platform.
-func versionLine() string {
-	line := "pam-rotate-script " + version
-	if commit != "" {
-		line += " commit " + commit
-	}
-	return fmt.Sprintf("%s %s %s/%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

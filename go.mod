@@ -2,6 +2,8 @@ module pam-rotate-script
 
 go 1.26
 
+toolchain go1.26.8
+
 require (
 	github.com/goccy/go-yaml v1.19.2
 	github.com/itchyny/gojq v0.12.20

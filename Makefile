@@ -18,6 +18,8 @@ FUZZTIME  ?= 20s
 # make fuzz FUZZFLAGS='-parallel 1' leaves the machine to others.
 FUZZFLAGS ?=
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
+RELEASE  := $(GO) run ./scripts/release -version "$(VERSION)" -commit "$(COMMIT)" -epoch "$(EPOCH)"
+DIST     := dist
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
 MAXIMUM_SIZE := 10000000
 
@@ -99,16 +101,28 @@ docs-check: ## fails if one of these pages is not what the code says
 	$(GO) test -count=1 -run TestPage ./internal/troubleshooting || status=1; \
 	rm -r $$directory; exit $$status
 
+.PHONY: dependencies
+dependencies: ## docs/dependencies.md, from the modules that are linked
+	$(GO) run ./scripts/release dependencies > docs/dependencies.md.new
+	@mv docs/dependencies.md.new docs/dependencies.md
+
 cross: ## builds for every platform, into dist/
 	@for platform in $(PLATFORMS); do \
 		os=$${platform%/*} arch=$${platform#*/}; suffix=; [ $$os = windows ] && suffix=.exe; \
 		echo "$$platform"; \
-		GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/pam-rotate-script-$$os-$$arch$$suffix ./cmd/pam-rotate-script || exit 1; \
+		GOOS=$$os GOARCH=$$arch $(BUILD) -o $(DIST)/pam-rotate-script-$$os-$$arch$$suffix ./cmd/pam-rotate-script || exit 1; \
 	done
 
 size: cross ## fails if the linux/amd64 binary is too large
 	@size=$$(wc -c < dist/pam-rotate-script-linux-amd64); \
 	echo "linux/amd64: $$size bytes of at most $(MAXIMUM_SIZE)"; [ $$size -le $(MAXIMUM_SIZE) ]
+
+.PHONY: release reproducible audit
+release: ## all that is published, into dist/release: see docs/release.md
+	$(RELEASE) check
+	rm -rf dist/release
+	@$(MAKE) --no-print-directory cross DIST=dist/release
+	$(RELEASE) papers dist/release
 
 clean:
 	rm -rf bin dist

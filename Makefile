@@ -21,6 +21,8 @@ STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 RELEASE  := $(GO) run ./scripts/release -version "$(VERSION)" -commit "$(COMMIT)" -epoch "$(EPOCH)"
 DIST     := dist
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64
+# What make reproducible builds twice.
+TWICE    ?= $(PLATFORMS)
 MAXIMUM_SIZE := 10000000
 
 .PHONY: build test lint demo picture matrix values leaks signals deadline hostile load fuzz reliability docs docs-check cross size clean
@@ -123,6 +125,9 @@ release: ## all that is published, into dist/release: see docs/release.md
 	rm -rf dist/release
 	@$(MAKE) --no-print-directory cross DIST=dist/release
 	$(RELEASE) papers dist/release
+
+reproducible: ## the project built twice, in two folders with two caches, and compared
+	$(GO) test -count=1 -timeout 30m -run TestBuiltTwice -v ./scripts/release -twice "$(TWICE)"
 
 clean:
 	rm -rf bin dist

@@ -129,5 +129,11 @@ release: ## all that is published, into dist/release: see docs/release.md
 reproducible: ## the project built twice, in two folders with two caches, and compared
 	$(GO) test -count=1 -timeout 30m -run TestBuiltTwice -v ./scripts/release -twice "$(TWICE)"
 
+audit: ## known vulnerabilities in what is linked, from the Go project's database
+	@tool=$$($(GO) tool -n -modfile=tools/go.mod govulncheck) || exit 1; \
+	for os in linux windows darwin; do \
+		echo "$$os"; GOOS=$$os $$tool $(AUDITFLAGS) -tags $(TAGS) ./cmd/pam-rotate-script || exit 1; \
+	done
+
 clean:
 	rm -rf bin dist

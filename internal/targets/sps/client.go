@@ -314,13 +314,13 @@ func statusIn(fields api.Fields) string {
 	return ""
 }
 
-// isPending reports whether the session's transaction makes something refer to the new
-// password object, which is a text of its own there
+// isPending reports whether the session's transaction holds the new password object, whose
+// reference is a text of its own there or ends a path
 // ("Using the SPS REST API", changes of the transaction).
 func (t *target) isPending(ctx context.Context, session secret.Value) bool {
 	fields, err := t.call(ctx, session, api.Request{Action: actionReadChanges, Kind: api.Read, Method: "GET", Path: api.FixedPath(changesPath)})
 	return err == nil && slices.ContainsFunc(fields.List("changes"), func(change json.RawMessage) bool {
-		return bytes.Contains(change, []byte(`"`+t.reference+`"`))
+		return bytes.Contains(change, []byte(`"`+t.reference+`"`)) || bytes.Contains(change, []byte(`/`+t.reference+`"`))
 	})
 }
 

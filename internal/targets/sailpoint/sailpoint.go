@@ -263,7 +263,7 @@ func explain(answer api.Answer) (code, text string) {
 	}
 	code, _ = fields.Text("detailCode")
 	if id, ok := fields.Text("trackingId"); ok {
-		code += ", trackingId " + id
+		code = strings.TrimPrefix(code+", trackingId "+id, ", ")
 	}
 	var texts []string
 	for _, object := range slices.Concat(fields.Objects("messages"), fields.Objects("causes")) {

@@ -436,6 +436,22 @@ func TestQuotedErrors(t *testing.T) {
 	}
 }
 
+// TestTrackingID: it is shown with the code, and without one by itself.
+func TestTrackingID(t *testing.T) {
+	for body, shown := range map[string]string{
+		`{"detailCode":"400.1 Bad Request Content","trackingId":"e7eab609","messages":[{"text":"no"}]}`: ": no (code 400.1 Bad Request Content, trackingId e7eab609)",
+		`{"trackingId":"e7eab609","messages":[{"text":"no"}]}`:                                          ": no (code trackingId e7eab609)",
+	} {
+		options := simulated.Options{Alter: func(route string, answer simulator.Answer) simulator.Answer {
+			if route == simulated.QueryPasswordInfo {
+				answer.Status, answer.Body = 400, []byte(body)
+			}
+			return answer
+		}}
+		scenario{options: options, outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2, message: shown}.carryOut(t)
+	}
+}
+
 // clock is a clock that passes by waiting alone, and remembers the waits.
 type clock struct {
 	now   time.Time

@@ -309,6 +309,11 @@ func RetryAfter(answer Answer, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
+// longSilence is from when on a connection that is lost before the answer counts as a time-out:
+// it was most likely not the vendor that ended it, but something in between that cuts idle
+// ones, and the vendor may be at work yet.
+const longSilence = 10 * time.Second
+
 // errRequest marks a request that could not even be made.
 var errRequest = errors.New("the request could not be made")
 
@@ -333,7 +338,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		return Answer{}, fault
 	}
 
-	start := time.Now()
+	start, asked := time.Now(), c.clock.Now()
 	answer, err := c.exchange(sent)
 	fault.Left = way.left
 	_, turnedAway := request.turnedAway(answer, c.clock.Now())
@@ -357,6 +362,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err)
 		if fault.Cause == connectionFailed && way.answered.Load() {
 			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
+		}
+		if fault.Class == ClassNetwork && request.Kind == Write && way.left && c.clock.Now().Sub(asked) >= longSilence {
+			fault.Class, fault.Cause = ClassTimeout, fault.Cause+" after a long wait for the answer"
 		}
 	case answer.Status/100 != 2:
 		// The status stands even if the body cannot be read to its end.

@@ -201,6 +201,38 @@ func TestWriteIsSentOnce(t *testing.T) {
 	}
 }
 
+// passing is a clock that goes on when the vendor is at work.
+type passing struct {
+	waits
+	now time.Time
+}
+
+func (p *passing) Now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+// TestConnectionCutAfterALongWait: what cuts an idle connection is seldom the vendor, which
+// may be at work on the write yet.
+func TestConnectionCutAfterALongWait(t *testing.T) {
+	for took, class := range map[time.Duration]api.Class{time.Second: api.ClassNetwork, 15 * time.Second: api.ClassTimeout} {
+		clock := &passing{now: time.Now()}
+		r := newRig(t, func(config *api.Config) { config.Clock = clock })
+		r.vendor.answer = func(*simulator.Request) simulator.Answer {
+			clock.mu.Lock()
+			defer clock.mu.Unlock()
+			clock.now = clock.now.Add(took)
+			return simulator.JSON(200, map[string]any{"ok": true})
+		}
+		r.inject("write", "drop after", 1)
+		_, err := r.client.Do(t.Context(), r.write())
+		if fault := api.AsError(err); fault == nil || fault.Class != class || !fault.Left {
+			t.Errorf("after %s: %+v", took, fault)
+		}
+	}
+}
+
 // TestNothingIsSentThatMayBeRepeated: net/http sends such requests again by itself.
 func TestNothingIsSentThatMayBeRepeated(t *testing.T) {
 	for name, alter := range map[string]func(*api.Request){

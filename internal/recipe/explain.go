@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,13 @@ func Explain(r *Recipe) []string {
 		targets.ProofLogin:  "a login as the rotated user",
 		targets.ProofStatus: "a re-read of what was changed",
 	}[r.proof.by]+":", r.verify)
+	if len(r.save) > 0 {
+		var labels []string
+		for _, s := range r.save {
+			labels = append(labels, strconv.Quote(s.label))
+		}
+		lines = append(lines, "After a change, saved to the PAM User record, or the outcome is unknown: "+strings.Join(labels, ", "))
+	}
 	section("In any case at the end:", r.close)
 	return append(append(lines, ""), r.explainOutcomes()...)
 }

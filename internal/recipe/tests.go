@@ -27,6 +27,8 @@ type Test struct {
 	Outcome, Class, Proof string
 	// Warns says that the run warns of something; nil is not looked at.
 	Warns *bool
+	// Saves are the values that go back to the PAM User record, by label; nil is not looked at.
+	Saves map[string]string
 }
 
 // Exchange is one recorded exchange.
@@ -49,7 +51,7 @@ type Exchange struct {
 }
 
 var (
-	testKeys     = []string{"name", "user", "new", "old", "fields", "user fields", "exchanges", "outcome", "class", "proof", "warns"}
+	testKeys     = []string{"name", "user", "new", "old", "fields", "user fields", "exchanges", "outcome", "class", "proof", "warns", "saves"}
 	exchangeKeys = []string{"request", "header", "body", "status", "answer", "answer header", "lost", "repeated"}
 )
 
@@ -91,6 +93,17 @@ func (l *loader) tests(node ast.Node) []Test {
 		if m.get("warns") != nil {
 			warns := l.bool(m.get("warns"), "warns")
 			t.Warns = &warns
+		}
+		saves, _ := l.plain(m.get("saves")).(map[string]any)
+		if m.get("saves") != nil {
+			t.Saves = map[string]string{}
+		}
+		for label, value := range saves {
+			text, ok := value.(string)
+			if !ok || !slices.ContainsFunc(l.recipe.save, func(s saving) bool { return s.label == label }) {
+				l.add(m.of("saves"), label, "saves has the texts that go to the labels of save")
+			}
+			t.Saves[label] = text
 		}
 		for _, node := range l.list(m.get("exchanges"), "exchanges", false) {
 			if m := l.mapping(node, "an exchange", exchangeKeys); m != nil {

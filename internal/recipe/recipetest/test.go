@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"sort"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/rotation"
@@ -107,7 +109,8 @@ type ended struct {
 	kinds    []string // of the exchanges, in order
 	arrivals []arrival
 	player   *player
-	faults   []string // broken promises that hold for every run
+	saved    map[string]secret.Value // by label
+	faults   []string                // broken promises that hold for every run
 }
 
 func (e ended) writes() int {
@@ -126,9 +129,31 @@ type quick struct{}
 func (quick) Now() time.Time                                   { return time.Now() }
 func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
+// keeper is a vault that takes every value, or none.
+type keeper struct {
+	saved map[string]secret.Value
+	fails bool
+}
+
+func (k keeper) CanSave(context.Context, string, ...string) error { return nil }
+
+func (k keeper) Save(_ context.Context, _ string, values ...targets.Returned) error {
+	if k.fails {
+		return &api.Error{Vendor: "vault", Action: "save", Class: api.ClassPermission, Cause: "refused by the test"}
+	}
+	for _, value := range values {
+		k.saved[value.Label] = value.Value
+	}
+	return nil
+}
+
 // run rotates once against a player.
 func (b bed) run(test recipe.Test, p *player) ended {
-	e := ended{player: p}
+	return b.runWith(keeper{saved: map[string]secret.Value{}}, test, p)
+}
+
+func (b bed) runWith(keeper keeper, test recipe.Test, p *player) ended {
+	e := ended{player: p, saved: keeper.saved}
 	payload, secrets := b.payload(test)
 	info := b.recipe.Info()
 	registry := targets.NewRegistry(info)
@@ -140,7 +165,7 @@ func (b bed) run(test recipe.Test, p *player) ended {
 	}
 	var log bytes.Buffer
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, Transport: p, Version: "test",
+		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, Transport: p, Version: "test", Keeper: keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&log) },
 	})
 	if failed != nil {
@@ -239,6 +264,23 @@ func judgeRecorded(test recipe.Test, e ended) []string {
 	different("outcome", string(e.result.Outcome), test.Outcome)
 	different("class", string(e.result.Class), test.Class)
 	different("proof", string(e.result.Proof), test.Proof)
+	if test.Saves != nil {
+		var found []string
+		for label, want := range test.Saves {
+			if got, saved := e.saved[label]; !saved {
+				found = append(found, fmt.Sprintf("nothing is saved to %q", label))
+			} else if !got.Equal(secret.New(want)) {
+				found = append(found, fmt.Sprintf("another value is saved to %q than expected", label))
+			}
+		}
+		for label := range e.saved {
+			if _, expected := test.Saves[label]; !expected {
+				found = append(found, fmt.Sprintf("a value is saved to %q, expected none", label))
+			}
+		}
+		sort.Strings(found)
+		faults = append(faults, found...)
+	}
 	if test.Warns != nil && *test.Warns != (len(e.result.Warnings) > 0) {
 		faults = append(faults, fmt.Sprintf("there are %d warnings, expected warnings: %v", len(e.result.Warnings), *test.Warns))
 	}
@@ -275,6 +317,14 @@ func (b bed) withFaults(base recipe.Test, whole ended) []Case {
 			}
 			cases = append(cases, c)
 		}
+	}
+	if len(whole.saved) > 0 {
+		e := b.runWith(keeper{fails: true}, base, &player{script: base.Exchanges, broken: -1})
+		c := Case{Name: "the save fails", Faults: e.faults}
+		if e.result.Outcome != rotation.Unknown {
+			c.Faults = append(c.Faults, fmt.Sprintf("the outcome is %s, although what was returned is not saved", e.result.Outcome))
+		}
+		cases = append(cases, c)
 	}
 	return cases
 }

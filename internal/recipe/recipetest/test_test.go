@@ -104,3 +104,45 @@ func TestNothingToTest(t *testing.T) {
 		t.Error(report.Lines())
 	}
 }
+
+// saving is acme with a key that is saved, and an old one that is ended.
+var saving = strings.NewReplacer(
+	"accept: {status: 200, when: .ok == true}\n", "accept: {status: 200, when: .ok == true}\n    seal: {key: .key}\n",
+	"tests:\n", "save: {API Key: $key}\nclose: [{name: end the old key, method: DELETE, path: /key, accept: 204, revokes old: true}]\ntests:\n",
+	"answer: {ok: true}}", "answer: {ok: true, key: canary-key-1}}",
+	"answer: {name: jane}}\n", "answer: {name: jane}}\n      - {request: DELETE /key, status: 204}\n",
+	"    warns: false\n", "    warns: false\n    saves: {API Key: canary-key-1}\n",
+).Replace(source)
+
+// TestSaves: a recipe that saves can be tested, and a failed save comes on top.
+func TestSaves(t *testing.T) {
+	report := test(t, saving)
+	if !report.OK() {
+		t.Error(strings.Join(report.Lines(), "\n"))
+	}
+	if !strings.Contains(names(report), "the save fails") {
+		t.Errorf("no save was made to fail: %s", names(report))
+	}
+	for name, wrong := range map[string]string{
+		"another value": strings.Replace(saving, "saves: {API Key: canary-key-1}", "saves: {API Key: canary-key-2}", 1),
+		"none expected": strings.Replace(saving, "saves: {API Key: canary-key-1}", "saves: {}", 1),
+		"none there":    strings.Replace(saving, "key: canary-key-1}", "other: canary-key-1}", 1),
+	} {
+		if report := test(t, wrong); report.OK() {
+			t.Errorf("%s: no fault was found", name)
+		} else if lines := strings.Join(report.Lines(), "\n"); strings.Contains(lines, "canary") {
+			t.Errorf("%s: a value is shown: %s", name, lines)
+		}
+	}
+	if _, err := recipe.Load([]byte(strings.Replace(saving, "saves: {API Key", "saves: {Other", 1)), "acme.yaml"); err == nil || !strings.Contains(err.Error(), "labels of save") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func names(report recipetest.Report) string {
+	var names []string
+	for _, c := range report.Cases {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -291,6 +291,10 @@ func (t *target) Change(ctx context.Context) error {
 		case found.verdict == refused && !written:
 			return &targets.Refused{Err: found.err, MayBeInForce: found.mayBeInForce}
 		default:
+			if written {
+				// The proof may well show that the password is in force. What was to follow is not done.
+				t.job.Warn("not done for certain behind the write, see to it by hand: " + found.err.Error())
+			}
 			return found.err
 		}
 	}

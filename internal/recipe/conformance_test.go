@@ -91,6 +91,38 @@ func TestTutorial(t *testing.T) {
 	}
 }
 
+// TestTutorialByHand does what the tutorial says, with nothing but what stands on the page.
+func TestTutorialByHand(t *testing.T) {
+	page := string(readFile(t, "../../docs/recipes.md"))
+	var blocks []string
+	for _, part := range strings.Split(page, "\n```yaml\n")[1:] {
+		block, _, _ := strings.Cut(part, "```\n")
+		blocks = append(blocks, block)
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of YAML", len(blocks))
+	}
+	problems := recipe.Lint([]byte(blocks[0]))
+	if len(problems) != 1 {
+		t.Fatalf("the recipe without tests: %v", problems)
+	}
+	problems[0].File = "harbour.yaml"
+	if !strings.Contains(page, "\n$ pam-rotate-script recipe lint harbour.yaml\n"+problems[0].String()+"\n```\n") {
+		t.Errorf("the page does not show what lint says: %s", problems[0])
+	}
+	whole := blocks[0] + blocks[1]
+	for _, problem := range recipe.Lint([]byte(whole)) {
+		t.Error(problem)
+	}
+	loaded, err := recipe.Load([]byte(whole), "harbour.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := recipetest.Test(loaded); !report.OK() || len(report.Notes) > 0 {
+		t.Error(strings.Join(report.Lines(), "\n"))
+	}
+}
+
 // TestEveryKeyIsDocumented: the reference of docs/recipes.md names each key.
 func TestEveryKeyIsDocumented(t *testing.T) {
 	page := string(readFile(t, "../../docs/recipes.md"))

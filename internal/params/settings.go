@@ -1,9 +1,9 @@
 package params
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -346,7 +346,7 @@ func (s *Settings) Err() error {
 		return nil
 	}
 	findings := slices.Clone(s.findings)
-	slices.SortStableFunc(findings, func(a, b finding) int { return cmp.Compare(a.place, b.place) })
+	sort.SliceStable(findings, func(i, j int) bool { return findings[i].place < findings[j].place })
 	err := &Error{Hints: slices.Clone(s.hints)}
 	for _, f := range findings {
 		err.Problems = append(err.Problems, f.problem)

@@ -22,7 +22,7 @@ const (
 // settings are the build settings of a binary that its bytes may hang on, as Go records
 // them. Any other means that something in the builder's environment got into the build.
 var settings = map[string]string{
-	"-buildmode": "exe", "-compiler": "gc", "-tags": "nethttpomithttp2", "-trimpath": "true",
+	"-buildmode": "exe", "-compiler": "gc", "-gcflags": "github.com/...=-l", "-tags": "nethttpomithttp2", "-trimpath": "true",
 	"CGO_ENABLED": "0", "GOAMD64": "v1", "GOARM64": "v8.0",
 }
 
@@ -97,7 +97,7 @@ func (b binary) check(given stamp, goVersion string) error {
 			return fmt.Errorf("%s: built with %s=%s, which a release is not", b.name, s.Key, s.Value)
 		}
 	}
-	for _, key := range []string{"-tags", "-trimpath", "CGO_ENABLED"} {
+	for _, key := range []string{"-gcflags", "-tags", "-trimpath", "CGO_ENABLED"} {
 		if setting(b.info, key) == "" {
 			return fmt.Errorf("%s: built without %s=%s", b.name, key, settings[key])
 		}

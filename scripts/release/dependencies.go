@@ -181,7 +181,7 @@ func measure(root string, modules []described) error {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, program)
-	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", settings["-tags"], "-o", path, "./cmd/"+program)
+	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", settings["-tags"], "-gcflags", settings["-gcflags"], "-o", path, "./cmd/"+program)
 	command.Dir = root
 	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if text, err := command.CombinedOutput(); err != nil {

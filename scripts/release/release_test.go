@@ -319,19 +319,20 @@ func TestBuildSettings(t *testing.T) {
 	}
 	write(t, "module pam-rotate-script\n\ngo 1.26\n", source, "go.mod")
 	write(t, "package main\n\nvar version, commit, epoch string\n\nfunc main() { println(version, commit, epoch) }\n", source, "cmd", program, "main.go")
-	tags, trim := "-tags="+settings["-tags"], "-trimpath"
+	tags, trim, compiler := "-tags="+settings["-tags"], "-trimpath", "-gcflags="+settings["-gcflags"]
 	for name, test := range map[string]struct {
 		flags       []string
 		environment string
 		want        string
 	}{
-		"as a release": {[]string{tags, trim}, "", ""},
-		"no tags":      {[]string{trim}, "", "built without -tags"},
-		"other tags":   {[]string{trim, "-tags=netgo"}, "", "-tags=netgo"},
-		"paths inside": {[]string{tags}, "", "which a release is not"}, // the flags of the linker are recorded then
-		"processor":    {[]string{tags, trim}, "GOAMD64=v3", "GOAMD64=v3"},
+		"as a release": {[]string{tags, trim, compiler}, "", ""},
+		"no tags":      {[]string{trim, compiler}, "", "built without -tags"},
+		"other tags":   {[]string{trim, compiler, "-tags=netgo"}, "", "-tags=netgo"},
+		"paths inside": {[]string{tags, compiler}, "", "which a release is not"}, // the flags of the linker are recorded then
+		"processor":    {[]string{tags, trim, compiler}, "GOAMD64=v3", "GOAMD64=v3"},
+		"no flags":     {[]string{tags, trim}, "", "built without -gcflags"},
 		"compiler":     {[]string{tags, trim}, "GOFLAGS=-gcflags=-N", "-gcflags=-N"},
-		"experiment":   {[]string{tags, trim}, "GOEXPERIMENT=nogreenteagc", "X:nogreenteagc"},
+		"experiment":   {[]string{tags, trim, compiler}, "GOEXPERIMENT=nogreenteagc", "X:nogreenteagc"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()

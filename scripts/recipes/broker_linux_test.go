@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -370,7 +371,9 @@ func (b *broker) accepts(t *testing.T, logins ...login) []bool {
 	script := filepath.Join(t.TempDir(), "logins.erl")
 	check(t, os.WriteFile(script, []byte(`[case rabbit_access_control:check_user_pass_login(base64:decode(U), base64:decode(P)) of {ok, _} -> 1; {refused, _, _, _} -> 0 end || {U, P} <- [`+
 		strings.Join(pairs, ", ")+"]]."), 0o600))
-	command := exec.CommandContext(t.Context(), filepath.Join(b.programs, "rabbitmqctl"), "eval_file", script)
+	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(bounded, filepath.Join(b.programs, "rabbitmqctl"), "eval_file", script)
 	command.Env = b.environment
 	output, err := command.CombinedOutput()
 	if err != nil {

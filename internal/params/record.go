@@ -122,7 +122,7 @@ func (r Record) content() node {
 // space, invisible characters, "_" and "-".
 func normalise(label string) string {
 	return strings.Map(func(character rune) rune {
-		if unicode.IsSpace(character) || unicode.Is(unicode.Cf, character) || character == '_' || character == '-' {
+		if unicode.IsSpace(character) || character == '_' || character == '-' || character > unicode.MaxASCII && unicode.Is(unicode.Cf, character) {
 			return -1
 		}
 		return unicode.ToLower(character)

@@ -122,6 +122,7 @@ type known struct {
 	sought     map[[shortest]byte][]sought // all others by their first bytes
 	first      [1 << 8]bool                // the first byte of each key of sought
 	blank      bool                        // a secret that is sought has a blank
+	foreign    bool                        // one begins with a character that is not ASCII
 }
 
 // sighting tells a secret that is known already.
@@ -174,6 +175,7 @@ func (k *known) seek(value Value, login bool) {
 	k.sought[key] = append(k.sought[key], sought{value, word, login})
 	k.first[key[0]] = true
 	k.blank = k.blank || strings.Contains(text, " ")
+	k.foreign = k.foreign || key[0] >= utf8.RuneSelf
 }
 
 // collapse returns text with one blank for each run of white space.

@@ -69,7 +69,7 @@ type layer struct {
 
 // escapes says what a reading has that another can decode. One that has none of
 // a kind would only be read a second time, so that decoding is left out.
-type escapes struct{ backslash, percent, plus, reference bool }
+type escapes struct{ backslash, percent, plus, reference, zero bool }
 
 // all searches all ways to read the text that can give anything new.
 func (s *search) all() {
@@ -91,9 +91,12 @@ func (s *search) all() {
 		s.throughEscaped(hexEncoded(base.reading))
 		digits := s.throughEscaped(remembering(base64Encoded(base.reading)))
 		s.throughURL(digits)
-		for _, bytes := range []reading{base.reading, digits.reading} {
-			s.through(utf16Encoded(bytes, 0))
-			s.through(utf16Encoded(bytes, 1))
+		for _, bytes := range []layer{base, digits} {
+			// Half of an ASCII character is a zero in UTF-16.
+			if bytes.zero || s.known.foreign {
+				s.through(utf16Encoded(bytes.reading, 0))
+				s.through(utf16Encoded(bytes.reading, 1))
+			}
 		}
 	}
 }
@@ -142,6 +145,8 @@ func (s *search) through(r reading) layer {
 			searched.reference = searched.reference || r.unreference(first) != first
 		case '+':
 			searched.plus = true
+		case 0:
+			searched.zero = true
 		}
 		if !s.known.first[lead] {
 			continue

@@ -154,7 +154,7 @@ func TestForbiddenImports(t *testing.T) {
 			if (path == "os" || path == "os/exec" || path == "net") && strings.HasPrefix(s.path, "internal/recipe/") {
 				t.Errorf("%s imports %s: a recipe sees neither files nor environment, and all calls go through internal/api", s.path, path)
 			}
-			if path == "os/exec" && s.directory() != "cmd/pam-rotate-demo" && s.directory() != "scripts/release" {
+			if path == "os/exec" && s.directory() != "cmd/pam-rotate-demo" && s.directory() != "cmd/pam-rotate-bench" && s.directory() != "scripts/release" {
 				t.Errorf("%s imports os/exec: the program starts nothing", s.path)
 			}
 			if path == "net/http" && strings.HasPrefix(s.path, "internal/targets/") && s.directory() != "internal/targets/targettest" {
@@ -169,6 +169,39 @@ func TestForbiddenImports(t *testing.T) {
 					return true
 				})
 			}
+		}
+	}
+}
+
+// TestNothingIsPreparedAtStart: what a package prepares for itself, every run pays for.
+// A table or a pattern that takes time is made when it is first needed, by a
+// sync.OnceValue.
+func TestNothingIsPreparedAtStart(t *testing.T) {
+	costly := []string{"regexp.MustCompile", "regexp.Compile", "strings.NewReplacer", "x509.SystemCertPool", "embed.ReadFile", "json.Unmarshal"}
+	for _, s := range sources(t) {
+		program := s.directory() == "cmd/pam-rotate-script" ||
+			strings.HasPrefix(s.path, "internal/") && !strings.HasPrefix(s.path, "internal/simulator") && !strings.HasSuffix(s.directory(), "test")
+		if s.isTest() || !program {
+			continue
+		}
+		for _, declaration := range s.file.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok {
+				if function.Name.Name == "init" && function.Recv == nil {
+					t.Errorf("%s has a function init", s.path)
+				}
+				continue
+			}
+			ast.Inspect(declaration, func(node ast.Node) bool {
+				if _, ok := node.(*ast.FuncLit); ok {
+					return false
+				}
+				if selector, ok := node.(*ast.SelectorExpr); ok {
+					if name, ok := selector.X.(*ast.Ident); ok && slices.Contains(costly, name.Name+"."+selector.Sel.Name) {
+						t.Errorf("%s calls %s.%s when the program starts", s.set.Position(selector.Pos()), name.Name, selector.Sel.Name)
+					}
+				}
+				return true
+			})
 		}
 	}
 }

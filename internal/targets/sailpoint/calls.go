@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -125,7 +126,9 @@ type order struct {
 }
 
 // plainPolicy is the shape of the rules in SailPoint's examples.
-var plainPolicy = regexp.MustCompile(`^password[A-Za-z]{1,40} is [0-9]{1,4}$`)
+var plainPolicy = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^password[A-Za-z]{1,40} is [0-9]{1,4}$`)
+})
 
 // readOrder takes from the answer to a look-up what set-password wants back. All of
 // it is of this one answer: the IDs are opaque, and the key changes.
@@ -153,7 +156,7 @@ func (t *target) readOrder(answer api.Answer) (order, error) {
 		return order{}, t.client.Fail(findAccount, api.ClassTarget, err.Error())
 	}
 	for _, policy := range fields.Texts("policies") {
-		if plainPolicy.MatchString(policy) {
+		if plainPolicy().MatchString(policy) {
 			found.policies = append(found.policies, policy)
 		}
 	}

@@ -3,6 +3,7 @@ package venafi
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,8 +14,10 @@ import (
 const localPrefix = "local:"
 
 var (
-	directory = regexp.MustCompile(`(?i)^(AD|LDAP)\+[^:]*:`)
-	guid      = regexp.MustCompile(`(?i)^\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$`)
+	directory = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(AD|LDAP)\+[^:]*:`) })
+	guid      = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$`)
+	})
 )
 
 // identity is one local identity, known by its name or by its GUID.
@@ -35,7 +38,7 @@ func parseIdentity(text string) (who identity, fault string) {
 		name, prefixed = text[len(localPrefix):], true
 	}
 	switch {
-	case directory.MatchString(text):
+	case directory().MatchString(text):
 		return identity{}, "an identity of a directory (AD or LDAP), whose password Venafi cannot set: rotate it in the directory itself"
 	case strings.Contains(text, `\`):
 		return identity{}, "a name with a backslash, as an identity of a directory has it: Venafi sets the passwords of its local identities only"
@@ -47,7 +50,7 @@ func parseIdentity(text string) (who identity, fault string) {
 		return identity{}, "a name that begins or ends with a blank"
 	case strings.Contains(name, ":"):
 		return identity{}, "a name with a prefix other than local:, or with a colon"
-	case !guid.MatchString(name):
+	case !guid().MatchString(name):
 		return identity{name: name}, ""
 	case !prefixed || name[0] != '{' || name[len(name)-1] != '}':
 		return identity{}, "a GUID that is not written as local:{GUID}"

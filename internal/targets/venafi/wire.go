@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -45,7 +46,7 @@ const (
 )
 
 // code is what an error's code looks like, as against a sentence in its place.
-var code = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+var code = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`) })
 
 // explain reads the shapes of Venafi's errors: error with error_description from
 // /vedauth and for tokens, Error, ErrorDetails or Message from /vedsdk, or no body at
@@ -54,7 +55,7 @@ func explain(answer api.Answer) (found, text string) {
 	fields, _ := answer.Object() // without an object there is the status line
 	for _, name := range []string{"error_description", "Error", "ErrorDetails", "error", "Message"} {
 		said, _ := fields.Text(name)
-		if name == "error" && len(said) <= 40 && code.MatchString(said) {
+		if name == "error" && len(said) <= 40 && code().MatchString(said) {
 			found = said
 		} else if text == "" {
 			text = said

@@ -2,7 +2,6 @@ package targets
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/api"
@@ -92,9 +91,9 @@ func HasPathPrefix(address api.Address, prefixes ...string) bool {
 // PublicLabels returns the labels of all fields whose values may be printed, for
 // params.Options: a label that one vendor calls secret is not among them.
 func (r Registry) PublicLabels() []string {
-	var fields []params.Field
+	fields := CommonFields(Info{}) // which differ in their defaults alone
 	for _, info := range r {
-		fields = slices.Concat(fields, info.Fields, CommonFields(info))
+		fields = append(fields, info.Fields...)
 	}
 	return params.PublicLabels(fields...)
 }

@@ -2,6 +2,9 @@
 package all
 
 import (
+	"slices"
+	"sync"
+
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/rest"
 	"pam-rotate-script/internal/targets/sailpoint"
@@ -12,7 +15,10 @@ import (
 
 // Registry returns every vendor, in the order of the documentation. The generic
 // target is last, since any address with a path would match it.
-func Registry() targets.Registry {
+func Registry() targets.Registry { return slices.Clone(registry()) }
+
+// registry is asked for several times in a run, and made once.
+var registry = sync.OnceValue(func() targets.Registry {
 	return targets.NewRegistry(
 		teramind.Info(),
 		venafi.Info(),
@@ -20,4 +26,4 @@ func Registry() targets.Registry {
 		sps.Info(),
 		rest.Info(),
 	)
-}
+})

@@ -26,6 +26,9 @@ type Options struct {
 	// Hosts are further names that the certificate and the Host header may
 	// have, besides 127.0.0.1 and localhost.
 	Hosts []string
+	// Listen puts a listener around the server's own, to time connections say; nil
+	// leaves it as it is.
+	Listen func(net.Listener) net.Listener
 }
 
 // Moment is a point in an exchange that [Server.Observe] tells of.
@@ -60,6 +63,7 @@ type Server struct {
 	closed      bool
 	open        map[net.Conn]bool
 	accepted    int
+	handshakes  int
 	exchanges   []*Exchange
 	occurrences map[string]int
 	violations  []string
@@ -82,11 +86,11 @@ func Start(vendor Vendor, options Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	decoy, err := start(decoyVendor{}, authority, nil, nil)
+	decoy, err := start(decoyVendor{}, authority, Options{}, nil)
 	if err != nil {
 		return nil, err
 	}
-	server, err := start(vendor, authority, options.Hosts, decoy)
+	server, err := start(vendor, authority, options, decoy)
 	if err != nil {
 		decoy.Close()
 		return nil, err
@@ -94,7 +98,7 @@ func Start(vendor Vendor, options Options) (*Server, error) {
 	return server, nil
 }
 
-func start(vendor Vendor, authority *Authority, hosts []string, decoy *Server) (*Server, error) {
+func start(vendor Vendor, authority *Authority, options Options, decoy *Server) (*Server, error) {
 	routes := vendor.Routes()
 	names := make(map[string]bool)
 	for _, route := range routes {
@@ -103,7 +107,7 @@ func start(vendor Vendor, authority *Authority, hosts []string, decoy *Server) (
 		}
 		names[route.Name] = true
 	}
-	hosts = append([]string{"127.0.0.1", "localhost"}, hosts...)
+	hosts := append([]string{"127.0.0.1", "localhost"}, options.Hosts...)
 	certificate, err := authority.ServerCertificate(hosts...)
 	if err != nil {
 		return nil, err
@@ -111,6 +115,9 @@ func start(vendor Vendor, authority *Authority, hosts []string, decoy *Server) (
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
+	}
+	if options.Listen != nil {
+		listener = options.Listen(listener)
 	}
 	s := &Server{
 		vendor:      vendor,
@@ -204,6 +211,13 @@ func (s *Server) Connections() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.accepted
+}
+
+// Handshakes returns how many of the connections so far got through TLS.
+func (s *Server) Handshakes() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.handshakes
 }
 
 // Decoy returns the requests that arrived at the host to which redirects point.
@@ -343,6 +357,9 @@ func (s *Server) serveConnection(raw net.Conn, number int) {
 	if secured.Handshake() != nil {
 		return
 	}
+	s.mutex.Lock()
+	s.handshakes++
+	s.mutex.Unlock()
 	c := &connection{raw: raw, tls: secured, reader: bufio.NewReader(secured), number: number}
 	for s.serveRequest(c) {
 	}

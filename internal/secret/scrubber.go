@@ -3,7 +3,7 @@ package secret
 import (
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -238,7 +238,7 @@ func replace(text string, found []span) string {
 	for _, mark := range marks(text) {
 		parts = append(parts, part{mark, true})
 	}
-	slices.SortFunc(parts, func(a, b part) int { return a.start - b.start })
+	sort.Slice(parts, func(i, j int) bool { return parts[i].start < parts[j].start })
 
 	var result strings.Builder
 	done := 0

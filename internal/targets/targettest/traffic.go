@@ -1,0 +1,52 @@
+package targettest
+
+import (
+	"fmt"
+	"strings"
+
+	"pam-rotate-script/internal/rotation"
+)
+
+// Traffic is what one rotation without faults costs at the vendor.
+type Traffic struct {
+	Outcome rotation.Outcome
+	// Hosts is how many hosts the vendor has, Connections and Handshakes how many
+	// TCP connections were opened to them and got through TLS.
+	Hosts, Exchanges, Writes, Connections, Handshakes int
+}
+
+// CountTraffic carries out one rotation of a bench and counts.
+func CountTraffic(bench Bench) (Traffic, error) {
+	stand, err := bench.Start(bench.User, Old)
+	if err != nil {
+		return Traffic{}, err
+	}
+	defer stand.Close()
+	ended := Run{User: bench.User, Old: Old, New: New, Info: bench.Info}.Rotate(stand)
+	traffic := Traffic{
+		Outcome: ended.Outcome, Hosts: len(stand.Servers),
+		Exchanges: len(stand.Exchanges()), Writes: stand.Writes(),
+	}
+	for _, server := range stand.Servers {
+		traffic.Connections += server.Connections()
+		traffic.Handshakes += server.Handshakes()
+	}
+	return traffic, nil
+}
+
+// TrafficTable returns in Markdown what a rotation costs at each vendor.
+func TrafficTable() (string, error) {
+	var table strings.Builder
+	table.WriteString("| vendor | hosts | TCP connections | TLS handshakes | exchanges | of them writes |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, bench := range append(Benches(), RecipeTeramind(), RecipeVenafi()) {
+		t, err := CountTraffic(bench)
+		if err != nil {
+			return "", fmt.Errorf("count the traffic of %s: %w", bench.Name, err)
+		}
+		if t.Outcome != rotation.Changed || t.Connections != t.Hosts || t.Handshakes != t.Hosts || t.Exchanges != bench.Exchanges {
+			return "", fmt.Errorf("%s: %s with %d exchanges on %d connections to %d hosts", bench.Name, t.Outcome, t.Exchanges, t.Connections, t.Hosts)
+		}
+		fmt.Fprintf(&table, "| %s | %d | %d | %d | %d | %d |\n", bench.Name, t.Hosts, t.Connections, t.Handshakes, t.Exchanges, t.Writes)
+	}
+	return table.String(), nil
+}

@@ -1,0 +1,26 @@
+package targettest_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/targets/targettest"
+)
+
+// TestTraffic: one connection and one handshake for each host of a vendor, and the
+// exchanges that docs/performance.md tells.
+func TestTraffic(t *testing.T) {
+	const document = "../../../docs/performance.md"
+	table, err := targettest.TrafficTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), table) {
+		t.Errorf("%s is stale: run make bench BENCHFLAGS='-only traffic'\n%s", document, table)
+	}
+}

@@ -20,6 +20,7 @@ TESTFLAGS ?=
 FUZZTIME  ?= 20s
 # make fuzz FUZZFLAGS='-parallel 1' leaves the machine to others.
 FUZZFLAGS ?=
+BENCHFLAGS ?=
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 RELEASE  := $(GO) run ./scripts/release -version "$(VERSION)" -commit "$(COMMIT)" -epoch "$(EPOCH)"
 DIST     := dist
@@ -28,7 +29,7 @@ PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 da
 TWICE    ?= $(PLATFORMS)
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint demo picture matrix values leaks signals deadline hostile load fuzz reliability docs docs-check cross size clean
+.PHONY: build test lint demo picture matrix values leaks signals deadline hostile load bench fuzz reliability docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -89,6 +90,10 @@ fuzz: ## every fuzz target for FUZZTIME each
 	$(GO) run ./internal/reliability/fuzzed < $$log && rm $$log
 
 reliability: matrix values leaks signals deadline hostile load fuzz ## all of docs/reliability.md
+
+# make bench BENCHFLAGS='-only traffic' measures one section.
+bench: ## what a run costs beside Python, curl and a bare program, into docs/performance.md; takes minutes
+	$(GO) run ./cmd/pam-rotate-bench -tags $(TAGS) -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -budget $(MAXIMUM_SIZE) $(BENCHFLAGS)
 
 docs: ## the vendors' pages, from their Info, and the page on troubleshooting
 	@mkdir -p docs/targets

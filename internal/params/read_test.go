@@ -562,22 +562,6 @@ func bigPayload(t testing.TB) string {
 	return encode(payload(t, map[string]any{"records": encode(toJSON(t, records))}))
 }
 
-func BenchmarkRead(b *testing.B) {
-	text := bigPayload(b)
-	large := encode(payload(b, map[string]any{"records": encode(`[{"uid":"a","note":"` + strings.Repeat("x", 4_700_000) + `"}]`)}))
-	for name, input := range map[string]string{"500 records": text, "8 MiB": large} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(input)))
-			for b.Loop() {
-				if _, err := params.Read(strings.NewReader(input), params.Options{Scrubber: secret.NewScrubber()}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	text := payload(f, nil)
 	for _, seed := range []string{

@@ -105,11 +105,7 @@ func (c *command) run(arguments []string) (code int) {
 			code = c.code
 		}
 	}()
-	root := c.root()
-	root.SetArgs(arguments)
-	root.SetOut(c.stdout)
-	root.SetErr(c.stderr)
-	if err := root.ExecuteContext(c.ctx); err != nil {
+	if err := c.carryOut(arguments); err != nil {
 		var usage usageError
 		if !errors.As(err, &usage) {
 			usage.problem = err.Error()
@@ -118,6 +114,18 @@ func (c *command) run(arguments []string) (code int) {
 		return exitUsage
 	}
 	return c.code
+}
+
+// carryOut finds the verb and does what it says.
+func (c *command) carryOut(arguments []string) error {
+	if len(arguments) == 0 {
+		return c.rotate(nil) // as attached to a record: there is nothing to find
+	}
+	root := c.root()
+	root.SetArgs(arguments)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	return root.ExecuteContext(c.ctx)
 }
 
 func (c *command) printer() *report.Printer {

@@ -43,7 +43,7 @@ var variants = []variant{
 
 // builder builds programs the way the released one is built.
 type builder struct {
-	directory  string // for what is built
+	directory           string // for what is built
 	tags, compile, link string
 }
 

@@ -22,8 +22,8 @@ import (
 // settings are what the command line says.
 type settings struct {
 	tags, compile, link string
-	budget     int
-	scale      float64
+	budget              int
+	scale               float64
 }
 
 // stage is all that the sections need: the simulated endpoint, the programs, the files.

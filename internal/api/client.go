@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -88,7 +87,7 @@ type Counts struct {
 // NewClient returns a Client. The error is of an unusable Trust, in the words of
 // AuthoritiesFault and FingerprintFault.
 func NewClient(config Config) (*Client, error) {
-	trust, err := config.Trust.config()
+	transport, err := newTransport(config.Trust, http.ProxyFromEnvironment)
 	if err != nil {
 		return nil, err
 	}
@@ -110,29 +109,15 @@ func NewClient(config Config) (*Client, error) {
 	if client.userAgent == "" {
 		client.userAgent = "pam-rotate-script"
 	}
-	if client.transport = config.Transport; client.transport != nil {
-		return client, nil
-	}
-	var protocols http.Protocols
-	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
-	client.transport = &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		OnProxyConnectResponse: RefuseByProxy,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:        trust,
-		TLSHandshakeTimeout:    10 * time.Second,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           4,
-		IdleConnTimeout:        90 * time.Second,
-		Protocols:              &protocols,
+	if client.transport = config.Transport; client.transport == nil {
+		client.transport = transport
 	}
 	return client, nil
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() {
-	if transport, ok := c.transport.(*http.Transport); ok {
+	if transport, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		transport.CloseIdleConnections()
 	}
 }

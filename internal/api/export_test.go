@@ -1,9 +1,6 @@
 package api
 
-import (
-	"net/http"
-	"net/url"
-)
+import "net/http"
 
 // NewAnswer makes an answer without a server.
 func NewAnswer(header http.Header, body []byte) Answer {
@@ -18,8 +15,5 @@ const (
 	LongestWait = longestWait
 )
 
-// UseProxy sends a client's requests by way of a proxy. The environment is read only once
-// in a process.
-func UseProxy(client *Client, address *url.URL) {
-	client.transport.(*http.Transport).Proxy = http.ProxyURL(address)
-}
+// NewTransport is newTransport, with a proxy of the test's own.
+var NewTransport = newTransport

@@ -7,7 +7,10 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -377,40 +380,121 @@ func at(t *testing.T, name string, server *hostile.Server) string {
 }
 
 // TestHostileIdentities: not a byte of a request goes to a server that cannot prove
-// who it is, and the error says what to do.
+// who it is, and the error says what to do; wherever the authority is trusted, and
+// through a proxy too.
 func TestHostileIdentities(t *testing.T) {
-	identities := hostile.Identities(authority(t))
-	ran, broken := 0, 0
-	for _, identity := range identities {
-		t.Run(identity.Name, func(t *testing.T) {
-			ran++
-			defer func() {
-				if t.Failed() {
-					broken++
-				}
-			}()
-			server, err := identity.Start()
-			f := newFoe(t, 30*time.Second, server, err)
-			f.host = at(t, identity.Host, server)
-			_, err = f.client.Do(t.Context(), f.request(api.Write))
-			fault := api.AsError(err)
-			if fault == nil || fault.Class != api.ClassTLS || fault.Left || fault.Status != 0 || len(fault.Hints) == 0 {
-				t.Errorf("got %+v, want class tls before anything left, with a hint", fault)
-			}
-			if server.Begun() != 0 || server.Connections() != 1 || f.client.Counts() != (api.Counts{}) {
-				t.Errorf("%d requests on %d connections, counted %+v", server.Begun(), server.Connections(), f.client.Counts())
-			}
-			if pushed := server.Pushed(); pushed > maxPushed {
-				t.Errorf("the server got rid of %d MiB", pushed>>20)
-			}
-		})
+	known := api.Trust{Authorities: authority(t).PEM()}
+	ways := map[string]func(*testing.T) api.Config{
+		"on the record": func(*testing.T) api.Config { return api.Config{Trust: known} },
+		"on the record, through a proxy": func(t *testing.T) api.Config {
+			return api.Config{Transport: throughProxy(t, known)}
+		},
 	}
-	if ran == len(identities) {
+	if runtime.GOOS == "linux" {
+		file := filepath.Join(t.TempDir(), "system.pem")
+		if err := os.WriteFile(file, []byte("a text\n"+authority(t).PEM()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ways["in the system"] = func(t *testing.T) api.Config {
+			t.Setenv("SSL_CERT_FILE", file)
+			return api.Config{}
+		}
+	}
+	ran, want, broken := 0, 0, 0
+	for way, config := range ways {
+		client := func(t *testing.T, f *foe) {
+			config := config(t)
+			config.Vendor, config.CallTimeout, config.Clock = "example", 30*time.Second, f.clock
+			client, err := api.NewClient(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			f.client = client
+		}
+		t.Run(way+"/honest", func(t *testing.T) {
+			f := playing(t, 30*time.Second, hostile.Site{Meant: func(*http.Request) bool { return false }}.Play)
+			client(t, f)
+			f.calm(t)
+			f.host = at(t, "localhost", f.server)
+			f.calm(t)
+		})
+		for _, identity := range hostile.Identities(authority(t)) {
+			if identity.Plain && strings.HasSuffix(way, "proxy") {
+				continue // net/http drops what comes together with the proxy's answer, and waits
+			}
+			want++
+			t.Run(way+"/"+identity.Name, func(t *testing.T) {
+				ran++
+				defer func() {
+					if t.Failed() {
+						broken++
+					}
+				}()
+				server, err := identity.Start()
+				f := newFoe(t, 30*time.Second, server, err)
+				client(t, f)
+				f.host = at(t, identity.Host, server)
+				_, err = f.client.Do(t.Context(), f.request(api.Write))
+				fault := api.AsError(err)
+				if fault == nil || fault.Class != api.ClassTLS || fault.Left || fault.Status != 0 || len(fault.Hints) == 0 {
+					t.Errorf("got %+v, want class tls before anything left, with a hint", fault)
+				}
+				if server.Begun() != 0 || server.Connections() != 1 || f.client.Counts() != (api.Counts{}) {
+					t.Errorf("%d requests on %d connections, counted %+v", server.Begun(), server.Connections(), f.client.Counts())
+				}
+				if pushed := server.Pushed(); pushed > maxPushed {
+					t.Errorf("the server got rid of %d MiB", pushed>>20)
+				}
+			})
+		}
+	}
+	if ran == want && len(ways) == 3 {
 		reliability.Settle(t, "hostile-identities", "make hostile", reliability.Table([]string{"writes to servers that cannot prove who they are", ""},
-			[]any{"kinds of certificates and handshakes", ran},
+			[]any{"kinds of certificates and handshakes", len(hostile.Identities(authority(t)))},
+			[]any{"ways to trust an authority: on the record, there through a proxy, in the system", len(ways)},
+			[]any{"writes tried", ran},
 			[]any{"a byte of a request was sent, or another wrong end", broken},
 		))
 	}
+}
+
+// throughProxy returns a transport whose every connection leads through a proxy that
+// opens nothing.
+func throughProxy(t *testing.T, trust api.Trust) http.RoundTripper {
+	t.Helper()
+	var tunnels atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tunnels.Add(1)
+		onward, err := net.Dial("tcp", r.Host)
+		if err != nil || r.Method != http.MethodConnect {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer onward.Close()
+		inward, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer inward.Close()
+		_, _ = io.WriteString(inward, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() {
+			_, _ = io.Copy(onward, buffered)
+			_ = onward.Close()
+		}()
+		_, _ = io.Copy(inward, onward)
+	}))
+	t.Cleanup(func() {
+		proxy.Close()
+		if tunnels.Load() == 0 {
+			t.Error("nothing went through the proxy")
+		}
+	})
+	transport, err := api.NewTransport(trust, func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return transport
 }
 
 // TestHandshakeThatFails: nothing had left, so that even a write may be tried again.

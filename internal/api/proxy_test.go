@@ -3,6 +3,7 @@ package api_test
 import (
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -56,12 +57,15 @@ func TestProxyIsTold(t *testing.T) {
 		"is not there": {func(*testing.T) string { return gone }, "the proxy could not be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, err := api.NewClient(api.Config{Vendor: "example", Clock: &waits{}, Scrubber: secret.NewScrubber()})
+			transport, err := api.NewTransport(api.Trust{}, http.ProxyURL(&url.URL{Scheme: "http", Host: test.proxy(t), User: url.UserPassword("jane", "canary-credential")}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := api.NewClient(api.Config{Vendor: "example", Transport: transport, Clock: &waits{}, Scrubber: secret.NewScrubber()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(client.Close)
-			api.UseProxy(client, &url.URL{Scheme: "http", Host: test.proxy(t), User: url.UserPassword("jane", "canary-credential")})
 			_, err = client.Do(t.Context(), api.Request{
 				Action: "write", Kind: api.Write, Method: "POST", Host: "vendor.invalid", Path: api.FixedPath("/"),
 				Body: api.JSONBody(api.Object{{Name: "password", Value: secret.New("canary-password")}}),

@@ -204,10 +204,10 @@ func TestWriteTurnedAway(t *testing.T) {
 func TestPatienceIsForWritesAlone(t *testing.T) {
 	for _, kind := range []api.Kind{api.Prepare, api.SignIn} {
 		r := limiting(t, 1, "1", "")
-		request := r.signIn()
+		request := r.write()
 		request.Kind, request.LimitPatience = kind, time.Minute
-		if _, err := r.client.Do(t.Context(), request); err == nil || r.arrivals("sign in") != 1 || r.client.Counts().TurnedAway != 0 {
-			t.Errorf("%s: %v after %d arrivals", kind, err, r.arrivals("sign in"))
+		if _, err := r.client.Do(t.Context(), request); err == nil || r.arrivals("write") != 1 || r.client.Counts().TurnedAway != 0 {
+			t.Errorf("%s: %v after %d arrivals", kind, err, r.arrivals("write"))
 		}
 	}
 }

@@ -78,37 +78,33 @@ type fingerprintError struct{}
 
 func (*fingerprintError) Error() string { return "tls: certificate has another fingerprint" }
 
-func (t Trust) config() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Unverified} //nolint:gosec // the operator's explicit choice, warned about
-	if t.Authorities != "" {
-		certificates, err := parseAuthorities(t.Authorities)
-		if err != nil {
-			return nil, err
-		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		for _, certificate := range certificates {
-			pool.AddCert(certificate)
-		}
-		config.RootCAs = pool
+// authorities returns the certificates of Authorities.
+func (t Trust) authorities() ([]*x509.Certificate, error) {
+	if t.Authorities == "" {
+		return nil, nil
 	}
-	if t.Fingerprint != "" {
-		want, err := parseFingerprint(t.Fingerprint)
-		if err != nil {
-			return nil, err
+	return parseAuthorities(t.Authorities)
+}
+
+// unchained is the configuration in which no chain of certificates is verified: by the
+// fingerprint, or not at all.
+func (t Trust) unchained() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // the operator's explicit choice, warned about, or the fingerprint decides
+	if t.Fingerprint == "" {
+		return config, nil
+	}
+	want, err := parseFingerprint(t.Fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return &fingerprintError{}
 		}
-		config.InsecureSkipVerify = true
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			if len(state.PeerCertificates) == 0 {
-				return &fingerprintError{}
-			}
-			if sum := sha256.Sum256(state.PeerCertificates[0].Raw); string(sum[:]) != string(want) {
-				return &fingerprintError{}
-			}
-			return nil
+		if sum := sha256.Sum256(state.PeerCertificates[0].Raw); string(sum[:]) != string(want) {
+			return &fingerprintError{}
 		}
+		return nil
 	}
 	return config, nil
 }

@@ -96,6 +96,8 @@ type Identity struct {
 	Name string
 	// Host is the name that the client is to call it by: 127.0.0.1 or localhost.
 	Host string
+	// Plain says that it sends something other than TLS, and does so unasked.
+	Plain bool
 	// Start starts it. Whoever gets through the handshake is answered with OK.
 	Start func() (*Server, error)
 }
@@ -111,10 +113,10 @@ func Identities(authority *Authority) []Identity {
 		return Start(config, answer)
 	}
 	signed := func(name, host string, alter func(*x509.Certificate)) Identity {
-		return Identity{name, host, func() (*Server, error) { return serve(authority.config(alter)) }}
+		return Identity{name, host, false, func() (*Server, error) { return serve(authority.config(alter)) }}
 	}
 	speaking := func(name string, alter func(*tls.Config)) Identity {
-		return Identity{name, "127.0.0.1", func() (*Server, error) {
+		return Identity{name, "127.0.0.1", false, func() (*Server, error) {
 			config, err := authority.Config()
 			if err == nil {
 				alter(config)
@@ -123,10 +125,10 @@ func Identities(authority *Authority) []Identity {
 		}}
 	}
 	plain := func(name string, play func(*Conn)) Identity {
-		return Identity{name, "127.0.0.1", func() (*Server, error) { return StartPlain(play) }}
+		return Identity{name, "127.0.0.1", true, func() (*Server, error) { return StartPlain(play) }}
 	}
 	below := func(name string, sends bool, alter func(*x509.Certificate)) Identity {
-		return Identity{name, "127.0.0.1", func() (*Server, error) {
+		return Identity{name, "127.0.0.1", false, func() (*Server, error) {
 			between, err := issue(authority, alter)
 			if err != nil {
 				return nil, err
@@ -150,12 +152,19 @@ func Identities(authority *Authority) []Identity {
 		signed("not for servers", "127.0.0.1", func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		}),
-		{"self-signed", "127.0.0.1", func() (*Server, error) {
+		{"self-signed", "127.0.0.1", false, func() (*Server, error) {
 			alone, err := issue(nil, nil)
 			if err != nil {
 				return nil, err
 			}
 			return serve(alone.serving(), nil)
+		}},
+		{"signed by a namesake of the authority", "127.0.0.1", false, func() (*Server, error) {
+			namesake, err := NewAuthority()
+			if err != nil {
+				return nil, err
+			}
+			return serve(namesake.config(nil, namesake))
 		}},
 		below("chain too short", false, isAuthority),
 		below("signed by a server", true, nil),

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -100,6 +101,43 @@ func (b *bench) series(ctx context.Context, rounds int, programs ...program) ([]
 		}
 	}
 	return all, nil
+}
+
+// repeats carries out a series several times, each with new copies of the programs that
+// were built: how quickly a program starts hangs also on how its file happens to lie in
+// the machine's memory.
+func (b *bench) repeats(ctx context.Context, repeats, rounds int, programs ...program) (each [][][]measured, all [][]measured, err error) {
+	all = make([][]measured, len(programs))
+	for repeat := range repeats {
+		copies := slices.Clone(programs)
+		made := map[string]string{}
+		for i, p := range programs {
+			original := p.arguments[0]
+			if filepath.Dir(original) != filepath.Dir(b.launch) {
+				continue // it was not built here
+			}
+			if made[original] == "" {
+				content, err := os.ReadFile(original)
+				if err != nil {
+					return nil, nil, fmt.Errorf("copy a program: %w", err)
+				}
+				made[original] = fmt.Sprintf("%s-%d", original, repeat)
+				if err := os.WriteFile(made[original], content, 0o700); err != nil {
+					return nil, nil, fmt.Errorf("copy a program: %w", err)
+				}
+			}
+			copies[i].arguments = append([]string{made[original]}, p.arguments[1:]...)
+		}
+		runs, err := b.series(ctx, rounds, copies...)
+		if err != nil {
+			return nil, nil, err
+		}
+		each = append(each, runs)
+		for i := range programs {
+			all[i] = append(all[i], runs[i]...)
+		}
+	}
+	return each, all, nil
 }
 
 // figure picks one figure of a run.

@@ -36,7 +36,7 @@ var sections = []section{
 
 // comparison measures the program beside others that make the same call.
 func comparison(ctx context.Context, s *stage) (string, error) {
-	const repeats = 3
+	const repeats = 5
 	payload := s.payload(0, 0, nil)
 	bare, err := s.build(ctx, "bare", barePackage)
 	if err != nil {
@@ -65,16 +65,10 @@ func comparison(ctx context.Context, s *stage) (string, error) {
 		notes = append(notes, "curl is left out: it is not installed.")
 	}
 
-	rounds := s.rounds(50)
-	all := make([][]measured, len(sides))
-	var again [repeats][][]measured
-	for i := range again {
-		if again[i], err = s.series(ctx, rounds, sides...); err != nil {
-			return "", err
-		}
-		for side := range sides {
-			all[side] = append(all[side], again[i][side]...)
-		}
+	rounds := s.rounds(30)
+	again, all, err := s.repeats(ctx, repeats, rounds, sides...)
+	if err != nil {
+		return "", err
 	}
 
 	var text strings.Builder
@@ -203,7 +197,7 @@ func start(ctx context.Context, s *stage) (string, error) {
 		s.rotation("the same with `CA Certificate` on the access record", s.product, authority),
 		s.rotation("bare net/http: decoded, and the call", bare, payload),
 	}
-	runs, err := s.series(ctx, s.rounds(150), sides...)
+	_, runs, err := s.repeats(ctx, 5, s.rounds(30), sides...)
 	if err != nil {
 		return "", err
 	}
@@ -319,7 +313,7 @@ func parts(ctx context.Context, s *stage) (string, error) {
 		versions = append(versions, program{name: variant.name, arguments: []string{path, "version"}})
 		rotations = append(rotations, s.rotation(variant.name, path, payload))
 	}
-	runs, err := s.series(ctx, s.rounds(200), append(versions, rotations...)...)
+	_, runs, err := s.repeats(ctx, 8, s.rounds(25), append(versions, rotations...)...)
 	if err != nil {
 		return "", err
 	}

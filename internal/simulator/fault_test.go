@@ -77,6 +77,20 @@ var wantReplies = map[string]wantReply{
 	"echo 500 after":      {status: 500, body: "the-token", part: true},
 }
 
+// TestSpoilingNoContent: an answer whose status has no body cannot be cut in the middle of
+// it. If it were sent whole, with the connection closed behind it, the next request would
+// race with that.
+func TestSpoilingNoContent(t *testing.T) {
+	for _, status := range []int{http.StatusNoContent, http.StatusNotModified} {
+		for _, name := range []string{"truncated JSON after", "cut JSON after"} {
+			answer, _ := (&Server{}).spoil(KindNamed(name), Route{}, nil, &Answer{Status: status, Body: []byte(`{"a":1}`)})
+			if !hasBody(answer.Status) || len(answer.Body) == 0 {
+				t.Errorf("%s of %d is %d with %q", name, status, answer.Status, answer.Body)
+			}
+		}
+	}
+}
+
 // TestSlowKinds: bytes go on arriving until the client has had enough.
 func TestSlowKinds(t *testing.T) {
 	if len(SlowKinds()) != 4 {

@@ -561,6 +561,11 @@ func (c *connection) reset() {
 	_ = c.raw.Close()
 }
 
+// hasBody reports whether an answer with that status may have a body.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
 // encode returns the bytes of an HTTP/1.1 response; half its body, with the
 // length of the whole, if it is to be answered in part.
 func encode(answer Answer, method string, ending ending) []byte {
@@ -575,7 +580,7 @@ func encode(answer Answer, method string, ending ending) []byte {
 		header = make(http.Header)
 	}
 	body := answer.Body
-	if answer.Status == http.StatusNoContent || answer.Status == http.StatusNotModified {
+	if !hasBody(answer.Status) {
 		body = nil
 		header.Del("Content-Length")
 	} else {

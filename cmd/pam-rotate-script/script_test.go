@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pam-rotate-script": main})
+	testscript.Main(m, map[string]func(){"pam-rotate-script": main, "peak-memory": peakMemory})
 }
 
 // TestScripts runs every file of testdata/script against the real program, as a

@@ -19,6 +19,10 @@ const maxAnswer = 1 << 20
 // maxDepth is how deep an answer's JSON may be nested.
 const maxDepth = 64
 
+// maxNames is how many names one object of an answer may have. Of a body full of them, the
+// objects would take fifty times the body's memory.
+const maxNames = 10_000
+
 // Answer is what a vendor sent back. It has no printing method, since a vendor may
 // echo the password anywhere in it.
 type Answer struct {
@@ -163,6 +167,9 @@ func checkJSON(text []byte) error {
 			if name, isText := token.(string); isText && levels[top].name {
 				if levels[top].names[name] {
 					return errors.New("the answer's JSON has a name twice")
+				}
+				if len(levels[top].names) == maxNames {
+					return errors.New("the answer's JSON has too many names")
 				}
 				levels[top].names[name] = true
 				levels[top].name = false

@@ -454,6 +454,13 @@ func TestOneConnection(t *testing.T) {
 }
 
 func TestAnswersAreBounded(t *testing.T) {
+	object := func(names int) string {
+		var text strings.Builder
+		for i := range names {
+			fmt.Fprintf(&text, `,"%d":0`, i)
+		}
+		return "{" + text.String()[1:] + "}"
+	}
 	for name, test := range map[string]struct {
 		body string
 		ok   bool
@@ -461,6 +468,9 @@ func TestAnswersAreBounded(t *testing.T) {
 		"1 MiB":      {`{"a":"` + strings.Repeat("x", 1<<20-8) + `"}`, true},
 		"more":       {`{"a":"` + strings.Repeat("x", 1<<20) + `"}`, false},
 		"deep":       {strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000), false},
+		"many names": {object(api.MaxNames), true},
+		"more names": {object(api.MaxNames + 1), false},
+		"more below": {`{"a":[` + object(api.MaxNames+1) + `]}`, false},
 		"name twice": {`{"a":1,"a":2}`, false},
 		"inner name": {`{"b":{"a":1,"a":2}}`, false},
 		"rubbish":    {`{"a":1} {"a":2}`, false},

@@ -10,6 +10,7 @@ func NewAnswer(header http.Header, body []byte) Answer {
 // The bounds that tests hold the client to.
 const (
 	MaxDepth    = maxDepth
+	MaxNames    = maxNames
 	MaxForeign  = maxForeign
 	MaxText     = maxText
 	LongestWait = longestWait

@@ -137,7 +137,7 @@ func soundJSON(text []byte, depth int) bool {
 		if err != nil || decoder.Decode(&value) != nil {
 			return false
 		}
-		if names[name.(string)] || !soundJSON(value, depth-1) {
+		if names[name.(string)] || len(names) == api.MaxNames || !soundJSON(value, depth-1) {
 			return false
 		}
 		names[name.(string)] = true

@@ -1,10 +1,12 @@
 package params_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pam-rotate-script/internal/params"
 )
@@ -203,4 +205,75 @@ func TestShape(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("shape is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+// FuzzAccessRecord: whatever the titles, UIDs and choices are, the record that is chosen is
+// one that may be, and the one that was asked for; no error holds a field's value.
+func FuzzAccessRecord(f *testing.F) {
+	for _, seed := range [][5]string{
+		{"", "", "API Access Details", "access", "login"},
+		{"", "access", "Other", "access", "login"},
+		{"access", "", "Other", "access", "login"},
+		{"", "user", "API Access Details", "access", "login"},
+		{"", "Jane", "Jane", "user", "login"},
+		{"JANE ", " api access details", "api access DETAILS", "provider", "LOGIN"},
+		{"", "\u212apı access", "K", "", ""},
+		{"resource", "resource", "record with access token", "resource", "jdoe"},
+		{"\x00", "ﬁ", "FI", "\u00df", "ss"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], uint8(7))
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], uint8(0))
+	}
+	f.Fuzz(func(t *testing.T, selector, choice, title, uid, login string, which uint8) {
+		if !utf8.ValidString(selector + choice + title + uid + login) {
+			return // no payload can carry it
+		}
+		user := map[string]any{"uid": "user", "title": "Jane", "login": "jdoe", "password": canary}
+		if choice != "" {
+			user["Access Record"] = choice
+		}
+		records := []any{
+			map[string]any{"uid": uid, "title": title, "login": login, "password": canary},
+			user,
+			map[string]any{"uid": "provider", "title": title, "secret": canary},
+			map[string]any{"uid": "resource", "title": title, "secret": canary},
+			map[string]any{"uid": "second", "title": "API Access Details", "password": canary},
+		}
+		outer := map[string]any{"user": "jdoe", "newPassword": "n", "providerRecordUid": "provider", "resourceRecordUid": "resource"}
+		if which&1 != 0 {
+			outer["userRecordUid"] = "user"
+		}
+		if which&2 != 0 {
+			records = records[:4]
+		}
+		outer["records"] = records
+		text, err := json.Marshal(outer)
+		if err != nil {
+			return
+		}
+		p, err := params.Read(strings.NewReader(string(text)), params.Options{})
+		if err != nil {
+			return
+		}
+		record, err := p.AccessRecord(selector)
+		if err != nil {
+			if all := err.Error() + strings.Join(problems(t, err), ""); strings.Contains(all, canary) && !strings.Contains(title+uid, canary) {
+				t.Errorf("the error holds a value: %s", all)
+			}
+			return
+		}
+		asked := strings.TrimSpace(selector)
+		if asked == "" && p.UserUID != "" {
+			asked = strings.TrimSpace(choice)
+		}
+		fits := record.UID == asked || strings.EqualFold(strings.TrimSpace(record.Title), asked)
+		switch {
+		case asked != "" && !fits:
+			t.Errorf("asked for %q, chosen %q titled %q", asked, record.UID, record.Title)
+		case record.UID == asked && strings.TrimSpace(selector) != "":
+			// A UID by flag may be any record's.
+		case record.UID == p.UserUID && p.UserUID != "", record.UID == "provider", record.UID == "resource":
+			t.Errorf("chosen %q, which is not linked", record.UID)
+		}
+	})
 }

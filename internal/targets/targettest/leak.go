@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 )
 
@@ -25,7 +26,7 @@ func Search(text, secret string) (found string, forms int) {
 	if len(secret) < shortestSought {
 		return "", 0
 	}
-	for _, form := range encodings(secret) {
+	for _, form := range known.encodings(secret) {
 		if len(form.text) < shortestSought {
 			continue
 		}
@@ -37,6 +38,31 @@ func Search(text, secret string) (found string, forms int) {
 }
 
 type encoding struct{ name, text string }
+
+// mostKnown is how many secrets' encodings are kept.
+const mostKnown = 500
+
+// encoder keeps the encodings of secrets, since most are looked for in every run.
+type encoder struct {
+	mu   sync.Mutex
+	made map[string][]encoding
+}
+
+var known = encoder{made: map[string][]encoding{}}
+
+func (e *encoder) encodings(secret string) []encoding {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	forms, ok := e.made[secret]
+	if !ok {
+		if len(e.made) == mostKnown {
+			clear(e.made)
+		}
+		forms = encodings(secret)
+		e.made[secret] = forms
+	}
+	return forms
+}
 
 func encodings(secret string) []encoding {
 	forms := []encoding{

@@ -119,9 +119,10 @@ func MatrixSection(tallies []*Tally) string {
 	page.WriteString(`
 ### Leak searches
 
-Each search looks in both streams of one run for one form of one secret: raw, escaped for a path, a query or JSON, in
-hexadecimal, base64 at each of the three offsets in both alphabets, UTF-16. The secrets are both passwords, the access
-credential, a field of another record, and what the vendor minted in that run.
+Each search looks in both streams of one run for one form of one secret: raw, escaped once or twice for a path, a query
+or JSON, for HTML, as Go quotes, in hexadecimal, base64 at each of the three offsets in both alphabets, UTF-16. The
+secrets are both passwords, the access credential, fields of all other records, what the vendor minted in that run, and
+the encrypted password.
 
 `)
 	page.WriteString(reliability.Table([]string{"vendor", "runs with the scrubber", "searches", "runs without it", "searches", "found"}, append(searches, searchRow("**all**", sum))...))

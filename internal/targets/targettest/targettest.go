@@ -167,6 +167,9 @@ type Run struct {
 	// Info is a target that is not among all.Registry, for a run that goes by it; the
 	// zero Info is none.
 	Info targets.Info
+	// Transport takes the requests in the place of the network; see api.Config. nil is
+	// the real one.
+	Transport http.RoundTripper
 }
 
 // Ended is what a run left.
@@ -235,7 +238,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 		printer.Result(result)
 	} else if plan, failed := rotation.Prepare(payload, rotation.Options{
 		Registry: registry, Target: target, Scrubber: scrubber, Log: printer.Log, Clock: clock,
-		CallTimeout: r.CallTimeout, Version: "test",
+		CallTimeout: r.CallTimeout, Version: "test", Transport: r.Transport,
 	}); failed != nil {
 		result = *failed
 		printer.Result(result)

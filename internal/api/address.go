@@ -53,6 +53,8 @@ func ParseAddress(text string) (Address, error) {
 		return Address{}, errors.New("a URL without a host")
 	case strings.ContainsFunc(parsed.Host, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return Address{}, errors.New("a URL with blanks in its host")
+	case !utf8.ValidString(parsed.Host), strings.ContainsFunc(parsed.Host, noHost), strings.Contains(parsed.Host, "%") && parsed.Host[0] != '[':
+		return Address{}, errors.New("a URL with characters in its host that no host has")
 	}
 	if port := parsed.Port(); port != "" {
 		if number, err := strconv.Atoi(port); err != nil || number < 1 || number > 65535 {
@@ -64,6 +66,12 @@ func ParseAddress(text string) (Address, error) {
 		EscapedPath: parsed.EscapedPath(),
 		Query:       secret.New(parsed.RawQuery),
 	}, nil
+}
+
+// noHost reports whether a character can be in no host name of any alphabet, nor in an IP
+// address with a zone.
+func noHost(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("-._:[]%", r)
 }
 
 // Hostname returns Host in lower case without a port and without brackets.

@@ -19,6 +19,8 @@ func TestParseAddress(t *testing.T) {
 		{"HTTPS://Acme.example.com/a%2Fb/c?x=1#/users", "Acme.example.com", "/a%2Fb/c", "x=1"},
 		{"https://acme.example.com/users/{user}", "acme.example.com", "/users/%7Buser%7D", ""},
 		{"https://exämple.com/ä", "exämple.com", "/%C3%A4", ""},
+		{"https://a_b-c.例子.example:8443", "a_b-c.例子.example:8443", "", ""},
+		{"https://[fe80::1%25eth0]:8443/x", "[fe80::1%eth0]:8443", "/x", ""},
 	} {
 		got, err := api.ParseAddress(test.text)
 		if err != nil {
@@ -33,6 +35,8 @@ func TestParseAddress(t *testing.T) {
 		"", "  ", "http://canary.example.com", "ftp://canary.example.com", "https://canary:pw@example.com",
 		"https://", "https:///path", "https://exa mple.com", "https://example.com:99999", "https://example.com:0",
 		"https://example.com/%zz", "https://example.com:port", "javascript://canary",
+		// Found by FuzzAddresses: escapes in a host are undone, and what they stand for need be no text.
+		"httpcoms%8000000000000000", "https://canary%80.example.com", "https://canary%25.example.com", "canary\u200b.example.com", "https://canary*.example.com", "https://canary,b.example.com",
 	} {
 		if _, err := api.ParseAddress(text); err == nil {
 			t.Errorf("%q was taken", text)

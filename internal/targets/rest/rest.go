@@ -87,7 +87,7 @@ func Info() targets.Info {
 		Notes: []string{
 			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
 			"**Rights:** the token or account in the access record must be allowed to set other users' passwords at that endpoint, and should be allowed nothing else.",
-			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, or a text that speaks of a failure), or that it is not done yet (`status` or `state` pending, queued, processing and the like), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
+			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, `code` from 400 to 599, `result` or `state` failed, or a text that speaks of a failure), or that it is not done yet (`status` or `state` pending, queued, processing and the like), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
 			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
 		},
 		Documents: []string{
@@ -431,7 +431,8 @@ func contradicts(fields api.Fields) bool {
 		value := strings.ToLower(strings.Trim(string(raw), `" `))
 		number, isNumber := fields.Number(name)
 		status, _ := number.Int64()
-		no := slices.Contains([]string{"false", "0", "no", "error", "fail", "failed", "failure"}, value)
+		failed := slices.Contains([]string{"error", "fail", "failed", "failure"}, value)
+		no := failed || slices.Contains([]string{"false", "0", "no"}, value)
 		switch strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)) {
 		case "success", "successful", "succeeded", "issuccess", "issuccessful", "ok":
 			if no {
@@ -445,8 +446,16 @@ func contradicts(fields api.Fields) bool {
 			if no || isNumber && status >= 400 {
 				return true
 			}
+		case "code":
+			if failed || isNumber && status >= 400 && status <= 599 { // beyond, they mean what the endpoint likes
+				return true
+			}
+		case "state", "outcome":
+			if failed {
+				return true
+			}
 		case "data", "result", "response":
-			if contradicts(fields.Fields(name)) {
+			if failed || contradicts(fields.Fields(name)) {
 				return true
 			}
 		}

@@ -68,11 +68,23 @@ func (r *run) decideRefused(err error) Result {
 	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy {
 		mayBe = true
 	}
-	if mayBe && r.canProve() {
-		// Once: a password that nobody has just set needs no time to settle.
-		if verdict, _ := r.prove(targets.New, loginBudget, 1); verdict == targets.Accepted {
-			return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
-		}
+	if !mayBe || !r.canProve() {
+		return r.notChanged(err)
+	}
+	const late = "the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first"
+	inferred := refusal != nil && refusal.Inferred
+	if inferred && r.clock.Sleep(r.proof, lateWrite) != nil {
+		return r.unknown(err, late)
+	}
+	// Once: a password that nobody has just set needs no time to settle.
+	verdict, _ := r.prove(targets.New, loginBudget, 1)
+	switch {
+	case verdict == targets.Accepted && inferred:
+		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
+	case verdict == targets.Accepted:
+		return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
+	case verdict != targets.Rejected && inferred:
+		return r.unknown(err, late)
 	}
 	return r.notChanged(err)
 }

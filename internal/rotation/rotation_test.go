@@ -139,6 +139,8 @@ func (s *scripted) Change(ctx context.Context) error {
 		return targets.Judge(s.call(ctx, api.Write, 500))
 	case "gateway timeout":
 		return targets.Judge(s.call(ctx, api.Write, 504))
+	case "taken back":
+		return &targets.Refused{Err: s.call(ctx, api.Write, 502), MayBeInForce: true, Inferred: true}
 	case "accepted":
 		_ = s.call(ctx, api.Write, 202)
 		fault := s.client.Fail("write", api.ClassTarget, "answered 202")
@@ -306,6 +308,10 @@ func TestDecision(t *testing.T) {
 		{"refused by policy, not in force", login("policy", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, close"},
 		{"refused by policy, proof off", login("policy", accepted), "off", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
 		{"refused for another reason", login("refused", accepted), "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
+
+		{"taken back", login("taken back", rejected), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, close"},
+		{"taken back too late", login("taken back", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
+		{"taken back, who knows when", login("taken back", inconclusive), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
 
 		// Answered with success.
 		{"success without proof", script{}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},

@@ -162,6 +162,10 @@ type Refused struct {
 	// old password is refused. Then one Verify of the new one decides. A refusal of
 	// class policy is taken for that in any case.
 	MayBeInForce bool
+	// Inferred says that no answer to the write tells of a refusal, but that what it was
+	// to put in force was taken back afterwards. Should the write have come first all the
+	// same, that Verify shows it; if it shows nothing, nothing is certain.
+	Inferred bool
 }
 
 // Error returns the text of the error below.

@@ -618,6 +618,24 @@ func TestCommitEndsAfterAll(t *testing.T) {
 	}
 }
 
+// TestCommitEndsInARestart: the same, and nobody can look what has become of it.
+func TestCommitEndsInARestart(t *testing.T) {
+	var commit func()
+	r := start(t, simulated.Options{UnavailableAfterCommit: 9}, around{
+		simulated.Commit: func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+			commit = func() { serve(r) }
+			return simulator.Answer{Status: 504}
+		},
+		simulated.RollBack: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+			commit()
+			return simulator.JSON(200, map[string]any{"transaction": map[string]any{"status": "closed"}})
+		},
+	})
+	if ended := r.rotate(run()); ended.Outcome != rotation.Unknown {
+		t.Error(ended.Stdout)
+	}
+}
+
 // TestRollBack: the lock is given back even if that takes more than one try.
 func TestRollBack(t *testing.T) {
 	for _, test := range []struct {

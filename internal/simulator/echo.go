@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,6 +34,23 @@ func (s *Server) echo(status int, r *Request) Answer {
 		answer.Header.Set("Www-Authenticate", `Bearer error_description="`+strings.ReplaceAll(line, `"`, `'`)+`"`)
 	}
 	return answer
+}
+
+// redirect returns a redirect to the decoy that takes along what is secret in the request,
+// as login portals do with the address that was asked for.
+func (s *Server) redirect(status int, r *Request) Answer {
+	text := strings.Join(echoes(r), " ")
+	answer := page(status, http.StatusText(status), "<p>"+text+"</p>")
+	answer.Header.Set("Location", s.decoy.URL()+r.RequestURI+"?echo="+url.QueryEscape(text))
+	return answer
+}
+
+// signInPage returns a page that repeats what is secret in the request, raw and escaped, as
+// a form does that is to be sent once more.
+func signInPage(r *Request) Answer {
+	text := strings.Join(echoes(r), " ")
+	return page(http.StatusOK, "Sign in", `<form method="post"><input name="user"><input name="password" type="password">`+
+		`<input type="hidden" value="`+html.EscapeString(text)+`"></form><!-- `+text+` -->`)
 }
 
 // merge adds to the vendor's own error the keys of the kit's error that it lacks,

@@ -130,8 +130,9 @@ func makeKinds() []Kind {
 //   - reset: the TCP connection is reset; "before reading": without reading the body
 //   - hang: no answer until the client goes away or the server closes
 //   - 500, 502, 503, 504, 429: a plain failure; 503 and 429 with Retry-After: 1
-//   - redirect 302, redirect 307: to the same path at the decoy
-//   - HTML 200: a login page
+//   - redirect 302, redirect 307: to the same path at the decoy, with every secret of the
+//     request in its query, and in the body
+//   - HTML 200: a login page, which repeats every secret of the request
 //   - empty 200: no body
 //   - array 200: the JSON text []
 //   - truncated JSON: half the body, then the end of the connection
@@ -219,9 +220,9 @@ func (s *Server) spoil(kind Kind, route Route, r *Request, real *Answer) (Answer
 	case fail:
 		return s.failure(kind.Status), answered
 	case redirect:
-		return Answer{Status: kind.Status, Header: http.Header{"Location": {s.decoy.URL() + r.RequestURI}}}, answered
+		return s.redirect(kind.Status, r), answered
 	case loginPage:
-		return page(http.StatusOK, "Sign in", `<form method="post"><input name="user"><input name="password" type="password"></form>`), answered
+		return signInPage(r), answered
 	case emptyBody:
 		return Answer{Status: http.StatusOK}, answered
 	case emptyArray:

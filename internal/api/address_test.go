@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/targets/targettest"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -87,6 +88,9 @@ func FuzzNewPath(f *testing.F) {
 		`DOMAIN\jane`, "CN=jane,OU=Users,DC=example,DC=com", strings.Repeat("ü", 512) + "@example.com",
 	} {
 		f.Add(seed)
+	}
+	for _, name := range targettest.UserNames() {
+		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		path, err := api.NewPath("/users/{user}/password", value)

@@ -225,8 +225,10 @@ func FuzzAccessRecord(f *testing.F) {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], uint8(0))
 	}
 	f.Fuzz(func(t *testing.T, selector, choice, title, uid, login string, which uint8) {
-		if !utf8.ValidString(selector + choice + title + uid + login) {
-			return // no payload can carry it
+		for _, text := range []string{selector, choice, title, uid, login} {
+			if !utf8.ValidString(text) {
+				return // no payload can carry it
+			}
 		}
 		user := map[string]any{"uid": "user", "title": "Jane", "login": "jdoe", "password": canary}
 		if choice != "" {

@@ -16,6 +16,7 @@ import (
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets/targettest"
 )
 
 // canary stands in every value of the test payloads. No output may hold it.
@@ -572,6 +573,9 @@ func FuzzRead(f *testing.F) {
 	} {
 		f.Add([]byte(seed), uint16(0))
 		f.Add([]byte(seed), uint16(40))
+	}
+	for i, password := range targettest.Passwords() {
+		f.Add([]byte(password), uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, input []byte, cut uint16) {
 		readAny(t, string(input))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets/targettest"
 )
 
 // FuzzScrubber puts a secret into a text and wants it out again: in every form
@@ -17,6 +18,9 @@ func FuzzScrubber(f *testing.F) {
 				f.Add(hidden, "vendor said: ", "\n", "]abc", uint(picked))
 			}
 		}
+	}
+	for i, hidden := range targettest.Secrets() {
+		f.Add(hidden, "vendor said: ", "\n", "other-secret", uint(i))
 	}
 	f.Add("hunter22", `\`, "abcabc", "]abc", uint(0))
 	f.Add(`n"bcd`, `\`, "", "", uint(1))

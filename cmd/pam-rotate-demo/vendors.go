@@ -166,7 +166,7 @@ func vendors() []vendor {
 				because: []string{"The write is not repeated. The program signs in with the new password, and that settles it."},
 			},
 			lostBefore: &ending{
-				outcome: unknown, words: "the old one is not accepted for certain", writes: 1,
+				outcome: unknown, words: "trying the old one shows nothing here", writes: 1,
 				because: []string{
 					"The new password is rejected. That proves nothing yet: Venafi may go by an older password from a",
 					"cache for a while, so neither does a login with the old one. The program does not claim to know.",

@@ -143,14 +143,20 @@ func (c *command) payloadUsage(given func(flag string) bool, arguments []string)
 // exit 0 without a rotation: the Gateway, which takes that for one, always pipes
 // something in.
 func (c *command) nothingOnStdin(verb string) error {
-	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
-		return nil
-	}
-	text, err := c.readStdin(1, min(stdinPatience, c.timeout()), verb)
-	if err == nil && len(text) > 0 {
+	held, err := c.stdinHolds(min(stdinPatience, c.timeout()), verb)
+	if held {
 		err = usageError{"something is on standard input: " + verb + " is not for the Gateway to run, it rotates nothing; by hand, give it < /dev/null"}
 	}
 	return err
+}
+
+// stdinHolds reports whether anything is on standard input, which a terminal does not count as.
+func (c *command) stdinHolds(patience time.Duration, verb string) (bool, error) {
+	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
+		return false, nil
+	}
+	text, err := c.readStdin(1, patience, verb)
+	return err == nil && len(text) > 0, err
 }
 
 // readStdin reads standard input, one byte more than most at the most.

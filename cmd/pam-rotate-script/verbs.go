@@ -161,11 +161,8 @@ func helpWithExitCode(c *command, help func(*cobra.Command, []string)) func(*cob
 // pipes something in, and here nothing was rotated.
 func (c *command) informed(verb string) error {
 	c.code = 0
-	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
-		return nil
-	}
 	// A pipe that stays empty is no Gateway's.
-	if text, err := c.readStdin(1, stdinPatience/2, verb); err == nil && len(text) > 0 {
+	if held, _ := c.stdinHolds(stdinPatience/2, verb); held {
 		return usageError{"something is on standard input: " + verb + " rotates nothing; by hand, give it < /dev/null"}
 	}
 	return nil

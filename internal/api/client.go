@@ -260,7 +260,7 @@ func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (t
 	if try >= readTries {
 		return 0, false
 	}
-	backoff := min(time.Second<<min(try-1, 8), longestBackoff)
+	backoff := min(time.Second<<(try-1), longestBackoff)
 	backoff = backoff/2 + rand.N(backoff) // so that many runs do not come back at once
 	switch {
 	case !fault.Left && fault.Status == 0:

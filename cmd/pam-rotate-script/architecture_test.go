@@ -77,9 +77,9 @@ func TestImportsRunOneWay(t *testing.T) {
 		"internal/rotation":  {"internal/targets", "internal/api", "internal/params", "internal/secret"},
 		"internal/report":    {"internal/rotation", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		"internal/simulator": {},
-		"internal/vault":     {"internal/api", "internal/secret"},
+		"internal/vault":     {"internal/api", "internal/params", "internal/secret"},
 		// The stand-in for Keeper.
-		"internal/vault/vaulttest": {"internal/vault", "internal/api", "internal/secret"},
+		"internal/vault/vaulttest": {"internal/vault", "internal/api", "internal/params", "internal/secret"},
 		"internal/targets/all":     nil, // the list of vendors
 		"internal/recipe":          {"scripts/recipes", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		"scripts/recipes":          {}, // nothing but files

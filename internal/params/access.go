@@ -105,7 +105,7 @@ func (p *Params) AccessRecord(selector string) (Record, error) {
 	}
 
 	if user, ok := p.UserRecord(); ok {
-		value, problem := user.value(normalise(accessLabel))
+		value, problem := user.value(NormaliseLabel(accessLabel))
 		if text := value.single(); problem == "" && !value.isEmpty() && text.kind != jsonString {
 			problem = "one text is needed, found " + value.found()
 		}

@@ -61,9 +61,9 @@ func (f Field) secret() bool { return f.Secret || f.Kind == Secret }
 
 // labels returns the normalised labels, the field's own one first.
 func (f Field) labels() []string {
-	labels := []string{normalise(f.Label)}
+	labels := []string{NormaliseLabel(f.Label)}
 	for _, alias := range f.Aliases {
-		labels = append(labels, normalise(alias))
+		labels = append(labels, NormaliseLabel(alias))
 	}
 	return labels
 }

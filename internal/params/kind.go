@@ -93,7 +93,7 @@ func parseURL(field Field, n node) (value, bool) {
 	var host, port string
 	for _, m := range n.members() {
 		text, ok := m.value.trimmed()
-		switch normalise(m.key) {
+		switch NormaliseLabel(m.key) {
 		case "hostname":
 			if !ok || host != "" {
 				return value{}, false
@@ -164,7 +164,7 @@ func parseChoice(field Field, n node) (value, bool) {
 	if !ok {
 		return value{}, false
 	}
-	place := slices.IndexFunc(field.Choices, func(choice string) bool { return normalise(choice) == normalise(text) })
+	place := slices.IndexFunc(field.Choices, func(choice string) bool { return NormaliseLabel(choice) == NormaliseLabel(text) })
 	if place < 0 {
 		return value{}, false
 	}

@@ -17,7 +17,7 @@ func TestNearLabels(t *testing.T) {
 		"\u0410llowed Users": true, "Allowed Usres": true, "AllowedUsers (names)": false,
 		"Users": false, "Allowed": false, "Access Scope": false, "Notes": false,
 	} {
-		settings := NewSettings(fields, Record{UID: "a", fields: []recordField{{label, normalise(label), stringNode("jane")}}}, Record{}, nil, nil)
+		settings := NewSettings(fields, Record{UID: "a", fields: []recordField{{label, NormaliseLabel(label), stringNode("jane")}}}, Record{}, nil, nil)
 		if err := settings.Err(); (err != nil) != fault {
 			t.Errorf("%q: %v", label, err)
 		} else if err != nil && (strings.Contains(err.Error(), "jane") || !strings.HasPrefix(err.Error(), "Allowed Users: ")) {

@@ -38,7 +38,7 @@ func (r Record) Labels() []string {
 // Has reports whether the record has a field of that label, be it empty or not.
 // Case, spaces, "_" and "-" do not matter.
 func (r Record) Has(label string) bool {
-	return len(r.matching(normalise(label))) > 0
+	return len(r.matching(NormaliseLabel(label))) > 0
 }
 
 // matching returns the fields with that normalised label.
@@ -118,11 +118,15 @@ func (r Record) content() node {
 	return content
 }
 
-// normalise is the form in which labels are compared: lower case, without white
-// space, invisible characters, "_" and "-".
-func normalise(label string) string {
+// NormaliseLabel is the form in which labels are compared everywhere: lower case, without
+// white space, invisible characters, "_" and "-".
+func NormaliseLabel(label string) string {
 	return strings.Map(func(character rune) rune {
-		if unicode.IsSpace(character) || character == '_' || character == '-' || character > unicode.MaxASCII && unicode.Is(unicode.Cf, character) {
+		switch {
+		case 'a' <= character && character <= 'z':
+			return character // nearly all of them are
+		case unicode.IsSpace(character), character == '_', character == '-',
+			character > unicode.MaxASCII && unicode.Is(unicode.Cf, character):
 			return -1
 		}
 		return unicode.ToLower(character)
@@ -168,7 +172,7 @@ func readRecord(value node) (record Record, problem string) {
 	own := make(map[string]bool)
 	for _, m := range value.members() {
 		if m.key != "uid" && m.key != "title" {
-			record.fields = append(record.fields, recordField{m.key, normalise(m.key), m.value})
+			record.fields = append(record.fields, recordField{m.key, NormaliseLabel(m.key), m.value})
 			continue
 		}
 		if own[m.key] {

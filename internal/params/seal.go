@@ -45,7 +45,7 @@ func (p *Params) sealRecords(options Options, records ...Record) {
 		s.public[label] = true
 	}
 	for _, label := range options.PublicLabels {
-		if label = normalise(label); label != "password" {
+		if label = NormaliseLabel(label); label != "password" {
 			s.public[label] = true
 		}
 	}
@@ -84,7 +84,7 @@ func (s sealing) value(value node, guarded bool) {
 		}
 	case jsonObject:
 		for _, m := range value.members() {
-			s.field(normalise(m.key), m.value, guarded)
+			s.field(NormaliseLabel(m.key), m.value, guarded)
 		}
 	}
 }

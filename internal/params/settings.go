@@ -21,6 +21,7 @@ const allowedUsers = "allowedusers"
 // fields and for a field of another kind: both are errors of the program.
 type Settings struct {
 	fields   []Field
+	labels   [][]string     // of each field, as Field.labels
 	index    map[string]int // by normalised label and alias
 	values   []value
 	findings []finding
@@ -50,9 +51,10 @@ type finding struct {
 // NewSettings panics where fields contradict themselves: two with one label, or a
 // Default that its Kind does not allow.
 func NewSettings(fields []Field, access Record, user Record, overrides map[string]string, scrubber *secret.Scrubber) *Settings {
-	s := &Settings{fields: fields, index: make(map[string]int), values: make([]value, len(fields))}
+	s := &Settings{fields: fields, labels: make([][]string, len(fields)), index: make(map[string]int, 2*len(fields)), values: make([]value, len(fields))}
 	for i, field := range fields {
-		for _, label := range field.labels() {
+		s.labels[i] = field.labels()
+		for _, label := range s.labels[i] {
 			if _, taken := s.index[label]; taken {
 				panic(fmt.Sprintf("params: two fields have the label %q", label))
 			}
@@ -67,7 +69,7 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 			s.findNear(i, field, access)
 		}
 		if !field.PerAccount && !sameRecord {
-			s.warnIgnored(field, user)
+			s.warnIgnored(i, field, user)
 		}
 	}
 	s.seal(scrubber)
@@ -87,7 +89,7 @@ func (s *Settings) flags(overrides map[string]string) map[int]string {
 		if overrides[label] == "" {
 			continue
 		}
-		place, ok := s.index[normalise(label)]
+		place, ok := s.index[NormaliseLabel(label)]
 		if !ok {
 			s.warnings = append(s.warnings, fmt.Sprintf("the flag for %s is ignored: there is no such field here", shown(label)))
 			continue
@@ -142,7 +144,7 @@ func (s *Settings) read(place int, field Field, access, user Record, flags map[i
 			return
 		}
 	}
-	if normalise(field.Label) == allowedUsers && result.kind != jsonMissing {
+	if s.labels[place][0] == allowedUsers && result.kind != jsonMissing {
 		s.refuse(place, field, result, from)
 		return
 	}
@@ -187,7 +189,7 @@ func (s *Settings) parse(place int, field Field, value node, from origin) {
 func (s *Settings) lookUp(place int, field Field, record Record, from origin) (node, bool) {
 	var result, empty node
 	used := ""
-	for _, label := range field.labels() {
+	for _, label := range s.labels[place] {
 		value, problem := record.value(label)
 		if problem != "" {
 			s.finding(place, problem+" "+string(from))
@@ -208,13 +210,13 @@ func (s *Settings) lookUp(place int, field Field, record Record, from origin) (n
 	if used == "" {
 		result = empty
 	}
-	s.warnNumbered(field, record, used, from)
+	s.warnNumbered(place, field, record, used, from)
 	return result, true
 }
 
 // warnNumbered tells of labels like "url1" beside, or instead of, "url".
-func (s *Settings) warnNumbered(field Field, record Record, used string, from origin) {
-	labels := field.labels()
+func (s *Settings) warnNumbered(place int, field Field, record Record, used string, from origin) {
+	labels := s.labels[place]
 	if used != "" {
 		labels = []string{used}
 	}
@@ -230,8 +232,8 @@ func (s *Settings) warnNumbered(field Field, record Record, used string, from or
 
 // warnIgnored tells of a guarded field that stands on the user record. Every user
 // record has a login and a password of its own.
-func (s *Settings) warnIgnored(field Field, user Record) {
-	for _, label := range field.labels() {
+func (s *Settings) warnIgnored(place int, field Field, user Record) {
+	for _, label := range s.labels[place] {
 		if label == "login" || label == "password" {
 			continue
 		}
@@ -251,7 +253,7 @@ func (s *Settings) findNear(place int, field Field, access Record) {
 		if _, known := s.index[other.normalised]; known || other.value.isEmpty() {
 			continue
 		}
-		if slices.ContainsFunc(field.labels(), func(label string) bool { return isNear(label, other.normalised) }) {
+		if slices.ContainsFunc(s.labels[place], func(label string) bool { return isNear(label, other.normalised) }) {
 			s.finding(place, fmt.Sprintf("the field %s on the access record is not read: give it this label, or one that cannot be taken for it", shown(other.label)))
 		}
 	}
@@ -332,7 +334,7 @@ func (s *Settings) finding(place int, problem string) {
 // the others, as in Fault("url", "an https address is needed"). found must not
 // hold the value.
 func (s *Settings) Fault(label, found string) {
-	place, ok := s.index[normalise(label)]
+	place, ok := s.index[NormaliseLabel(label)]
 	if !ok {
 		place = len(s.fields)
 	}
@@ -394,7 +396,7 @@ func (s *Settings) Object(label string) secret.Value { return s.get(label, Objec
 func (s *Settings) Has(label string) bool { return s.values[s.place(label)].given }
 
 func (s *Settings) place(label string) int {
-	place, ok := s.index[normalise(label)]
+	place, ok := s.index[NormaliseLabel(label)]
 	if !ok {
 		panic(fmt.Sprintf("params: there is no field %q", label))
 	}

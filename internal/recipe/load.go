@@ -246,7 +246,7 @@ func (l *loader) top(top *mapping) {
 		for _, entry := range saved.entries {
 			value := l.expression(entry.value, "a value to save", l.scope)
 			l.label(entry.key, entry.at)
-			if slices.Contains([]string{"password", "login", "uid", "title"}, normalise(entry.key)) {
+			if slices.Contains([]string{"password", "login", "uid", "title"}, params.NormaliseLabel(entry.key)) {
 				l.add(entry.at, entry.key, "the field is the Gateway's own to change")
 			}
 			r.save = append(r.save, saving{entry.key, value})
@@ -281,7 +281,7 @@ func (l *loader) fields(node ast.Node) {
 	taken := map[string]string{}
 	for _, common := range append(targets.CommonFields(targets.Info{}), params.Field{Label: "Access Record"}) {
 		for _, label := range append(common.Aliases, common.Label) {
-			taken[normalise(label)] = "is one that every target has"
+			taken[params.NormaliseLabel(label)] = "is one that every target has"
 		}
 	}
 	for _, entry := range m.entries {
@@ -292,11 +292,11 @@ func (l *loader) fields(node ast.Node) {
 			l.add(entry.at, entry.key, "the label of a field begins with a letter and is made of letters, digits and blanks")
 			continue
 		}
-		if why := taken[normalise(entry.key)]; why != "" {
+		if why := taken[params.NormaliseLabel(entry.key)]; why != "" {
 			l.add(entry.at, entry.key, "the label %s", why)
 			continue
 		}
-		taken[normalise(entry.key)] = "is there twice"
+		taken[params.NormaliseLabel(entry.key)] = "is there twice"
 		keys := l.mapping(entry.value, "a field", fieldKeys)
 		if keys == nil {
 			continue
@@ -316,11 +316,11 @@ func (l *loader) fields(node ast.Node) {
 		f.Choices = l.texts(keys.get("choices"), "choices")
 		f.Aliases = nil
 		for _, alias := range l.texts(keys.get("aliases"), "aliases") {
-			if why := taken[normalise(alias)]; why != "" || normalise(alias) == "" {
+			if why := taken[params.NormaliseLabel(alias)]; why != "" || params.NormaliseLabel(alias) == "" {
 				l.add(keys.of("aliases"), "", "an alias %s", cmp.Or(why, "is empty"))
 				continue
 			}
-			taken[normalise(alias)] = "is there twice"
+			taken[params.NormaliseLabel(alias)] = "is there twice"
 			f.Aliases = append(f.Aliases, alias)
 		}
 		f.Default = l.text(keys.get("default"), "the default")
@@ -374,16 +374,6 @@ func defaultFits(f params.Field) (fits bool) {
 	f.Required = false
 	params.NewSettings([]params.Field{f}, params.Record{}, params.Record{}, nil, nil)
 	return true
-}
-
-// normalise is the form in which the settings compare labels.
-func normalise(label string) string {
-	return strings.Map(func(character rune) rune {
-		if unicode.IsSpace(character) || character == '_' || character == '-' {
-			return -1
-		}
-		return unicode.ToLower(character)
-	}, label)
 }
 
 // fieldName is a field's name in expressions: client_id for Client ID.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"pam-rotate-script/internal/params"
 )
 
 // Test is one of a recipe's own tests: what a run meets, and how it ends.
@@ -116,7 +118,7 @@ func (l *loader) tests(node ast.Node) []Test {
 }
 
 func commonLabel(label string) bool {
-	return slices.Contains([]string{"verify", "timeout", "allowedusers"}, normalise(label))
+	return slices.Contains([]string{"verify", "timeout", "allowedusers"}, params.NormaliseLabel(label))
 }
 
 func (l *loader) oneOf(node ast.Node, what string, words ...string) string {

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/keeper-security/secrets-manager-go/core"
 
+	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -139,7 +139,7 @@ func (e entry) flat() secret.Value {
 	add("title", asJSON(e.title))
 	for _, section := range []string{standardSection, customSection} {
 		for _, f := range e.fields(section) {
-			if f.key() == "" || normalise(f.key()) == scriptsKey {
+			if f.key() == "" || params.NormaliseLabel(f.key()) == scriptsKey {
 				continue
 			}
 			switch values := f.values(); len(values) {
@@ -198,7 +198,7 @@ func (e entry) links() []string {
 	var uids []string
 	for _, section := range []string{standardSection, customSection} {
 		for _, f := range e.fields(section) {
-			if f.kind != "script" && normalise(f.key()) != scriptsKey {
+			if f.kind != "script" && params.NormaliseLabel(f.key()) != scriptsKey {
 				continue
 			}
 			for _, value := range f.values() {
@@ -229,17 +229,6 @@ func (e entry) isResource() bool {
 // mentions reports whether a text of the record is the UID.
 func (e entry) mentions(uid string) bool {
 	return uid != "" && strings.Contains(e.text.Reveal(), `"`+uid+`"`)
-}
-
-// normalise is the form in which labels are compared: lower case, without white
-// space, "_" and "-".
-func normalise(label string) string {
-	return strings.Map(func(character rune) rune {
-		if unicode.IsSpace(character) || character == '_' || character == '-' {
-			return -1
-		}
-		return unicode.ToLower(character)
-	}, label)
 }
 
 // asObject, asList and asText read JSON that may be missing. Members keep their

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keeper-security/secrets-manager-go/core"
 
+	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -76,7 +77,7 @@ func (v *Vault) CanSave(ctx context.Context, recordUID string, labels ...string)
 func checkFields(fields []Field) *Error {
 	seen := make(map[string]bool)
 	for _, f := range fields {
-		label := normalise(f.Label)
+		label := params.NormaliseLabel(f.Label)
 		switch {
 		case label == "":
 			return fault(KindInput, "a field has no label")
@@ -232,7 +233,7 @@ func edit(e entry, fields []Field) (secret.Value, error) {
 
 // place returns where among the custom fields f belongs, or -1 for a new one.
 func place(e entry, custom []json.RawMessage, f Field) (int, error) {
-	same := func(key string) bool { return normalise(key) == normalise(f.Label) }
+	same := func(key string) bool { return params.NormaliseLabel(key) == params.NormaliseLabel(f.Label) }
 	found := -1
 	for i, raw := range custom {
 		one, _ := asObject(raw)

@@ -264,6 +264,7 @@ func TestSaveChecksBeforeItSends(t *testing.T) {
 		{"uid", []vault.Field{{Label: "UID", Value: canary}}, vault.KindInput, "UID", false},
 		{"no label", []vault.Field{{Label: " ", Value: canary}}, vault.KindInput, "no label", false},
 		{"no field", nil, vault.KindInput, "no field", false},
+		{"password with an invisible character", []vault.Field{{Label: "Pass\u200bword", Value: canary}}, vault.KindInput, "word", false},
 		{"twice", []vault.Field{{Label: "a b", Value: canary}, {Label: "A-B", Value: canary}}, vault.KindInput, "twice", false},
 		{"standard field", []vault.Field{{Label: "Distinguished Name", Value: canary}}, vault.KindInput, "standard field", false},
 		{"a date", []vault.Field{{Label: "expires", Value: canary}}, vault.KindInput, `"date"`, false},

@@ -129,7 +129,9 @@ func (c *command) recipeFor(payload *params.Params) (*chosenRecipe, error) {
 	if err != nil {
 		return nil, nil // the preparation of the run says so
 	}
-	fields := params.NewSettings(targets.CommonFields(targets.Info{}), access, params.Record{}, nil, nil)
+	fields := params.NewSettings(slices.DeleteFunc(targets.CommonFields(targets.Info{}), func(field params.Field) bool {
+		return field.Label != targets.FieldRecipe && field.Label != targets.FieldTarget
+	}), access, params.Record{}, nil, nil)
 	if source := fields.Text(targets.FieldRecipe); source != "" {
 		return fromField(payload, access, source)
 	}

@@ -34,8 +34,8 @@ MAXIMUM_SIZE := 10000000
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
 
-test: ## every test
-	$(GO) test $(TESTFLAGS) ./...
+test: ## every test, the two longest packages first, so that they run side by side
+	$(GO) test $(TESTFLAGS) $(SUITE) $(COMMAND) ./...
 
 demo: build ## simulated vendors on this machine, rotated by the real binary
 	$(GO) run ./cmd/pam-rotate-demo -binary bin/pam-rotate-script

@@ -305,11 +305,7 @@ func (t *Tenant) begin(password string, accounts []*account, addressed *account,
 		atOnce = true
 		fail(nil, payloadInvalid)
 	case FailsInPart:
-		changed := []*account{addressed}
-		if len(accounts) == 1 {
-			changed = nil
-		}
-		fail(changed, payloadInvalid)
+		fail([]*account{addressed}, payloadInvalid)
 	case StaysInProgress:
 		begun.endless = true
 	}

@@ -56,9 +56,9 @@ const (
 	Fails
 	// FailsAtOnce answers set-password itself with FAILED; nothing has changed.
 	FailsAtOnce
-	// FailsInPart ends as FAILED. Of several accounts that change together the
-	// one asked for has the new password and the others keep the old one; a
-	// single account keeps it too.
+	// FailsInPart ends as FAILED, although the account asked for has the new
+	// password, as when a connector waits too long for its source. Others that
+	// change together with it keep the old one.
 	FailsInPart
 	// StaysInProgress never ends for who reads the status. [Tenant.Complete]
 	// makes it end as Finishes does, as late as a test likes.

@@ -467,7 +467,7 @@ func TestOutcomes(t *testing.T) {
 		{"finishes with errors", sailpoint.Options{Outcome: sailpoint.FinishesWithErrors}, "IN_PROGRESS", "IN_PROGRESS FINISHED FINISHED", 1, true, true, 0},
 		{"fails", sailpoint.Options{Outcome: sailpoint.Fails}, "IN_PROGRESS", "IN_PROGRESS FAILED FAILED", 1, false, false, 0},
 		{"fails at once", sailpoint.Options{Outcome: sailpoint.FailsAtOnce}, "FAILED", "FAILED FAILED FAILED", 1, false, false, 0},
-		{"fails in part, alone", sailpoint.Options{Outcome: sailpoint.FailsInPart}, "IN_PROGRESS", "IN_PROGRESS FAILED FAILED", 1, false, false, 0},
+		{"fails in part, alone", sailpoint.Options{Outcome: sailpoint.FailsInPart}, "IN_PROGRESS", "IN_PROGRESS FAILED FAILED", 1, true, true, 0},
 		{"stays in progress", sailpoint.Options{Outcome: sailpoint.StaysInProgress}, "IN_PROGRESS", "IN_PROGRESS IN_PROGRESS IN_PROGRESS", 0, false, true, 1},
 		{"hidden", sailpoint.Options{HiddenPolls: 1}, "IN_PROGRESS", "404 IN_PROGRESS FINISHED", 0, true, true, 0},
 		{"another word", sailpoint.Options{ProgressWord: "RETRYING"}, "RETRYING", "RETRYING FINISHED FINISHED", 0, true, true, 0},

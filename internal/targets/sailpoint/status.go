@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
-	"pam-rotate-script/internal/targets"
 )
 
 // The states that a change ends in. IN_PROGRESS, and any that SailPoint may add, is
@@ -112,8 +111,10 @@ func passing(fault *api.Error) bool {
 	return fault.Status/100 == 2 || fault.Status == 0 || fault.Status == 408 || fault.Status == 429 || fault.Status >= 500
 }
 
-// judge says what a final state means: nil for a change that is in force, *Refused for
-// one that has failed at our source alone, any other error for what is not certain.
+// judge says what a final state means: nil for a change that is in force, an error for
+// what is not certain. A change that has failed is among that: no document says that the
+// old password stands then, and a source may have taken the new one before its connector
+// reported a failure.
 func (t *target) judge(action string, fields api.Fields) error {
 	state, _ := fields.Text("state")
 	reach := t.reach(fields)
@@ -125,7 +126,7 @@ func (t *target) judge(action string, fields api.Fields) error {
 	}
 	switch {
 	case state == stateFailed && reach == ours:
-		return &targets.Refused{Err: fail(api.ClassPolicy, "SailPoint says that the change has failed", t.policyHints()...)}
+		return fail(api.ClassTarget, "SailPoint says that the change has failed", t.policyHints()...)
 	case state == stateFailed && reach == group:
 		return fail(api.ClassTarget, "SailPoint says that the change has failed at a group of sources, some of which may have changed")
 	case state == stateFailed:

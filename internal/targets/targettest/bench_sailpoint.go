@@ -13,13 +13,13 @@ import (
 // SailPoint is the bench of package sailpoint: the change is in progress when it is
 // accepted, and finished at the first status read.
 func SailPoint() Bench {
-	return sailPoint("sailpoint", sailpointsimulator.Options{EndsAtPoll: 1})
+	return sailPoint("sailpoint", sailpointsimulator.Options{EndsAtPoll: 1, RefuseAtOnce: true})
 }
 
 // SailPointAtOnce is the bench of package sailpoint with a tenant that puts the
 // password in force before it answers, so that a lost answer hides a change.
 func SailPointAtOnce() Bench {
-	return sailPoint("sailpoint at once", sailpointsimulator.Options{Outcome: sailpointsimulator.FinishesAtOnce, EndsAtPoll: 1})
+	return sailPoint("sailpoint at once", sailpointsimulator.Options{Outcome: sailpointsimulator.FinishesAtOnce, EndsAtPoll: 1, RefuseAtOnce: true})
 }
 
 func sailPoint(name string, options sailpointsimulator.Options) Bench {

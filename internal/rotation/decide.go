@@ -68,11 +68,14 @@ func (r *run) decideRefused(err error) Result {
 	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy {
 		mayBe = true
 	}
-	if !mayBe || !r.canProve() {
-		return r.notChanged(err)
-	}
 	const late = "the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first"
 	inferred := refusal != nil && refusal.Inferred
+	switch {
+	case inferred && !r.canProve():
+		return r.unknown(err, late)
+	case !mayBe || !r.canProve():
+		return r.notChanged(err)
+	}
 	if inferred && r.clock.Sleep(r.proof, lateWrite) != nil {
 		return r.unknown(err, late)
 	}

@@ -312,6 +312,7 @@ func TestDecision(t *testing.T) {
 		{"taken back", login("taken back", rejected), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, close"},
 		{"taken back too late", login("taken back", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"taken back, who knows when", login("taken back", inconclusive), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"taken back, proof off", login("taken back", rejected), "off", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
 
 		// Answered with success.
 		{"success without proof", script{}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close"},

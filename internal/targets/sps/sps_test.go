@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -120,17 +121,17 @@ func ownRun() targettest.Run {
 		Access: map[string]any{"login": simulated.PowerlessUser, "password": simulated.FirstPassword}}
 }
 
-func TestVendorSettings(t *testing.T) {
-	with := func(run targettest.Run, fields map[string]any) targettest.Run {
-		access := map[string]any{}
-		for _, layer := range []map[string]any{run.Access, fields} {
-			for label, value := range layer {
-				access[label] = value
-			}
-		}
-		run.Access = access
-		return run
+// with is a run with more fields on the access record.
+func with(run targettest.Run, fields map[string]any) targettest.Run {
+	run.Access = maps.Clone(run.Access)
+	if run.Access == nil {
+		run.Access = map[string]any{}
 	}
+	maps.Copy(run.Access, fields)
+	return run
+}
+
+func TestVendorSettings(t *testing.T) {
 	of := func(run targettest.Run, user, newPassword string) targettest.Run {
 		run.User, run.New = user, newPassword
 		return run
@@ -516,6 +517,7 @@ func TestUncertainCommit(t *testing.T) {
 	}{
 		{"still open, local", "drop before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassNetwork, "", 1, 1},
 		{"still open, self", "502 before", ownRun(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 1, 1},
+		{"still open, self, no login to tell", "502 before", with(ownRun(), map[string]any{"Verify": "off"}), simulated.Options{}, faultOnly, rotation.Unknown, api.ClassTarget, "", 0, 1},
 		{"still open, root", "empty 200 before", rootRun(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 0, 1},
 		{"unreadable, still open", "empty 200 before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassTarget, "", 1, 1},
 		{"refused, still open", "echo 403 before", run(), simulated.Options{}, faultOnly, rotation.NotChanged, api.ClassPermission, "", 0, 1},

@@ -29,13 +29,16 @@ func (f Fault) String() string {
 //
 // A name that ends in "before" means that the vendor never saw the request; one
 // that ends in "after" means that the vendor did what it does and only the answer
-// suffered. "before" is the literal truth for whatever has a lasting effect; to a
+// suffered, one that ends in "late" that the vendor does it when [Server.CarryOutLate]
+// is called: something in between has kept the request. "before" is the literal truth for whatever has a lasting effect; to a
 // call that has none the vendor may be asked for the answer that is then spoilt.
 type Kind struct {
 	// Name is unique and stable.
 	Name string
 	// Applied says that the vendor acted before the fault showed.
 	Applied bool
+	// Late says that the vendor acts some time after the fault has shown.
+	Late bool
 	// Status is the status that the client sees; 0 where it sees none, or the
 	// vendor's own.
 	Status int
@@ -56,6 +59,7 @@ const (
 	resetConnection
 	hangConnection
 	fail
+	accept
 	redirect
 	loginPage
 	emptyBody
@@ -109,6 +113,15 @@ func makeKinds() []Kind {
 		both(fmt.Sprint(status), status, fail)
 	}
 	before("429", http.StatusTooManyRequests, fail)
+	both("202", http.StatusAccepted, accept)
+	for _, kind := range []Kind{
+		{Name: "hang late", Hangs: true, effect: hangConnection},
+		{Name: "504 late", Status: http.StatusGatewayTimeout, effect: fail},
+		{Name: "202 late", Status: http.StatusAccepted, effect: accept},
+	} {
+		kind.Late = true
+		all = append(all, kind)
+	}
 	both("redirect 302", http.StatusFound, redirect)
 	both("redirect 307", http.StatusTemporaryRedirect, redirect)
 	both("HTML 200", http.StatusOK, loginPage)
@@ -130,6 +143,7 @@ func makeKinds() []Kind {
 //   - reset: the TCP connection is reset; "before reading": without reading the body
 //   - hang: no answer until the client goes away or the server closes
 //   - 500, 502, 503, 504, 429: a plain failure; 503 and 429 with Retry-After: 1
+//   - 202: accepted, by an answer that names nothing to ask about later
 //   - redirect 302, redirect 307: to the same path at the decoy, with every secret of the
 //     request in its query, and in the body
 //   - HTML 200: a login page, which repeats every secret of the request
@@ -156,11 +170,13 @@ func KindNamed(name string) Kind {
 
 // AppliesTo reports whether the kind makes sense at the route and differs there
 // from every other kind. A call without lasting effect gets no "after" where
-// there is a "before" of the same kind.
+// there is a "before" of the same kind, and only a write is carried out late.
 func (k Kind) AppliesTo(route Route) bool {
 	switch {
 	case k.effect == nothing:
 		return false
+	case k.Late:
+		return route.Write
 	case k.effect == otherAccount:
 		return route.WrongAccount != nil
 	case k.effect == resetUnread:
@@ -219,6 +235,8 @@ func (s *Server) spoil(kind Kind, route Route, r *Request, real *Answer) (Answer
 		return Answer{Body: []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{")}, dripped
 	case fail:
 		return s.failure(kind.Status), answered
+	case accept:
+		return JSON(http.StatusAccepted, map[string]any{"status": "accepted"}), answered
 	case redirect:
 		return s.redirect(kind.Status, r), answered
 	case loginPage:

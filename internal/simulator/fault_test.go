@@ -48,6 +48,11 @@ var wantReplies = map[string]wantReply{
 	"504 before":           {status: 504, body: "<html>", part: true},
 	"504 after":            {status: 504, body: "<html>", part: true},
 	"429 before":           {status: 429, body: "too many requests", part: true, header: [2]string{"Retry-After", "1"}},
+	"202 before":           {status: 202, body: `{"status":"accepted"}`},
+	"202 after":            {status: 202, body: `{"status":"accepted"}`},
+	"hang late":            {err: context.Canceled},
+	"504 late":             {status: 504, body: "<html>", part: true},
+	"202 late":             {status: 202, body: `{"status":"accepted"}`},
 	"redirect 302 before":  {status: 302, body: "the-token", part: true},
 	"redirect 302 after":   {status: 302, body: "the-token", part: true},
 	"redirect 307 before":  {status: 307, body: "the-token", part: true},
@@ -185,6 +190,12 @@ func TestEveryKind(t *testing.T) {
 			}
 			if unfired := server.Unfired(); len(unfired) != 0 {
 				t.Errorf("unfired after the request: %v", unfired)
+			}
+
+			server.CarryOutLate()
+			server.CarryOutLate() // once
+			if acted := vendor.Changes() == 1; acted != (kind.Applied || kind.Late) {
+				t.Errorf("vendor acted in the end: %t", acted)
 			}
 
 			// The fault was for one occurrence: the next one is served.

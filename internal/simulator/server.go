@@ -69,6 +69,7 @@ type Server struct {
 	violations  []string
 	faults      []*plannedFault
 	observer    func(Exchange, Moment)
+	late        []func() // what the vendor has yet to carry out
 }
 
 type plannedFault struct {
@@ -500,6 +501,11 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 	if route.Serve == nil {
 		return s.refuseUnknown(r), answered
 	}
+	if kind.Late {
+		s.mutex.Lock()
+		s.late = append(s.late, func() { route.Serve(r) })
+		s.mutex.Unlock()
+	}
 	if kind.effect != nothing && !kind.needsAnswer(route) {
 		return s.spoil(kind, route, r, nil)
 	}
@@ -509,6 +515,18 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 		return real, answered
 	}
 	return s.spoil(kind, route, r, &real)
+}
+
+// CarryOutLate has the vendor serve, in their order, the requests that a fault of a
+// late kind has kept from it.
+func (s *Server) CarryOutLate() {
+	s.mutex.Lock()
+	late := s.late
+	s.late = nil
+	s.mutex.Unlock()
+	for _, serve := range late {
+		s.Lock(serve)
+	}
 }
 
 func (s *Server) refuseUnknown(r *Request) Answer {

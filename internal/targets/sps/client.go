@@ -155,10 +155,15 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 		return api.Fields{}, nil
 	}
 	fields, err := answer.Object()
-	cause := "the answer says that it failed"
-	if err != nil {
+	var cause string
+	switch {
+	case answer.Status == 202: // by something in between: the guides know no such answer
+		cause = "the answer is 202: accepted, and not carried out yet"
+	case err != nil:
 		cause = err.Error()
-	} else if !fields.Has("error") {
+	case fields.Has("error"):
+		cause = "the answer says that it failed"
+	default:
 		return fields, nil
 	}
 	fault := t.client.Fail(request.Action, api.ClassTarget, cause)

@@ -76,6 +76,8 @@ func RESTWithVerifyURL() Bench {
 			switch {
 			case fault.Exchange == restsimulator.ChangePassword && (fault.Kind.Hangs || fault.Kind.Status == 504):
 				return "no answer came in time, so the endpoint may still be at work on the write, and the old password's acceptance is not the last word"
+			case fault.Exchange == restsimulator.ChangePassword && fault.Kind.Status == 202:
+				return "the endpoint has taken an order that it may yet carry out, so the old password's acceptance is not the last word"
 			case fault.Exchange == restsimulator.ChangePassword && fault.Kind.Name == "empty 200 before":
 				return "the answer is what success looks like, and the sign-in contradicts it"
 			case fault.Exchange == restsimulator.SignIn && fault.Kind.Status == 401:

@@ -62,6 +62,9 @@ func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 		if c.Bench.Unsettled != nil {
 			reason = c.Bench.Unsettled(c.Fault)
 		}
+		if reason == "" && c.Fault.Kind.Late {
+			reason = "the vendor carries the write out when the run has ended"
+		}
 		if reason == "" {
 			t.Avoidable++
 			t.Broken = append(t.Broken, c.String()+": unknown, although a proof was possible")

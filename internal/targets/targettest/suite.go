@@ -301,6 +301,10 @@ func (c FaultCase) Carry(unscrubbed bool) (broken []string, ended Ended) {
 	ended = run.Rotate(stand)
 	faults := run.Faults(c.Bench, stand, ended)
 	ended.Searches = stand.Searches
+	stand.Servers[c.Server].CarryOutLate()
+	if ended.Outcome == rotation.NotChanged && stand.Accepts(run.New) && !ended.Already {
+		faults = append(faults, "false not-changed: the write was carried out later")
+	}
 	for _, fault := range faults {
 		if _, excused := c.Bench.Undetectable[c.Fault.Kind.Name]; excused && strings.HasPrefix(fault, "false success") {
 			continue
@@ -327,7 +331,7 @@ const (
 func SlowCases(t testing.TB, bench Bench) []FaultCase {
 	kinds := simulator.SlowKinds()
 	for _, kind := range simulator.Kinds() {
-		if kind.Hangs {
+		if kind.Hangs && !kind.Late { // which are no different until the run has ended
 			kinds = append(kinds, kind)
 		}
 	}

@@ -204,13 +204,6 @@ func (f Fields) Text(name string) (string, bool) {
 	return *text, true
 }
 
-// Secret returns the text under name as a Value; empty if it is missing or no
-// text. Client.Seal keeps it out of the output.
-func (f Fields) Secret(name string) secret.Value {
-	text, _ := f.Text(name)
-	return secret.New(text)
-}
-
 // Number returns the number under name as it was written; false if it is missing
 // or no number.
 func (f Fields) Number(name string) (json.Number, bool) {

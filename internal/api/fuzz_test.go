@@ -87,7 +87,6 @@ func FuzzAnswer(f *testing.F) {
 		for name := range fields {
 			fields.Has(name)
 			fields.Text(name)
-			fields.Secret(name)
 			fields.Number(name)
 			fields.Bool(name)
 			fields.Fields(name)

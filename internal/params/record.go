@@ -24,23 +24,6 @@ type recordField struct {
 	value      node
 }
 
-// Labels returns the labels of the record's fields as they are spelled, in the
-// order of the payload; a repeated label comes as often as it is there. The UID
-// and the title are no fields.
-func (r Record) Labels() []string {
-	labels := make([]string, len(r.fields))
-	for i, field := range r.fields {
-		labels[i] = field.label
-	}
-	return labels
-}
-
-// Has reports whether the record has a field of that label, be it empty or not.
-// Case, spaces, "_" and "-" do not matter.
-func (r Record) Has(label string) bool {
-	return len(r.matching(NormaliseLabel(label))) > 0
-}
-
 // matching returns the fields with that normalised label.
 func (r Record) matching(normalised string) []recordField {
 	var fields []recordField

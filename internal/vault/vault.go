@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -154,29 +153,6 @@ func (v *Vault) Record(ctx context.Context, selector string) (secret.Value, erro
 	return content, within("read the record "+shown(strings.TrimSpace(selector)), err)
 }
 
-// Records returns the records with these UIDs, in this order and each once. The
-// error is an *Error, of KindNotFound if any is missing.
-func (v *Vault) Records(ctx context.Context, uids ...string) ([]Record, error) {
-	var records []Record
-	err := v.use(ctx, func(s *session) error {
-		found, missing, err := s.byUID(uids)
-		switch {
-		case err != nil:
-			return err
-		case len(missing) > 0:
-			return fault(KindNotFound, "not among the application's records: "+shownList(missing), hintShare)
-		}
-		for _, one := range found {
-			records = append(records, v.record(one))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, within("read records", err)
-	}
-	return records, nil
-}
-
 // Related is a PAM User record with the records that the Gateway sends along.
 type Related struct {
 	User Record
@@ -255,12 +231,12 @@ func (s *session) find(selector string) (entry, error) {
 		return entry{}, fault(KindInput, "neither a UID nor a title is given")
 	}
 	if isUID(selector) {
-		found, _, err := s.byUID([]string{selector})
+		found, ok, err := s.byUID(selector)
 		if err != nil {
 			return entry{}, err
 		}
-		if len(found) == 1 {
-			return found[0], nil
+		if ok {
+			return found, nil
 		}
 	}
 	all, err := s.all()
@@ -322,34 +298,18 @@ func (s *session) all() ([]entry, error) {
 	return all, nil
 }
 
-// byUID returns the records with these UIDs, each once, and the UIDs of which
-// there is none.
-func (s *session) byUID(uids []string) (found []entry, missing []string, err error) {
+// byUID returns the record with that UID; false if there is none.
+func (s *session) byUID(uid string) (entry, bool, error) {
 	v := s.vault
-	var unknown []string
-	for _, uid := range uids {
-		if _, ok := v.known[uid]; !ok && uid != "" && !slices.Contains(unknown, uid) {
-			unknown = append(unknown, uid)
-		}
-	}
-	if len(unknown) > 0 && !v.whole {
-		fetched, err := s.fetch(unknown...)
+	if _, ok := v.known[uid]; !ok && !v.whole {
+		fetched, err := s.fetch(uid)
 		if err != nil {
-			return nil, nil, err
+			return entry{}, false, err
 		}
 		for _, e := range fetched {
 			v.known[e.uid] = e
 		}
 	}
-	for i, uid := range uids {
-		if slices.Contains(uids[:i], uid) {
-			continue
-		}
-		if e, ok := v.known[uid]; ok {
-			found = append(found, e)
-		} else {
-			missing = append(missing, uid)
-		}
-	}
-	return found, missing, nil
+	found, ok := v.known[uid]
+	return found, ok, nil
 }

@@ -51,7 +51,7 @@ type Config struct {
 	// Transport takes the requests in the place of the network; nil is the real one. It is for
 	// tests and for the trial of a recipe, and must report to the request's httptrace
 	// as http.Transport does: what may have left, and so every outcome, hangs on
-	// GotConn and WroteRequest.
+	// GotConn and WroteRequest. Offline does.
 	Transport http.RoundTripper
 }
 

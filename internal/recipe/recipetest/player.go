@@ -1,13 +1,10 @@
 package recipetest
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"reflect"
 	"sort"
@@ -49,38 +46,6 @@ type player struct {
 	played   []int // how often each exchange was played
 	arrivals []arrival
 	problems []string
-}
-
-// RoundTrip takes a request through the bytes that would go over a connection and back, and
-// reports to its trace as http.Transport does.
-func (p *player) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := request.Context().Err(); err != nil {
-		return nil, err
-	}
-	// api.Client sets all four.
-	trace := httptrace.ContextClientTrace(request.Context())
-	trace.GetConn(request.URL.Host)
-	trace.GotConn(httptrace.GotConnInfo{})
-	var sent bytes.Buffer
-	err := request.Write(&sent)
-	trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
-	if err != nil {
-		return nil, err
-	}
-	arrived, err := http.ReadRequest(bufio.NewReader(&sent))
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(arrived.Body)
-	if err != nil {
-		return nil, err
-	}
-	answer := p.answer(arrived, body)
-	if answer == nil {
-		return nil, io.EOF
-	}
-	trace.GotFirstResponseByte()
-	return http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), request)
 }
 
 // answer returns the bytes of the answer, nil if it is lost.

@@ -165,7 +165,7 @@ func (b bed) runWith(keeper keeper, test recipe.Test, p *player) ended {
 	}
 	var log bytes.Buffer
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, Transport: p, Version: "test", Keeper: keeper,
+		Registry: registry, Target: info.Name, Scrubber: scrubber, Clock: quick{}, Transport: api.Offline(p.answer), Version: "test", Keeper: keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&log) },
 	})
 	if failed != nil {

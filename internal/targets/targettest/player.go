@@ -1,14 +1,14 @@
 package targettest
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync"
+
+	"pam-rotate-script/internal/api"
 )
 
 // Spoken is one request of a rotation and the answer to it.
@@ -96,23 +96,9 @@ type Player struct {
 	HonestWrites int
 }
 
-// RoundTrip takes a request through the bytes that would go over a connection and back,
-// and reports to its trace as http.Transport does.
+// RoundTrip answers without a server.
 func (p *Player) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := request.Context().Err(); err != nil {
-		return nil, err
-	}
-	// api.Client sets all four.
-	trace := httptrace.ContextClientTrace(request.Context())
-	trace.GetConn(request.URL.Host)
-	trace.GotConn(httptrace.GotConnInfo{})
-	err := request.Write(io.Discard)
-	trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
-	if err != nil {
-		return nil, err
-	}
-	trace.GotFirstResponseByte()
-	return http.ReadResponse(bufio.NewReader(bytes.NewReader(p.answer(request).bytes())), request)
+	return api.Offline(func(arrived *http.Request, _ []byte) []byte { return p.answer(arrived).bytes() }).RoundTrip(request)
 }
 
 // answer chooses by method and path: the next one of several that were recorded, then the

@@ -198,13 +198,16 @@ type Request struct {
 	LimitPatience time.Duration
 }
 
-// turnedAway reports whether an answer proves that a rate limit kept the Write from the
-// vendor, and for how long it asks to wait.
-func (r Request) turnedAway(answer Answer, now time.Time) (told time.Duration, turnedAway bool) {
-	if r.Kind != Write || r.LimitPatience <= 0 || answer.Status != http.StatusTooManyRequests {
-		return 0, false
-	}
-	return RetryAfter(answer, now)
+// limit is what an answer says of the time of the next try.
+type limit struct {
+	told       time.Duration // how long the vendor asks to wait
+	named      bool          // the vendor asks for that
+	turnedAway bool          // the answer proves that a rate limit kept a Write from the vendor
+}
+
+func (r Request) limit(answer Answer, now time.Time) limit {
+	told, named := retryAfter(answer, now)
+	return limit{told, named, named && r.Kind == Write && r.LimitPatience > 0 && answer.Status == http.StatusTooManyRequests}
 }
 
 // Do sends a request and returns the vendor's answer if its status is 2xx. Any
@@ -218,11 +221,11 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 	left := time.Until(deadline)
 	start, waited := c.clock.Now(), time.Duration(0)
 	for try := 1; ; try++ {
-		answer, fault := c.send(ctx, request, try)
+		answer, limit, fault := c.send(ctx, request, try)
 		if fault == nil {
 			return answer, nil
 		}
-		wait, again := c.retry(request, fault, answer, try)
+		wait, again := c.retry(request, fault, limit, try)
 		if !again || try >= readTries && !bounded {
 			return answer, fault
 		}
@@ -245,17 +248,15 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 // enough for all but what is told by 429 to wait and for how long: a gateway has turned
 // it away unseen, and at a busy vendor its turn may come late. A Read goes on until the
 // deadline, a Write for as long as Request.LimitPatience allows.
-func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (time.Duration, bool) {
+func (c *Client) retry(request Request, fault *Error, limit limit, try int) (time.Duration, bool) {
 	if errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) || request.Kind == Write && c.writesStopped() {
 		return 0, false
 	}
-	told, named := RetryAfter(answer, c.clock.Now())
-	_, turnedAway := request.turnedAway(answer, c.clock.Now())
-	if turnedAway || request.Kind == Read && fault.Status == http.StatusTooManyRequests && named {
+	if limit.turnedAway || request.Kind == Read && fault.Status == http.StatusTooManyRequests && limit.named {
 		// Many runs were told the same. Who has come too late more often comes back sooner
 		// than the others, so that nobody comes too late for ever.
 		spread := max(longestBackoff/time.Duration(try), shortestSpread)
-		return max(told, shortestLimited) + rand.N(spread), true
+		return max(limit.told, shortestLimited) + rand.N(spread), true
 	}
 	if try >= readTries {
 		return 0, false
@@ -270,20 +271,20 @@ func (c *Client) retry(request Request, fault *Error, answer Answer, try int) (t
 	}
 	switch fault.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		if named {
-			return told, true
+		if limit.named {
+			return limit.told, true
 		}
 		return backoff, true
 	}
 	return 0, false
 }
 
-// longestWait is what RetryAfter takes for any longer time: no run lasts that long.
+// longestWait is what retryAfter takes for any longer time: no run lasts that long.
 const longestWait = 24 * time.Hour
 
-// RetryAfter returns how long the vendor asks to wait (RFC 9110 section 10.2.3: seconds or a
+// retryAfter returns how long the vendor asks to wait (RFC 9110 section 10.2.3: seconds or a
 // date), a day at most; false if it does not say, or says it unreadably.
-func RetryAfter(answer Answer, now time.Time) (time.Duration, bool) {
+func retryAfter(answer Answer, now time.Time) (time.Duration, bool) {
 	text := answer.header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, uint64(longestWait/time.Second))) * time.Second, true
@@ -303,7 +304,7 @@ const longSilence = 10 * time.Second
 var errRequest = errors.New("the request could not be made")
 
 // send makes one exchange. On a fault the Answer still carries what came back.
-func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *Error) {
+func (c *Client) send(ctx context.Context, request Request, try int) (Answer, limit, *Error) {
 	timeout := c.callTimeout
 	if request.Timeout != 0 {
 		timeout = time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
@@ -314,20 +315,20 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	fault := c.Fail(request.Action, ClassInternal, "")
 	if request.Kind == Write && c.writesStopped() {
 		fault.Class, fault.Cause, fault.Err = ClassTimeout, "interrupted before the write", ErrInterrupted
-		return Answer{}, fault
+		return Answer{}, limit{}, fault
 	}
 	var way passage
 	sent, err := c.build(ctx, request, &way)
 	if err != nil {
 		fault.Cause, fault.Err = err.Error(), errRequest
-		return Answer{}, fault
+		return Answer{}, limit{}, fault
 	}
 
 	start, asked := time.Now(), c.clock.Now()
 	answer, err := c.exchange(sent)
 	fault.Left = way.left
-	_, turnedAway := request.turnedAway(answer, c.clock.Now())
-	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, turnedAway)
+	limit := request.limit(answer, c.clock.Now())
+	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, limit.turnedAway)
 	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
 		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
 		Int("try", try).Dur("duration_ms", time.Since(start))
@@ -370,13 +371,13 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		fault.Class, fault.Cause = ClassTarget, "answered with success before the request had left as a whole"
 	default:
 		event.Msg("answered")
-		return answer, nil
+		return answer, limit, nil
 	}
 	if err != nil {
 		event = event.Str("cause", fault.Cause)
 	}
 	event.Msg("failed")
-	return answer, fault
+	return answer, limit, fault
 }
 
 // passage is how far a request has come.

@@ -16,5 +16,8 @@ const (
 	LongestWait = longestWait
 )
 
+// RetryAfter is retryAfter.
+var RetryAfter = retryAfter
+
 // NewTransport is newTransport, with a proxy of the test's own.
 var NewTransport = newTransport

@@ -117,7 +117,7 @@ func (p *Printer) Result(result rotation.Result) {
 		p.object(result)
 		return
 	}
-	p.line(Line(result))
+	p.line(line(result))
 }
 
 // Failure prints a failure on standard error alone.
@@ -126,22 +126,22 @@ func (p *Printer) Failure(result rotation.Result) { p.events(result) }
 // Object prints a value as one JSON object on standard output.
 func (p *Printer) Object(value any) { p.object(value) }
 
-// Line returns a result as one line for people, without the line end.
-func Line(result rotation.Result) string {
-	var line strings.Builder
-	line.WriteString(string(result.Outcome) + ": " + subject(result))
+// line returns a result as one line for people, without the line end.
+func line(result rotation.Result) string {
+	var text strings.Builder
+	text.WriteString(string(result.Outcome) + ": " + subject(result))
 	if result.Outcome == rotation.Changed {
-		fmt.Fprintf(&line, ", %s in %d ms", result.Message, result.DurationMS)
-		return line.String()
+		fmt.Fprintf(&text, ", %s in %d ms", result.Message, result.DurationMS)
+		return text.String()
 	}
 	if subject(result) != "" {
-		line.WriteString(": ")
+		text.WriteString(": ")
 	}
-	line.WriteString(strings.TrimPrefix(result.Message, result.Target+": "))
+	text.WriteString(strings.TrimPrefix(result.Message, result.Target+": "))
 	if result.Class != "" {
-		fmt.Fprintf(&line, " [%s]", result.Class)
+		fmt.Fprintf(&text, " [%s]", result.Class)
 	}
-	return line.String()
+	return text.String()
 }
 
 // subject returns "teramind jdoe@example.com (agent 42)", as far as it is known.
@@ -195,7 +195,7 @@ func (p *Printer) Check(result rotation.CheckResult) {
 		return
 	}
 	if result.Class != "" {
-		p.line(strings.Replace(Line(result.Result), string(rotation.NotChanged), outcome, 1))
+		p.line(strings.Replace(line(result.Result), string(rotation.NotChanged), outcome, 1))
 		return
 	}
 	p.line(fmt.Sprintf("%s: %s: %s; nothing was changed", outcome, subject(result.Result), result.Message))

@@ -56,11 +56,11 @@ func segmentName(segment string) (string, bool) {
 	return strings.CutSuffix(inner, "}")
 }
 
-// DecodeSegment decodes one path segment or query value that must be escaped as
+// decodeSegment decodes one path segment or query value that must be escaped as
 // RFC 3986 asks of a careful sender: every byte outside the unreserved set as %
 // and two capital hexadecimal digits, nothing else escaped, the result UTF-8.
 // The error says which of these failed; the result is then "".
-func DecodeSegment(escaped string) (string, error) {
+func decodeSegment(escaped string) (string, error) {
 	const digits = "0123456789ABCDEF"
 	decoded := make([]byte, 0, len(escaped))
 	for i := 0; i < len(escaped); i++ {

@@ -136,14 +136,14 @@ func (r *Request) NoBody() bool {
 }
 
 // Segment returns the decoded segment that the pattern names, which must be
-// escaped as [DecodeSegment] asks. It panics if the pattern does not have it.
+// escaped as [decodeSegment] asks. It panics if the pattern does not have it.
 func (r *Request) Segment(pattern Pattern, name string) (string, bool) {
 	segments, _ := pattern.Segments(r.EscapedPath)
 	escaped, ok := segments[name]
 	if !ok {
 		panic("simulator: no segment " + name + " in the path of " + r.Name)
 	}
-	decoded, err := DecodeSegment(escaped)
+	decoded, err := decodeSegment(escaped)
 	if err != nil {
 		r.Violation("path segment " + name + ": " + err.Error())
 		return "", false

@@ -258,7 +258,7 @@ func TestDecodeSegment(t *testing.T) {
 		{"%C3", "", "the decoded bytes are not UTF-8"},
 	}
 	for _, test := range tests {
-		got, err := DecodeSegment(test.escaped)
+		got, err := decodeSegment(test.escaped)
 		if got != test.want || (err != nil) != (test.fault != "") || err != nil && err.Error() != test.fault {
 			t.Errorf("%q: %q, %v", test.escaped, got, err)
 		}

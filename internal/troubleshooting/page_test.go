@@ -24,7 +24,7 @@ const (
 
 // TestPage: the page, and what the program carries with it, are what this package says.
 func TestPage(t *testing.T) {
-	page := Page()
+	page := page()
 	if *update {
 		var compressed bytes.Buffer
 		writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
@@ -67,15 +67,15 @@ func TestPage(t *testing.T) {
 
 // TestEveryEndIsExplained: no class, and no outcome, is without its topic.
 func TestEveryEndIsExplained(t *testing.T) {
-	var classes []api.Class
-	for _, topic := range Classes() {
-		classes = append(classes, api.Class(topic.Name))
+	var explained []api.Class
+	for _, topic := range classes() {
+		explained = append(explained, api.Class(topic.Name))
 	}
-	if !slices.Equal(classes, api.Classes()) {
-		t.Errorf("the topics are %v, the classes %v", classes, api.Classes())
+	if !slices.Equal(explained, api.Classes()) {
+		t.Errorf("the topics are %v, the classes %v", explained, api.Classes())
 	}
 	codes := map[string]string{}
-	for _, topic := range Outcomes() {
+	for _, topic := range outcomes() {
 		codes[topic.Name] = topic.Code
 	}
 	for outcome, code := range map[rotation.Outcome]string{rotation.Changed: "0", rotation.NotChanged: "1", rotation.Unknown: "3"} {
@@ -83,7 +83,7 @@ func TestEveryEndIsExplained(t *testing.T) {
 			t.Errorf("%s is explained with the exit code %q", outcome, codes[string(outcome)])
 		}
 	}
-	for _, topic := range slices.Concat(Outcomes(), Classes()) {
+	for _, topic := range slices.Concat(outcomes(), classes()) {
 		if topic.Meaning == "" || len(topic.Next) == 0 {
 			t.Errorf("%s lacks a meaning or a next step", topic.Name)
 		}

@@ -5,12 +5,12 @@ import (
 	"pam-rotate-script/internal/rotation"
 )
 
-// Topic is a word or number that a run ends with, what it means and what to do about
+// topic is a word or number that a run ends with, what it means and what to do about
 // it. Both the verb explain and docs/troubleshooting.md are made from these, so that a
 // reader with a log and no network, and one with a browser, are told the same.
 //
 // The texts may hold Markdown's `code`, which explain prints without the marks.
-type Topic struct {
+type topic struct {
 	// Name is the word, such as "credential", and Code the exit code that stands for
 	// the same; "" for none.
 	Name, Code string
@@ -22,9 +22,9 @@ type Topic struct {
 	Next []string
 }
 
-// Outcomes are the exit codes.
-func Outcomes() []Topic {
-	return []Topic{
+// outcomes are the exit codes.
+func outcomes() []topic {
+	return []topic{
 		{
 			Name: string(rotation.Changed), Code: "0", Meaning: "the new password is in force, also if it was before",
 			Next: []string{"Read the warnings, if there are any. They tell of a password that will not last, or of a success that rests on the vendor's answer alone."},
@@ -80,9 +80,9 @@ func Outcomes() []Topic {
 	}
 }
 
-// Classes are the classes of failures, each of which ends a result line in brackets.
-func Classes() []Topic {
-	return []Topic{
+// classes are the classes of failures, each of which ends a result line in brackets.
+func classes() []topic {
+	return []topic{
 		{
 			Name: string(api.ClassInput), Meaning: "the payload, a record or a flag",
 			Causes: []string{

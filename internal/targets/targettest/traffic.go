@@ -7,31 +7,31 @@ import (
 	"pam-rotate-script/internal/rotation"
 )
 
-// Traffic is what one rotation without faults costs at the vendor.
-type Traffic struct {
+// traffic is what one rotation without faults costs at the vendor.
+type traffic struct {
 	Outcome rotation.Outcome
 	// Hosts is how many hosts the vendor has, Connections and Handshakes how many
 	// TCP connections were opened to them and got through TLS.
 	Hosts, Exchanges, Writes, Connections, Handshakes int
 }
 
-// CountTraffic carries out one rotation of a bench and counts.
-func CountTraffic(bench Bench) (Traffic, error) {
+// countTraffic carries out one rotation of a bench and counts.
+func countTraffic(bench Bench) (traffic, error) {
 	stand, err := bench.Start(bench.User, Old)
 	if err != nil {
-		return Traffic{}, err
+		return traffic{}, err
 	}
 	defer stand.Close()
 	ended := Run{User: bench.User, Old: Old, New: New, Info: bench.Info}.Rotate(stand)
-	traffic := Traffic{
+	counted := traffic{
 		Outcome: ended.Outcome, Hosts: len(stand.Servers),
 		Exchanges: len(stand.Exchanges()), Writes: stand.Writes(),
 	}
 	for _, server := range stand.Servers {
-		traffic.Connections += server.Connections()
-		traffic.Handshakes += server.Handshakes()
+		counted.Connections += server.Connections()
+		counted.Handshakes += server.Handshakes()
 	}
-	return traffic, nil
+	return counted, nil
 }
 
 // TrafficTable returns in Markdown what a rotation costs at each vendor.
@@ -39,7 +39,7 @@ func TrafficTable() (string, error) {
 	var table strings.Builder
 	table.WriteString("| vendor | hosts | TCP connections | TLS handshakes | exchanges | of them writes |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, bench := range Benches() {
-		t, err := CountTraffic(bench)
+		t, err := countTraffic(bench)
 		if err != nil {
 			return "", fmt.Errorf("count the traffic of %s: %w", bench.Name, err)
 		}

@@ -63,8 +63,8 @@ func (c ValueCase) String() string {
 	return fmt.Sprintf("%s %q", c.Role, text)
 }
 
-// ValueCases returns the cases of a bench in these roles, in the order of the corpus.
-func ValueCases(bench Bench, roles ...Role) []ValueCase {
+// valueCases returns the cases of a bench in these roles, in the order of the corpus.
+func valueCases(bench Bench, roles ...Role) []ValueCase {
 	var cases []ValueCase
 	for _, role := range roles {
 		var samples []Sample
@@ -288,7 +288,7 @@ func ValuesSection(tallies []ValueTally) string {
 // Values puts the whole corpus through a bench, which takes some seconds.
 func Values(bench Bench) ValueTally {
 	tally := ValueTally{Bench: bench.Name}
-	for _, c := range ValueCases(bench, Password, OwnName, ForeignName) {
+	for _, c := range valueCases(bench, Password, OwnName, ForeignName) {
 		fate, broken, ended := c.Carry()
 		tally.Add(c, fate, broken, ended.Searches)
 	}

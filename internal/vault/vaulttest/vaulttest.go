@@ -253,8 +253,8 @@ func (k *Keeper) Say(text string) Fault {
 	}
 }
 
-// ErrLost is the error of Lose and Vanish.
-var ErrLost = errors.New("connection reset, and the password is canary-in-the-error")
+// errLost is the error of Lose and Vanish.
+var errLost = errors.New("connection reset, and the password is canary-in-the-error")
 
 // Lose is a Fault that does what is asked and loses the answer.
 func Lose(request *http.Request, do func() (*http.Response, error)) (*http.Response, error) {
@@ -267,12 +267,12 @@ func Lose(request *http.Request, do func() (*http.Response, error)) (*http.Respo
 // Vanish is a Fault that loses the request on its way.
 func Vanish(request *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 	leaves(request)
-	return nil, ErrLost
+	return nil, errLost
 }
 
 // Unreachable is a Fault before anything is sent.
 func Unreachable(*http.Request, func() (*http.Response, error)) (*http.Response, error) {
-	return nil, ErrLost
+	return nil, errLost
 }
 
 // Silent is a Fault that takes the request and never answers.

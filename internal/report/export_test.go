@@ -1,0 +1,4 @@
+package report
+
+// Line is line.
+var Line = line

@@ -48,9 +48,9 @@ type Options struct {
 // Plan is a run that is ready to start: the payload is understood, the access
 // record and the target are chosen, every field is valid, and nothing has been sent.
 type Plan struct {
-	Info   targets.Info
-	Access params.Record
+	Info targets.Info
 
+	access   params.Record
 	user     string
 	userUID  string
 	old      secret.Value
@@ -85,7 +85,7 @@ func Prepare(payload *params.Params, options Options) (*Plan, *Result) {
 	}
 	if err := plan.prepare(payload, options); err != nil {
 		result := Failure(err)
-		result.Target, result.Title, result.User = plan.Info.Name, plan.Info.Title, plan.user
+		result.Target, result.User = plan.Info.Name, plan.user
 		result.Warnings = append(result.Warnings, plan.warnings...)
 		result.RunID, result.Version = plan.runID, plan.version
 		return nil, &result
@@ -95,14 +95,14 @@ func Prepare(payload *params.Params, options Options) (*Plan, *Result) {
 
 // prepare fills in the plan. The error is a *params.Error or an *api.Error.
 func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
-	if p.Access, err = payload.AccessRecord(options.AccessRecord); err != nil {
+	if p.access, err = payload.AccessRecord(options.AccessRecord); err != nil {
 		return err
 	}
-	if p.Info, err = choose(payload, p.Access, options); err != nil {
+	if p.Info, err = choose(payload, p.access, options); err != nil {
 		return err
 	}
 	user, _ := payload.UserRecord()
-	settings := params.NewSettings(slices.Concat(p.Info.Fields, targets.CommonFields(p.Info)), p.Access, user, options.Settings, options.Scrubber)
+	settings := params.NewSettings(slices.Concat(p.Info.Fields, targets.CommonFields(p.Info)), p.access, user, options.Settings, options.Scrubber)
 	p.timeout, p.verify = settings.Seconds(targets.FieldTimeout), settings.Text(targets.FieldVerify)
 	if options.Log != nil {
 		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
@@ -122,7 +122,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	p.target, err = p.Info.New(targets.Job{
 		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
-		Settings: settings, Warn: p.warn, OwnRecord: user.UID != "" && user.UID == p.Access.UID,
+		Settings: settings, Warn: p.warn, OwnRecord: user.UID != "" && user.UID == p.access.UID,
 	}, p.client)
 	for _, warning := range settings.Warnings() {
 		p.warn(warning)

@@ -53,8 +53,6 @@ type Result struct {
 	RunID        string `json:"run_id"`
 	Version      string `json:"version"`
 
-	// Title is the vendor's name as the vendor spells it.
-	Title string `json:"-"`
 	// Duration is DurationMS before rounding.
 	Duration time.Duration `json:"-"`
 }

@@ -74,7 +74,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 		}
 	}()
 
-	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.Access.UID).
+	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.access.UID).
 		Dur("timeout_ms", p.timeout).Msg("rotating")
 	r := &run{Plan: p, work: work, proof: proof}
 	result := r.rotate()
@@ -155,7 +155,7 @@ func (r *run) close(base context.Context, end time.Time, closing time.Duration) 
 // finish fills in what every result has.
 func (r *run) finish(result Result, start time.Time) Result {
 	counts := r.client.Counts()
-	result.Target, result.Title, result.User, result.Account = r.Info.Name, r.Info.Title, r.user, r.account
+	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account
 	result.Requests, result.FailedLogins = counts.Requests, counts.FailedLogins
 	result.Writes, result.TurnedAway = counts.Writes, counts.TurnedAway
 	result.Duration = time.Since(start)

@@ -18,7 +18,7 @@ type Tally struct {
 	FalseSuccess, FalseNoChange int
 	Avoidable                   int // unknown where a proof was possible
 	DoubleWrites, FailedLogins  int
-	LeftOpen, Leaks, Other      int
+	LeftOpen, Leaks             int
 	// Runs and BareRuns are the runs with the scrubber and without, Searches and
 	// BareSearches how many forms of secrets were looked for in their output.
 	Runs, BareRuns, Searches, BareSearches int

@@ -66,7 +66,7 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 	for i, field := range fields {
 		s.read(i, field, access, user, flags)
 		if field.Restricts && !s.values[i].given {
-			s.findNear(i, field, access)
+			s.findNear(i, access)
 		}
 		if !field.PerAccount && !sameRecord {
 			s.warnIgnored(i, field, user)
@@ -248,7 +248,7 @@ func (s *Settings) warnIgnored(place int, field Field, user Record) {
 
 // findNear makes a fault of every label of the access record that is nearly the
 // field's: numbered, one or two characters off, or with a look-alike in it.
-func (s *Settings) findNear(place int, field Field, access Record) {
+func (s *Settings) findNear(place int, access Record) {
 	for _, other := range access.fields {
 		if _, known := s.index[other.normalised]; known || other.value.isEmpty() {
 			continue

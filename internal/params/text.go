@@ -112,7 +112,7 @@ func (s source) decode(text string) (node, *fault) {
 	if strings.HasPrefix(inner, "{") || strings.HasPrefix(inner, "[") {
 		value, end, err := parseFirst(inner)
 		if err != nil {
-			return node{}, s.parseFault(err, inner)
+			return node{}, s.parseFault(err)
 		}
 		if rest := inner[end:]; strings.TrimFunc(rest, isPadding) != "" {
 			return node{}, s.restFault(rest)
@@ -149,7 +149,7 @@ func (s source) decode(text string) (node, *fault) {
 	if start := strings.TrimFunc(content, isPadding); !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "[") {
 		return node{}, s.fault(hintWhole, "the base64 text does not hold JSON")
 	}
-	return node{}, s.parseFault(err, content)
+	return node{}, s.parseFault(err)
 }
 
 func (s source) typed(value node) (node, *fault) {
@@ -171,7 +171,7 @@ func (s source) restFault(rest string) *fault {
 	return s.trailing()
 }
 
-func (s source) parseFault(err error, text string) *fault {
+func (s source) parseFault(err error) *fault {
 	switch {
 	case errors.Is(err, errCutShort):
 		return s.fault(hintWhole, "the JSON is cut short")

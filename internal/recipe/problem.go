@@ -72,8 +72,8 @@ func (p *problems) add(at position, near, format string, values ...any) {
 	p.put(Problem{Line: at.line, Column: at.column, Near: near, Text: fmt.Sprintf(format, values...)})
 }
 
-func (p *problems) warn(at position, near, format string, values ...any) {
-	p.put(Problem{Line: at.line, Column: at.column, Near: near, Text: fmt.Sprintf(format, values...), Warning: true})
+func (p *problems) warn(at position, near, text string) {
+	p.put(Problem{Line: at.line, Column: at.column, Near: near, Text: text, Warning: true})
 }
 
 func (p *problems) put(problem Problem) {

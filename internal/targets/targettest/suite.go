@@ -27,10 +27,10 @@ func RunSuite(t *testing.T, bench Bench) {
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, bench) })
 }
 
-// start makes a stand that ends with the test.
-func start(t *testing.T, bench Bench, user, password string) *Stand {
+// start makes a stand that ends with the test. The user's password there is Old.
+func start(t *testing.T, bench Bench, user string) *Stand {
 	t.Helper()
-	stand, err := bench.Start(user, password)
+	stand, err := bench.Start(user, Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func want(t *testing.T, ended Ended, outcome rotation.Outcome, class api.Class) 
 // of exchanges, over one connection to each server, in the order that Calls lists.
 func testRotation(t *testing.T, bench Bench) {
 	for _, json := range []bool{false, true} {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		run := bench.run()
 		run.JSON = json
 		ended := rotate(t, bench, stand, run)
@@ -91,7 +91,7 @@ func testRotation(t *testing.T, bench Bench) {
 // testAgain: the same payload again does no harm, and a payload with the passwords
 // exchanged puts the old one back.
 func testAgain(t *testing.T, bench Bench) {
-	stand := start(t, bench, bench.User, Old)
+	stand := start(t, bench, bench.User)
 	run := bench.run()
 	want(t, rotate(t, bench, stand, run), rotation.Changed, "")
 	twice := bench
@@ -110,7 +110,7 @@ func testAgain(t *testing.T, bench Bench) {
 // testCheck: check finds the account and changes nothing, and what it lists is what
 // a rotation sends.
 func testCheck(t *testing.T, bench Bench) {
-	stand := start(t, bench, bench.User, Old)
+	stand := start(t, bench, bench.User)
 	run := bench.run()
 	ended := run.Check(stand)
 	if ended.Class != "" {
@@ -128,7 +128,7 @@ func testCheck(t *testing.T, bench Bench) {
 		}
 	}
 
-	stand = start(t, bench, bench.User, Old)
+	stand = start(t, bench, bench.User)
 	rotate(t, bench, stand, run)
 	var sent []string
 	for _, exchange := range stand.Exchanges() {
@@ -149,12 +149,12 @@ func testCheck(t *testing.T, bench Bench) {
 // whose move it is.
 func testRefusals(t *testing.T, bench Bench) {
 	t.Run("wrong credential", func(t *testing.T) {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		stand.WrongCredential(stand.Access)
 		want(t, rotate(t, bench, stand, bench.run()), rotation.NotChanged, api.ClassCredential)
 	})
 	t.Run("certificate of somebody else", func(t *testing.T) {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		run := bench.run()
 		run.Access = map[string]any{"CA Certificate": nil}
 		want(t, rotate(t, bench, stand, run), rotation.NotChanged, api.ClassTLS)
@@ -163,18 +163,18 @@ func testRefusals(t *testing.T, bench Bench) {
 		}
 	})
 	t.Run("nobody there", func(t *testing.T) {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		stand.Close()
 		want(t, rotate(t, bench, stand, bench.run()), rotation.NotChanged, api.ClassNetwork)
 	})
 	t.Run("plain http", func(t *testing.T) {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		run := bench.run()
 		run.Access = map[string]any{"Target": bench.Info.Name, "url": strings.Replace(stand.Access["url"].(string), "https:", "http:", 1)}
 		want(t, rotate(t, bench, stand, run), rotation.NotChanged, api.ClassInput)
 	})
 	t.Run("not an allowed user", func(t *testing.T) {
-		stand := start(t, bench, bench.User, Old)
+		stand := start(t, bench, bench.User)
 		run := bench.run()
 		run.Access = map[string]any{"Allowed Users": "somebody.else, rotated.user"}
 		want(t, rotate(t, bench, stand, run), rotation.NotChanged, api.ClassPermission)
@@ -183,8 +183,8 @@ func testRefusals(t *testing.T, bench Bench) {
 		}
 	})
 	t.Run("guarded fields on the user record", func(t *testing.T) {
-		elsewhere := start(t, bench, bench.User, Old)
-		stand := start(t, bench, bench.User, Old)
+		elsewhere := start(t, bench, bench.User)
+		stand := start(t, bench, bench.User)
 		run := bench.run()
 		run.UserFields = map[string]any{"url": elsewhere.Access["url"], "Verify URL": elsewhere.Access["url"], "Auth URL": elsewhere.Access["url"],
 			"Verify TLS": "false", "Allowed Users": "*", "Target": "rest"}
@@ -204,7 +204,7 @@ func testRefusals(t *testing.T, bench Bench) {
 func testNames(t *testing.T, bench Bench) {
 	for _, name := range bench.Names {
 		t.Run(title(name), func(t *testing.T) {
-			stand := start(t, bench, name, Old)
+			stand := start(t, bench, name)
 			run := bench.run()
 			run.User = name
 			want(t, rotate(t, bench, stand, run), rotation.Changed, "")
@@ -219,7 +219,7 @@ func testInterrupted(t *testing.T, bench Bench) {
 		for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
 			for _, unscrubbed := range []bool{false, true} {
 				t.Run(fmt.Sprintf("exchange %d moment %d unscrubbed %v", number, moment, unscrubbed), func(t *testing.T) {
-					stand := start(t, bench, bench.User, Old)
+					stand := start(t, bench, bench.User)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					stand.At(number, moment, cancel)

@@ -26,9 +26,11 @@ import (
 )
 
 const (
-	changePassword = "change the password"
-	signIn         = "sign in at the Verify URL"
-	probe          = "ask the Verify URL without a password"
+	name = "rest"
+
+	setPassword = "change the password"
+	signIn      = "sign in at the Verify URL"
+	probe       = "ask the Verify URL without a password"
 
 	fieldURL              = "url"
 	fieldLogin            = "login"
@@ -52,7 +54,7 @@ const (
 // Info describes the generic target.
 func Info() targets.Info {
 	return targets.Info{
-		Name:    "rest",
+		Name:    name,
 		Title:   "REST endpoint",
 		Summary: "accounts of any API that sets a password with one call",
 		Matches: func(address api.Address) bool { return strings.Trim(address.EscapedPath, "/") != "" },
@@ -325,7 +327,7 @@ func (t *target) Proof() targets.Proof {
 }
 
 func (t *target) Calls() []targets.Call {
-	change := targets.Call{Kind: api.Write, Method: t.method, Host: t.host, Path: t.path.String(), Purpose: changePassword}
+	change := targets.Call{Kind: api.Write, Method: t.method, Host: t.host, Path: t.path.String(), Purpose: setPassword}
 	if t.verifyHost == "" {
 		return []targets.Call{change}
 	}
@@ -359,15 +361,15 @@ func (t *target) Check(ctx context.Context) (string, error) {
 // Change sends the one request.
 func (t *target) Change(ctx context.Context) error {
 	answer, err := t.client.Do(ctx, api.Request{
-		Action: changePassword, Kind: api.Write, Method: t.method, Host: t.host, Path: t.path,
+		Action: setPassword, Kind: api.Write, Method: t.method, Host: t.host, Path: t.path,
 		Header: t.header, Body: t.body,
 	})
 	if err != nil {
-		return targets.Judge(t.explain(err))
+		return targets.Judge(t.explainWrite(err))
 	}
-	uncertain := func(cause string) error { return t.client.Fail(changePassword, api.ClassTarget, cause) }
+	uncertain := func(cause string) error { return t.client.Fail(setPassword, api.ClassTarget, cause) }
 	if !slices.Contains(t.success, answer.Status) {
-		fault := t.client.Fail(changePassword, api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
+		fault := t.client.Fail(setPassword, api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
 			"if the endpoint's documentation says that this status means that the password was changed, add it to the field Success Status")
 		fault.Status = answer.Status
 		return fault
@@ -380,7 +382,7 @@ func (t *target) Change(ctx context.Context) error {
 	}
 	if fields, _ := answer.Object(); isUnderWay(fields) {
 		// No sign-in tells what will become of it.
-		return t.client.Fail(changePassword, api.ClassTimeout, "the status says success, but the body says that the change is still under way")
+		return t.client.Fail(setPassword, api.ClassTimeout, "the status says success, but the body says that the change is still under way")
 	}
 	return nil
 }
@@ -505,8 +507,8 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 // Close has nothing to give back.
 func (t *target) Close(context.Context) error { return nil }
 
-// explain adds what an administrator can do about a status.
-func (t *target) explain(err error) error {
+// explainWrite adds what an administrator can do about a status.
+func (t *target) explainWrite(err error) error {
 	fault := api.AsError(err)
 	switch fault.Status {
 	case 401:

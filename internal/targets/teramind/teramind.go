@@ -25,10 +25,10 @@ import (
 )
 
 const (
-	name      = "teramind"
-	apiRoot   = "/tm-api"
-	findAgent = "look up the agent"
-	setAgent  = "set the agent's password"
+	name        = "teramind"
+	apiRoot     = "/tm-api"
+	findAgent   = "look up the agent"
+	setPassword = "set the agent's password"
 
 	fieldURL         = "url"
 	fieldPassword    = "password"
@@ -128,7 +128,7 @@ func (t *target) Proof() targets.Proof { return targets.ProofAnswer }
 func (t *target) Calls() []targets.Call {
 	return []targets.Call{
 		{Kind: api.Read, Method: "GET", Host: t.host, Path: apiRoot + "/agent/{email}", Purpose: findAgent},
-		{Kind: api.Write, Method: "PATCH", Host: t.host, Path: apiRoot + "/agent/{agent_id}", Purpose: setAgent},
+		{Kind: api.Write, Method: "PATCH", Host: t.host, Path: apiRoot + "/agent/{agent_id}", Purpose: setPassword},
 	}
 }
 
@@ -176,10 +176,10 @@ func (t *target) Check(ctx context.Context) (string, error) {
 func (t *target) Change(ctx context.Context) error {
 	path, err := api.NewPath(apiRoot+"/agent/{agent_id}", t.agent.String())
 	if err != nil {
-		return t.client.Fail(setAgent, api.ClassInternal, err.Error())
+		return t.client.Fail(setPassword, api.ClassInternal, err.Error())
 	}
 	answer, err := t.client.Do(ctx, api.Request{
-		Action: setAgent, Kind: api.Write, Method: "PATCH", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
+		Action: setPassword, Kind: api.Write, Method: "PATCH", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
 		Body: api.JSONBody(api.Object{
 			{Name: "newPassword", Value: t.job.NewPassword},
 			{Name: "passwordConfirm", Value: t.job.NewPassword},
@@ -190,20 +190,20 @@ func (t *target) Change(ctx context.Context) error {
 	}
 	agent, err := answer.Object()
 	if err != nil {
-		return t.client.Fail(setAgent, api.ClassTarget, err.Error())
+		return t.client.Fail(setPassword, api.ClassTarget, err.Error())
 	}
-	unclear := func(cause string) error { return t.client.Fail(setAgent, api.ClassTarget, cause) }
+	uncertain := func(cause string) error { return t.client.Fail(setPassword, api.ClassTarget, cause) }
 	if answer.Status != 200 {
-		return unclear("answered with a success status that the documents do not name")
+		return uncertain("answered with a success status that the documents do not name")
 	}
 	if id, ok := agentID(agent); !ok || id != t.agent {
-		return unclear("the answer does not name the agent that was to be changed")
+		return uncertain("the answer does not name the agent that was to be changed")
 	}
 	if email, named := emailOf(agent); named && !targets.SameName(email, t.email) {
-		return unclear("the answer names another user than the one that was to be changed")
+		return uncertain("the answer names another user than the one that was to be changed")
 	}
 	if success, stated := agent.Bool("success"); agent.Has("success") && !(stated && success) || truthy(agent, "error") || truthy(agent, "errors") {
-		return unclear("the answer says that it was no success")
+		return uncertain("the answer says that it was no success")
 	}
 	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
 	return nil

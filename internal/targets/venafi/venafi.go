@@ -10,7 +10,7 @@
 // and no wording is judged but the one that the vendor's own client repeats a call
 // for.
 //
-// venafi.go has the fields and what happens in which order, wire.go the calls,
+// venafi.go has the fields and what happens in which order, calls.go the calls,
 // identity.go the names of users. The calls are those of Venafi's documents, named
 // in the comments as there: "POST Identity/SetPassword" and so on.
 package venafi

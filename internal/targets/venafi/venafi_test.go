@@ -11,14 +11,14 @@ import (
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
-	venafisimulator "pam-rotate-script/internal/simulator/venafi"
+	simulated "pam-rotate-script/internal/simulator/venafi"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/targettest"
 	"pam-rotate-script/internal/targets/venafi"
 )
 
 const (
-	first = venafisimulator.FirstPassword
+	first = simulated.FirstPassword
 	user  = "jdoe"
 )
 
@@ -32,8 +32,8 @@ func withToken(token string) fields {
 
 // scene is a platform, and a rotation of jdoe unless run says otherwise.
 type scene struct {
-	options venafisimulator.Options
-	prepare func(platform *venafisimulator.Platform)
+	options simulated.Options
+	prepare func(platform *simulated.Platform)
 	// alter changes the answers of the routes named.
 	alter  map[string]func(simulator.Answer) simulator.Answer
 	faults []simulator.Fault
@@ -49,13 +49,13 @@ type scene struct {
 // played is what is left after a scene.
 type played struct {
 	targettest.Ended
-	platform *venafisimulator.Platform
+	platform *simulated.Platform
 	server   *simulator.Server
 }
 
 // altered is a platform that answers some routes in another way.
 type altered struct {
-	*venafisimulator.Platform
+	*simulated.Platform
 	alter map[string]func(simulator.Answer) simulator.Answer
 }
 
@@ -73,7 +73,7 @@ func (a altered) Routes() []simulator.Route {
 // play carries the scene out. A rotation is held to every promise that there is.
 func (s scene) play(t *testing.T) played {
 	t.Helper()
-	platform := venafisimulator.New(s.options)
+	platform := simulated.New(s.options)
 	if s.prepare != nil {
 		s.prepare(platform)
 	}
@@ -101,8 +101,8 @@ func (s scene) play(t *testing.T) played {
 	stand := &targettest.Stand{
 		Servers: []*simulator.Server{server},
 		Access: map[string]any{
-			"Target": "venafi", "url": server.URL() + s.suffix, "login": venafisimulator.Caller, "password": venafisimulator.CallerPassword,
-			"Client ID": venafisimulator.ClientID,
+			"Target": "venafi", "url": server.URL() + s.suffix, "login": simulated.Caller, "password": simulated.CallerPassword,
+			"Client ID": simulated.ClientID,
 		},
 		Accepts: func(password string) bool {
 			if password == run.Old && s.current != "" {
@@ -126,11 +126,11 @@ func (s scene) play(t *testing.T) played {
 }
 
 // nameOf finds the local identity that a user name stands for.
-func nameOf(platform *venafisimulator.Platform, user string) string {
+func nameOf(platform *simulated.Platform, user string) string {
 	if len(user) > len("local:") && strings.EqualFold(user[:len("local:")], "local:") {
 		user = user[len("local:"):]
 	}
-	for _, name := range []string{"jdoe", venafisimulator.Caller, venafisimulator.PlainCaller} {
+	for _, name := range []string{"jdoe", simulated.Caller, simulated.PlainCaller} {
 		if identity, _ := platform.Identity(name); strings.EqualFold(user, "{"+identity.GUID+"}") {
 			return name
 		}
@@ -140,7 +140,7 @@ func nameOf(platform *venafisimulator.Platform, user string) string {
 
 // guidOf writes the identity of that name by its GUID.
 func guidOf(name string) string {
-	identity, _ := venafisimulator.New(venafisimulator.Options{}).Identity(name)
+	identity, _ := simulated.New(simulated.Options{}).Identity(name)
 	return "local:{" + identity.GUID + "}"
 }
 
@@ -222,91 +222,91 @@ func TestOutcomes(t *testing.T) {
 		want expectation
 	}{
 		"nothing in the way":       {scene{}, proved},
-		"every optional member":    {scene{options: venafisimulator.Options{ExtraFields: true}}, proved},
-		"old version":              {scene{options: venafisimulator.Options{OldGrantAnswer: true, NoRefresh: true}}, proved},
-		"ready-made token":         {scene{access: withToken(venafisimulator.ReadyToken)}, proved.with(func(e *expectation) { e.requests = 3 })},
+		"every optional member":    {scene{options: simulated.Options{ExtraFields: true}}, proved},
+		"old version":              {scene{options: simulated.Options{OldGrantAnswer: true, NoRefresh: true}}, proved},
+		"ready-made token":         {scene{access: withToken(simulated.ReadyToken)}, proved.with(func(e *expectation) { e.requests = 3 })},
 		"no sign-in as the user":   {scene{access: verify("off")}, unproved.with(func(e *expectation) { e.requests, e.warning = 3, "" })},
-		"refused for a while":      {scene{options: venafisimulator.Options{AssumeNewRefused: 1}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
-		"refused for a long while": {scene{options: venafisimulator.Options{AssumeNewRefused: 9}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2, message: "rejected afterwards"}},
-		"refused with another code": {scene{options: venafisimulator.Options{AssumeNewRefused: 9, AssumeWrongPasswordCode: "access_denied"}},
+		"refused for a while":      {scene{options: simulated.Options{AssumeNewRefused: 1}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
+		"refused for a long while": {scene{options: simulated.Options{AssumeNewRefused: 9}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2, message: "rejected afterwards"}},
+		"refused with another code": {scene{options: simulated.Options{AssumeNewRefused: 9, AssumeWrongPasswordCode: "access_denied"}},
 			unproved.with(func(e *expectation) { e.failed = 2 })},
-		"user not allowed to sign in": {scene{access: fields{"Client ID": venafisimulator.CallersClientID}},
+		"user not allowed to sign in": {scene{access: fields{"Client ID": simulated.CallersClientID}},
 			unproved.with(func(e *expectation) { e.failed = 2 })},
-		"permission looked at first": {scene{options: venafisimulator.Options{AssumePermissionFirst: true}, access: fields{"Client ID": venafisimulator.CallersClientID}},
+		"permission looked at first": {scene{options: simulated.Options{AssumePermissionFirst: true}, access: fields{"Client ID": simulated.CallersClientID}},
 			unproved.with(func(e *expectation) { e.failed = 2 })},
-		"strict, user not allowed to sign in": {scene{access: fields{"Client ID": venafisimulator.CallersClientID, "Verify": "strict"}},
+		"strict, user not allowed to sign in": {scene{access: fields{"Client ID": simulated.CallersClientID, "Verify": "strict"}},
 			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 1, failed: 2}},
-		"integration of its own for the proof": {scene{access: fields{"Client ID": venafisimulator.CallersClientID, "Verify Client ID": venafisimulator.VerifyClientID, "Verify Scope": "certificate"}}, proved},
-		"password sign-in off": {scene{options: venafisimulator.Options{PasswordSignInOff: true}, access: withToken(venafisimulator.ReadyToken)},
+		"integration of its own for the proof": {scene{access: fields{"Client ID": simulated.CallersClientID, "Verify Client ID": simulated.VerifyClientID, "Verify Scope": "certificate"}}, proved},
+		"password sign-in off": {scene{options: simulated.Options{PasswordSignInOff: true}, access: withToken(simulated.ReadyToken)},
 			unproved.with(func(e *expectation) { e.failed = 2 })},
-		"locked": {scene{options: venafisimulator.Options{ExtraFields: true}, prepare: locked, run: targettest.Run{User: "locked", Old: first}},
+		"locked": {scene{options: simulated.Options{ExtraFields: true}, prepare: locked, run: targettest.Run{User: "locked", Old: first}},
 			unproved.with(func(e *expectation) { e.failed, e.warning = 2, "disabled, locked" })},
 		"locked, and nothing says so": {scene{prepare: locked, run: targettest.Run{User: "locked", Old: first}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2}},
 
-		"another identity in the answer":          {scene{options: venafisimulator.Options{AnswerNames: "admin"}}, proved},
-		"another identity, no sign-in":            {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: verify("off")}, otherNamed},
-		"another identity, sign-in not allowed":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: fields{"Client ID": venafisimulator.CallersClientID}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
-		"another identity, whose password it was": {scene{options: venafisimulator.Options{AnswerNames: "admin", AssumeSetsNamed: true}, access: verify("off")}, otherNamed},
-		"another identity, rejected":              {scene{options: venafisimulator.Options{AnswerNames: "admin", AssumeSetsNamed: true}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
+		"another identity in the answer":          {scene{options: simulated.Options{AnswerNames: "admin"}}, proved},
+		"another identity, no sign-in":            {scene{options: simulated.Options{AnswerNames: "admin"}, access: verify("off")}, otherNamed},
+		"another identity, sign-in not allowed":   {scene{options: simulated.Options{AnswerNames: "admin"}, access: fields{"Client ID": simulated.CallersClientID}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
+		"another identity, whose password it was": {scene{options: simulated.Options{AnswerNames: "admin", AssumeSetsNamed: true}, access: verify("off")}, otherNamed},
+		"another identity, rejected":              {scene{options: simulated.Options{AnswerNames: "admin", AssumeSetsNamed: true}}, otherNamed.with(func(e *expectation) { e.failed = 2 })},
 
-		"another identity in the proof's answer": {scene{faults: []simulator.Fault{fault("wrong account after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.warning = "to the sign-in names another" })},
+		"another identity in the proof's answer": {scene{faults: []simulator.Fault{fault("wrong account after", simulated.SignIn, 2)}}, proved.with(func(e *expectation) { e.warning = "to the sign-in names another" })},
 
 		"weak password": {scene{run: targettest.Run{User: user, Old: first, New: "weak"}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "complexity"}},
-		"in force already": {scene{options: venafisimulator.Options{AssumeRepeatRefused: true}, prepare: rotatedBefore, run: targettest.Run{User: "rotated.before", Old: first}},
+		"in force already": {scene{options: simulated.Options{AssumeRepeatRefused: true}, prepare: rotatedBefore, run: targettest.Run{User: "rotated.before", Old: first}},
 			proved.with(func(e *expectation) { e.message = "in force already" })},
 		"unknown identity": {scene{run: targettest.Run{User: "nobody", Old: first}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "not found"}},
 		"group": {scene{run: targettest.Run{User: "PKI Admins", Old: first}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "groups"}},
-		"no Master Admin": {scene{access: fields{"login": venafisimulator.PlainCaller}},
+		"no Master Admin": {scene{access: fields{"login": simulated.PlainCaller}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "permission"}},
-		"expired token": {scene{access: withToken(venafisimulator.ExpiredToken)},
+		"expired token": {scene{access: withToken(simulated.ExpiredToken)},
 			expectation{outcome: rotation.NotChanged, class: api.ClassCredential, writes: 1, requests: 1, message: "session_error"}},
-		"token without the scope": {scene{access: withToken(venafisimulator.CertificateToken)},
+		"token without the scope": {scene{access: withToken(simulated.CertificateToken)},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 1, message: "insufficient_scope"}},
-		"token without the scope, old version": {scene{options: venafisimulator.Options{OldScopeStatus: true}, access: withToken(venafisimulator.CertificateToken)},
+		"token without the scope, old version": {scene{options: simulated.Options{OldScopeStatus: true}, access: withToken(simulated.CertificateToken)},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 1}},
-		"no such call":   {scene{faults: []simulator.Fault{fault("echo 404 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
-		"too many calls": {scene{faults: []simulator.Fault{fault("429 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
-		"sign-in lost":   {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SignIn, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassNetwork, requests: 1, warning: "token nobody has"}},
+		"no such call":   {scene{faults: []simulator.Fault{fault("echo 404 before", simulated.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
+		"too many calls": {scene{faults: []simulator.Fault{fault("429 before", simulated.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassTarget, writes: 1, requests: 3}},
+		"sign-in lost":   {scene{faults: []simulator.Fault{fault("drop before", simulated.SignIn, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassNetwork, requests: 1, warning: "token nobody has"}},
 
-		"deadlock": {scene{options: venafisimulator.Options{Deadlocks: 1}}, proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
-		"deadlock that set the password": {scene{options: venafisimulator.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeRepeatRefused: true}},
+		"deadlock": {scene{options: simulated.Options{Deadlocks: 1}}, proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
+		"deadlock that set the password": {scene{options: simulated.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeRepeatRefused: true}},
 			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
-		"deadlock, then a refusal": {scene{options: venafisimulator.Options{Deadlocks: 1}, faults: []simulator.Fault{fault("echo 403 before", venafisimulator.SetPassword, 2)}},
+		"deadlock, then a refusal": {scene{options: simulated.Options{Deadlocks: 1}, faults: []simulator.Fault{fault("echo 403 before", simulated.SetPassword, 2)}},
 			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 2, failed: 2}},
-		"two deadlocks": {scene{options: venafisimulator.Options{Deadlocks: 2}},
+		"two deadlocks": {scene{options: simulated.Options{Deadlocks: 2}},
 			expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 2, failed: 2, message: "Rerun the transaction"}},
-		"two deadlocks that set the password": {scene{options: venafisimulator.Options{Deadlocks: 2, AssumeDeadlockCommits: true}},
+		"two deadlocks that set the password": {scene{options: simulated.Options{Deadlocks: 2, AssumeDeadlockCommits: true}},
 			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
-		"deadlock told in the status line": {scene{options: venafisimulator.Options{Deadlocks: 1, ErrorShape: venafisimulator.StatusLineOnly}},
+		"deadlock told in the status line": {scene{options: simulated.Options{Deadlocks: 1, ErrorShape: simulated.StatusLineOnly}},
 			proved.with(func(e *expectation) { e.writes, e.requests = 2, 6 })},
 
-		"answer lost":                   {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, proved},
-		"answer unreadable":             {scene{faults: []simulator.Fault{fault("cut JSON after", venafisimulator.SetPassword, 1)}}, proved},
-		"500 after the change":          {scene{faults: []simulator.Fault{fault("500 after", venafisimulator.SetPassword, 1)}}, proved},
-		"redirect after the change":     {scene{faults: []simulator.Fault{fault("redirect 307 after", venafisimulator.SetPassword, 1)}}, proved},
-		"request lost":                  {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2, requests: 5}},
-		"empty success without change":  {scene{faults: []simulator.Fault{fault("empty 200 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 1, failed: 2}},
-		"answer lost, both remembered":  {scene{options: venafisimulator.Options{AssumeNewRefused: 9, AssumeOldAccepted: 9}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2}},
-		"answer lost, refused a while":  {scene{options: venafisimulator.Options{AssumeNewRefused: 1}, faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
-		"answer lost, no sign-in":       {scene{access: verify("off"), faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
-		"answer to the proof lost":      {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SignIn, 2)}}, proved.with(func(e *expectation) { e.failed, e.requests, e.open, e.warning = 1, 6, 1, "token nobody has" })},
-		"sign-in late but not too late": {scene{faults: []simulator.Fault{fault("503 before", venafisimulator.SignIn, 1)}}, proved.with(func(e *expectation) { e.requests = 6 })},
+		"answer lost":                   {scene{faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}}, proved},
+		"answer unreadable":             {scene{faults: []simulator.Fault{fault("cut JSON after", simulated.SetPassword, 1)}}, proved},
+		"500 after the change":          {scene{faults: []simulator.Fault{fault("500 after", simulated.SetPassword, 1)}}, proved},
+		"redirect after the change":     {scene{faults: []simulator.Fault{fault("redirect 307 after", simulated.SetPassword, 1)}}, proved},
+		"request lost":                  {scene{faults: []simulator.Fault{fault("drop before", simulated.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2, requests: 5}},
+		"empty success without change":  {scene{faults: []simulator.Fault{fault("empty 200 before", simulated.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassTarget, writes: 1, failed: 2}},
+		"answer lost, both remembered":  {scene{options: simulated.Options{AssumeNewRefused: 9, AssumeOldAccepted: 9}, faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, failed: 2}},
+		"answer lost, refused a while":  {scene{options: simulated.Options{AssumeNewRefused: 1}, faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}}, proved.with(func(e *expectation) { e.failed, e.requests = 1, 6 })},
+		"answer lost, no sign-in":       {scene{access: verify("off"), faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}}, expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
+		"answer to the proof lost":      {scene{faults: []simulator.Fault{fault("drop after", simulated.SignIn, 2)}}, proved.with(func(e *expectation) { e.failed, e.requests, e.open, e.warning = 1, 6, 1, "token nobody has" })},
+		"sign-in late but not too late": {scene{faults: []simulator.Fault{fault("503 before", simulated.SignIn, 1)}}, proved.with(func(e *expectation) { e.requests = 6 })},
 	} {
 		t.Run(name, func(t *testing.T) { c.want.check(t, c.scene.play(t)) })
 	}
 }
 
 // locked adds an identity that does not sign in.
-func locked(platform *venafisimulator.Platform) {
-	platform.Add(venafisimulator.Identity{Name: "locked", Password: first, Locked: true})
+func locked(platform *simulated.Platform) {
+	platform.Add(simulated.Identity{Name: "locked", Password: first, Locked: true})
 }
 
 // rotatedBefore adds an identity whose password is the new one already.
-func rotatedBefore(platform *venafisimulator.Platform) {
-	platform.Add(venafisimulator.Identity{Name: "rotated.before", Password: targettest.New})
+func rotatedBefore(platform *simulated.Platform) {
+	platform.Add(simulated.Identity{Name: "rotated.before", Password: targettest.New})
 }
 
 // TestIdentityByGUID: the name to sign in with comes from an answer that names this
@@ -318,21 +318,21 @@ func TestIdentityByGUID(t *testing.T) {
 	}{
 		"named by the answer": {scene{run: targettest.Run{User: guidOf(user), Old: first}}, proved},
 		"in capitals":         {scene{run: targettest.Run{User: "LOCAL:" + strings.ToUpper(guidOf(user)[len("local:"):]), Old: first}}, proved},
-		"another one named":   {scene{options: venafisimulator.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, otherNamed},
-		"another one named, strict": {scene{options: venafisimulator.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: targettest.Run{User: guidOf(user), Old: first}},
+		"another one named":   {scene{options: simulated.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, otherNamed},
+		"another one named, strict": {scene{options: simulated.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: targettest.Run{User: guidOf(user), Old: first}},
 			otherNamed},
-		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}, run: targettest.Run{User: guidOf(user), Old: first}},
+		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}, run: targettest.Run{User: guidOf(user), Old: first}},
 			expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
 		"the caller itself": {scene{
-			faults: []simulator.Fault{fault("drop after", venafisimulator.SetPassword, 1)}, access: fields{"login": venafisimulator.PlainCaller},
-			run: targettest.Run{User: guidOf(venafisimulator.PlainCaller), Old: venafisimulator.CallerPassword},
+			faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}, access: fields{"login": simulated.PlainCaller},
+			run: targettest.Run{User: guidOf(simulated.PlainCaller), Old: simulated.CallerPassword},
 		}, proved.with(func(e *expectation) { e.warning = "out of date" })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := c.scene.play(t)
 			c.want.check(t, got)
 			want := map[string]any{"PrefixedUniversal": strings.ToLower(c.run.User)}
-			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+			for _, body := range got.bodies(t, simulated.SetPassword) {
 				if !reflect.DeepEqual(body["ID"], want) {
 					t.Errorf("ID is %v, want %v", body["ID"], want)
 				}
@@ -347,7 +347,7 @@ func TestSelf(t *testing.T) {
 	const current, stale, other = "Current-Pass!word-1", "Stale-Pass!word-1", "Other-Pass!word-1"
 	self := proved.with(func(e *expectation) { e.warning = "out of date" })
 	for name, c := range map[string]struct {
-		options            venafisimulator.Options
+		options            simulated.Options
 		login, record, old string
 		inForce            string // current if it is ""
 		admin              bool
@@ -365,13 +365,13 @@ func TestSelf(t *testing.T) {
 		})},
 		"both wrong":                   {record: stale, old: other, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
 		"both wrong, in force already": {record: stale, old: other, inForce: targettest.New, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
-		"code for a wrong password is another": {options: venafisimulator.Options{AssumeWrongPasswordCode: "access_denied"}, record: current, old: stale,
+		"code for a wrong password is another": {options: simulated.Options{AssumeWrongPasswordCode: "access_denied"}, record: current, old: stale,
 			want: self.with(func(e *expectation) { e.failed, e.requests = 1, 6 }), sent: current},
-		"the change ends the grant": {options: venafisimulator.Options{AssumeChangeEndsGrants: true}, record: current, old: current,
+		"the change ends the grant": {options: simulated.Options{AssumeChangeEndsGrants: true}, record: current, old: current,
 			want: self.with(func(e *expectation) { e.warning = "answered 202" }), sent: current},
-		"deadlock that set the password": {options: venafisimulator.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeChangeEndsGrants: true}, record: current, old: current,
+		"deadlock that set the password": {options: simulated.Options{Deadlocks: 1, AssumeDeadlockCommits: true, AssumeChangeEndsGrants: true}, record: current, old: current,
 			want: proved.with(func(e *expectation) { e.writes, e.requests, e.warning = 2, 6, "answered 202" }), sent: current},
-		"old password remembered": {options: venafisimulator.Options{AssumeOldAccepted: 3}, record: current, old: current, want: self, sent: current},
+		"old password remembered": {options: simulated.Options{AssumeOldAccepted: 3}, record: current, old: current, want: self, sent: current},
 	} {
 		t.Run(name, func(t *testing.T) {
 			login := c.login
@@ -380,18 +380,18 @@ func TestSelf(t *testing.T) {
 			}
 			got := scene{
 				options: c.options,
-				prepare: func(platform *venafisimulator.Platform) {
+				prepare: func(platform *simulated.Platform) {
 					inForce := c.inForce
 					if inForce == "" {
 						inForce = current
 					}
-					platform.Add(venafisimulator.Identity{Name: "clerk.2", Password: inForce, MasterAdmin: c.admin})
+					platform.Add(simulated.Identity{Name: "clerk.2", Password: inForce, MasterAdmin: c.admin})
 				},
 				access: fields{"login": login, "password": c.record},
 				run:    targettest.Run{User: "clerk.2", Old: c.old}, current: current,
 			}.play(t)
 			c.want.check(t, got)
-			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+			for _, body := range got.bodies(t, simulated.SetPassword) {
 				if body["OldPassword"] != c.sent {
 					t.Errorf("the wrong old password was sent: %v", body["OldPassword"])
 				}
@@ -402,9 +402,9 @@ func TestSelf(t *testing.T) {
 
 // TestOldPassword: the old password goes out for the caller's own identity only.
 func TestOldPassword(t *testing.T) {
-	caller := targettest.Run{User: venafisimulator.Caller, Old: venafisimulator.CallerPassword}
+	caller := targettest.Run{User: simulated.Caller, Old: simulated.CallerPassword}
 	token := func(login any) fields {
-		fields := withToken(venafisimulator.ReadyToken)
+		fields := withToken(simulated.ReadyToken)
 		fields["login"] = login
 		return fields
 	}
@@ -413,23 +413,23 @@ func TestOldPassword(t *testing.T) {
 		want any
 	}{
 		"another identity":             {scene{}, nil},
-		"another identity, token":      {scene{access: token(venafisimulator.Caller)}, nil},
+		"another identity, token":      {scene{access: token(simulated.Caller)}, nil},
 		"a directory's of the name":    {scene{access: token("AD+corp:jdoe")}, nil},
-		"token, owner named":           {scene{access: token("local:" + venafisimulator.Caller), run: caller}, venafisimulator.CallerPassword},
+		"token, owner named":           {scene{access: token("local:" + simulated.Caller), run: caller}, simulated.CallerPassword},
 		"token, owner not named":       {scene{access: token(nil), run: caller}, nil},
-		"token, owner named, none old": {scene{access: token(venafisimulator.Caller), run: targettest.Run{User: venafisimulator.Caller}}, nil},
+		"token, owner named, none old": {scene{access: token(simulated.Caller), run: targettest.Run{User: simulated.Caller}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := c.scene.play(t)
 			if got.Outcome != rotation.Changed {
 				t.Fatal(got.Stdout)
 			}
-			for _, body := range got.bodies(t, venafisimulator.SetPassword) {
+			for _, body := range got.bodies(t, simulated.SetPassword) {
 				if sent, there := body["OldPassword"]; sent != c.want || there != (c.want != nil) {
 					t.Errorf("OldPassword there: %v", there)
 				}
 			}
-			if !got.platform.TokenWorks(venafisimulator.ReadyToken) {
+			if !got.platform.TokenWorks(simulated.ReadyToken) {
 				t.Error("the ready-made token was revoked")
 			}
 		})
@@ -439,14 +439,14 @@ func TestOldPassword(t *testing.T) {
 // TestWire: what a rotation sends, byte for byte where it matters.
 func TestWire(t *testing.T) {
 	got := scene{
-		access: fields{"Verify Client ID": venafisimulator.VerifyClientID, "Verify Scope": "certificate"},
+		access: fields{"Verify Client ID": simulated.VerifyClientID, "Verify Scope": "certificate"},
 	}.play(t)
 	proved.check(t, got)
 	quoted := func(text string) string {
 		return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
 	}
 	want := []struct{ line, body string }{
-		{"POST /vedauth/authorize/oauth", `{"client_id":"Keeper-rotate","username":"rotator","password":` + quoted(venafisimulator.CallerPassword) + `,"scope":"security:manage"}`},
+		{"POST /vedauth/authorize/oauth", `{"client_id":"Keeper-rotate","username":"rotator","password":` + quoted(simulated.CallerPassword) + `,"scope":"security:manage"}`},
 		{"POST /vedsdk/Identity/SetPassword", `{"ID":{"PrefixedName":"local:jdoe"},"Password":` + quoted(targettest.New) + `}`},
 		{"POST /vedauth/authorize/oauth", `{"client_id":"keeper-verify","username":"local:jdoe","password":` + quoted(targettest.New) + `,"scope":"certificate"}`},
 		{"GET /vedauth/revoke/token", ""},
@@ -463,30 +463,30 @@ func TestWire(t *testing.T) {
 // decides whose move it is.
 func TestReasons(t *testing.T) {
 	const wrong = "Username/password combination not valid"
-	off := venafisimulator.Options{PasswordSignInOff: true}
+	off := simulated.Options{PasswordSignInOff: true}
 	for name, c := range map[string]struct {
-		options venafisimulator.Options
+		options simulated.Options
 		access  fields
 		class   api.Class
 		message string
 	}{
 		"wrong password":                        {access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong + " (code invalid_grant)"},
-		"wrong password, code alone":            {options: venafisimulator.Options{ErrorShape: venafisimulator.CodeAlone}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: "400 Bad Request (code invalid_grant)"},
-		"wrong password, Error":                 {options: venafisimulator.Options{ErrorShape: venafisimulator.CapitalError}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
-		"wrong password, ErrorDetails":          {options: venafisimulator.Options{ErrorShape: venafisimulator.ErrorDetails}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
-		"wrong password, Message":               {options: venafisimulator.Options{ErrorShape: venafisimulator.Message}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
-		"wrong password, status line":           {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, code alone":            {options: simulated.Options{ErrorShape: simulated.CodeAlone}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: "400 Bad Request (code invalid_grant)"},
+		"wrong password, Error":                 {options: simulated.Options{ErrorShape: simulated.CapitalError}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, ErrorDetails":          {options: simulated.Options{ErrorShape: simulated.ErrorDetails}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, Message":               {options: simulated.Options{ErrorShape: simulated.Message}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
+		"wrong password, status line":           {options: simulated.Options{ErrorShape: simulated.StatusLineOnly}, access: fields{"password": "wrong"}, class: api.ClassCredential, message: wrong},
 		"unknown integration":                   {access: fields{"Client ID": "keeper-rotate"}, class: api.ClassPermission, message: "invalid_client"},
 		"scope that the integration lacks":      {access: fields{"Scope": "certificate"}, class: api.ClassPermission, message: "invalid_scope"},
 		"caller not allowed":                    {access: fields{"Client ID": "only admin"}, class: api.ClassPermission, message: "unauthorized_client"},
-		"caller not allowed, status line":       {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: fields{"Client ID": "only admin"}, class: api.ClassPermission, message: "User is not authorized for the requested scope"},
+		"caller not allowed, status line":       {options: simulated.Options{ErrorShape: simulated.StatusLineOnly}, access: fields{"Client ID": "only admin"}, class: api.ClassPermission, message: "User is not authorized for the requested scope"},
 		"method off":                            {options: off, class: api.ClassPermission, message: "unsupported_grant_type"},
-		"a token's scope, status line":          {options: venafisimulator.Options{ErrorShape: venafisimulator.StatusLineOnly}, access: withToken(venafisimulator.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
-		"a token's scope, as the write's Error": {options: venafisimulator.Options{ErrorShape: venafisimulator.CapitalError}, access: withToken(venafisimulator.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
+		"a token's scope, status line":          {options: simulated.Options{ErrorShape: simulated.StatusLineOnly}, access: withToken(simulated.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
+		"a token's scope, as the write's Error": {options: simulated.Options{ErrorShape: simulated.CapitalError}, access: withToken(simulated.CertificateToken), class: api.ClassPermission, message: "Grant rejected scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := scene{options: c.options, access: c.access, prepare: func(platform *venafisimulator.Platform) {
-				platform.AddIntegration(venafisimulator.Integration{ClientID: "only admin", Scope: "security:manage", Users: []string{"admin"}})
+			got := scene{options: c.options, access: c.access, prepare: func(platform *simulated.Platform) {
+				platform.AddIntegration(simulated.Integration{ClientID: "only admin", Scope: "security:manage", Users: []string{"admin"}})
 			}}.play(t)
 			if got.Outcome != rotation.NotChanged || got.Class != c.class || !strings.Contains(got.Message, c.message) {
 				t.Errorf("%s [%s]: %s", got.Outcome, got.Class, got.Message)
@@ -496,12 +496,12 @@ func TestReasons(t *testing.T) {
 			}
 		})
 	}
-	for _, shape := range []venafisimulator.ErrorShape{
-		venafisimulator.AsDocumented, venafisimulator.WithDescription, venafisimulator.CodeAlone, venafisimulator.CapitalError,
-		venafisimulator.ErrorDetails, venafisimulator.Message, venafisimulator.StatusLineOnly,
+	for _, shape := range []simulated.ErrorShape{
+		simulated.AsDocumented, simulated.WithDescription, simulated.CodeAlone, simulated.CapitalError,
+		simulated.ErrorDetails, simulated.Message, simulated.StatusLineOnly,
 	} {
 		got := scene{
-			options: venafisimulator.Options{ErrorShape: shape}, access: fields{"Verify": "off"},
+			options: simulated.Options{ErrorShape: shape}, access: fields{"Verify": "off"},
 			run: targettest.Run{User: user, Old: first, New: "weak"},
 		}.play(t)
 		if got.Class != api.ClassPolicy || !strings.Contains(got.Message, "The password does not conform to complexity requirements.") {
@@ -538,23 +538,23 @@ func TestAnswers(t *testing.T) {
 		outcome rotation.Outcome // where no sign-in follows
 		message string
 	}{
-		"created":                 {venafisimulator.SetPassword, status(201), rotation.Unknown, "answered 201"},
-		"accepted":                {venafisimulator.SetPassword, status(202), rotation.Unknown, "answered 202"},
-		"no identity":             {venafisimulator.SetPassword, member("", "ID", nil), rotation.Unknown, "names no identity"},
-		"empty identity":          {venafisimulator.SetPassword, member("", "ID", map[string]any{}), rotation.Unknown, "names no identity"},
-		"an error besides":        {venafisimulator.SetPassword, member("", "Error", "no"), rotation.Unknown, "tells of an error"},
-		"a security group":        {venafisimulator.SetPassword, member("ID", "Type", 2), rotation.Unknown, "a group"},
-		"a group by its own word": {venafisimulator.SetPassword, member("ID", "IsGroup", true), rotation.Unknown, "a group"},
-		"type and more":           {venafisimulator.SetPassword, member("ID", "Type", 1|4), rotation.Changed, ""},
-		"another name":            {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDoe2"), rotation.Unknown, "another identity"},
-		"no prefixed name":        {venafisimulator.SetPassword, member("ID", "PrefixedName", nil), rotation.Changed, ""},
-		"neither form of a name": {venafisimulator.SetPassword, func(answer simulator.Answer) simulator.Answer {
+		"created":                 {simulated.SetPassword, status(201), rotation.Unknown, "answered 201"},
+		"accepted":                {simulated.SetPassword, status(202), rotation.Unknown, "answered 202"},
+		"no identity":             {simulated.SetPassword, member("", "ID", nil), rotation.Unknown, "names no identity"},
+		"empty identity":          {simulated.SetPassword, member("", "ID", map[string]any{}), rotation.Unknown, "names no identity"},
+		"an error besides":        {simulated.SetPassword, member("", "Error", "no"), rotation.Unknown, "tells of an error"},
+		"a security group":        {simulated.SetPassword, member("ID", "Type", 2), rotation.Unknown, "a group"},
+		"a group by its own word": {simulated.SetPassword, member("ID", "IsGroup", true), rotation.Unknown, "a group"},
+		"type and more":           {simulated.SetPassword, member("ID", "Type", 1|4), rotation.Changed, ""},
+		"another name":            {simulated.SetPassword, member("ID", "PrefixedName", "local:JDoe2"), rotation.Unknown, "another identity"},
+		"no prefixed name":        {simulated.SetPassword, member("ID", "PrefixedName", nil), rotation.Changed, ""},
+		"neither form of a name": {simulated.SetPassword, func(answer simulator.Answer) simulator.Answer {
 			return member("ID", "Name", nil)(member("ID", "PrefixedName", nil)(answer))
 		}, rotation.Unknown, "another identity"},
-		"the name in capitals":   {venafisimulator.SetPassword, member("ID", "PrefixedName", "local:JDOE"), rotation.Changed, ""},
-		"no token":               {venafisimulator.SignIn, member("", "access_token", nil), rotation.NotChanged, "no usable access token"},
-		"a token of two lines":   {venafisimulator.SignIn, member("", "access_token", "Vf-two\nlines"), rotation.NotChanged, "no usable access token"},
-		"a sign-in without name": {venafisimulator.SignIn, member("", "identity", nil), rotation.Changed, ""},
+		"the name in capitals":   {simulated.SetPassword, member("ID", "PrefixedName", "local:JDOE"), rotation.Changed, ""},
+		"no token":               {simulated.SignIn, member("", "access_token", nil), rotation.NotChanged, "no usable access token"},
+		"a token of two lines":   {simulated.SignIn, member("", "access_token", "Vf-two\nlines"), rotation.NotChanged, "no usable access token"},
+		"a sign-in without name": {simulated.SignIn, member("", "identity", nil), rotation.Changed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scene := scene{alter: map[string]func(simulator.Answer) simulator.Answer{c.route: c.alter}}
@@ -581,15 +581,15 @@ func TestRevocation(t *testing.T) {
 		want     expectation
 		mentions int // how often the warning tells of a grant
 	}{
-		"one fails":              {scene{options: venafisimulator.Options{FailedRevocations: 1}}, proved.with(func(e *expectation) { e.open, e.warning = 1, "answered 202" }), 1},
-		"both fail":              {scene{options: venafisimulator.Options{FailedRevocations: 2}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "answered 202" }), 2},
-		"not allowed":            {scene{options: venafisimulator.Options{OldRevocation: true}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "403 Forbidden" }), 2},
-		"lost once":              {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests = 0 }), 0},
-		"a web page once":        {scene{faults: []simulator.Fault{fault("HTML 200 before", venafisimulator.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
-		"failed once":            {scene{faults: []simulator.Fault{fault("500 before", venafisimulator.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
-		"lost every time":        {scene{faults: []simulator.Fault{fault("drop before", venafisimulator.RevokeGrant, 0)}}, proved.with(func(e *expectation) { e.open, e.requests, e.warning = 2, 7, "closed before" }), 2},
-		"answer lost":            {scene{faults: []simulator.Fault{fault("drop after", venafisimulator.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests, e.warning = 0, "it has ended already" }), 1},
-		"after a refused change": {scene{faults: []simulator.Fault{fault("echo 403 before", venafisimulator.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 3}, 0},
+		"one fails":              {scene{options: simulated.Options{FailedRevocations: 1}}, proved.with(func(e *expectation) { e.open, e.warning = 1, "answered 202" }), 1},
+		"both fail":              {scene{options: simulated.Options{FailedRevocations: 2}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "answered 202" }), 2},
+		"not allowed":            {scene{options: simulated.Options{OldRevocation: true}}, proved.with(func(e *expectation) { e.open, e.warning = 2, "403 Forbidden" }), 2},
+		"lost once":              {scene{faults: []simulator.Fault{fault("drop before", simulated.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests = 0 }), 0},
+		"a web page once":        {scene{faults: []simulator.Fault{fault("HTML 200 before", simulated.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
+		"failed once":            {scene{faults: []simulator.Fault{fault("500 before", simulated.RevokeGrant, 2)}}, proved.with(func(e *expectation) { e.requests = 6 }), 0},
+		"lost every time":        {scene{faults: []simulator.Fault{fault("drop before", simulated.RevokeGrant, 0)}}, proved.with(func(e *expectation) { e.open, e.requests, e.warning = 2, 7, "closed before" }), 2},
+		"answer lost":            {scene{faults: []simulator.Fault{fault("drop after", simulated.RevokeGrant, 1)}}, proved.with(func(e *expectation) { e.requests, e.warning = 0, "it has ended already" }), 1},
+		"after a refused change": {scene{faults: []simulator.Fault{fault("echo 403 before", simulated.SetPassword, 1)}}, expectation{outcome: rotation.NotChanged, class: api.ClassPermission, writes: 1, requests: 3}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := c.scene.play(t)
@@ -645,8 +645,8 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// TestFields: every fault of the fields is told offline, all at once.
-func TestFields(t *testing.T) {
+// TestFaultsOfFields: every fault of the fields is told offline, all at once.
+func TestFaultsOfFields(t *testing.T) {
 	for name, c := range map[string]struct {
 		access fields
 		want   []string
@@ -701,8 +701,8 @@ func TestCalls(t *testing.T) {
 		access fields
 		want   int
 	}{
-		"plain": {nil, 5}, "token": {withToken(venafisimulator.ReadyToken), 3}, "no sign-in as the user": {fields{"Verify": "off"}, 3},
-		"token, no sign-in": {fields{"Access Token": venafisimulator.ReadyToken, "Verify": "off"}, 1},
+		"plain": {nil, 5}, "token": {withToken(simulated.ReadyToken), 3}, "no sign-in as the user": {fields{"Verify": "off"}, 3},
+		"token, no sign-in": {fields{"Access Token": simulated.ReadyToken, "Verify": "off"}, 1},
 	} {
 		got := scene{access: c.access, check: true}.play(t)
 		if listed := strings.Count(got.Stdout, "https://"); listed != c.want || got.Class != "" {
@@ -720,12 +720,12 @@ func TestMinted(t *testing.T) {
 	got := scene{
 		access: fields{"Verify": "off"}, run: targettest.Run{User: user, Old: first, New: "weak", Unscrubbed: true},
 		alter: map[string]func(simulator.Answer) simulator.Answer{
-			venafisimulator.SignIn: func(answer simulator.Answer) simulator.Answer {
+			simulated.SignIn: func(answer simulator.Answer) simulator.Answer {
 				return simulator.RewriteJSON(answer, func(object map[string]any) {
 					minted = append(minted, object["access_token"].(string), object["refresh_token"].(string))
 				})
 			},
-			venafisimulator.SetPassword: func(answer simulator.Answer) simulator.Answer {
+			simulated.SetPassword: func(answer simulator.Answer) simulator.Answer {
 				return simulator.RewriteJSON(answer, func(object map[string]any) { object["Error"] = "refused: " + strings.Join(minted, " ") })
 			},
 		},
@@ -741,16 +741,16 @@ func TestMinted(t *testing.T) {
 // TestOwnRecord: where the user's record is the access record, the vault keeps the
 // password of both up to date.
 func TestOwnRecord(t *testing.T) {
-	platform := venafisimulator.New(venafisimulator.Options{})
+	platform := simulated.New(simulated.Options{})
 	server, err := simulator.Start(platform, simulator.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	clerk := venafisimulator.PlainCaller
+	clerk := simulated.PlainCaller
 	run := targettest.Run{
-		User: clerk, Old: venafisimulator.CallerPassword, New: targettest.New,
-		UserFields: map[string]any{"url": server.URL(), "Client ID": venafisimulator.ClientID, "CA Certificate": server.Authority().PEM()},
+		User: clerk, Old: simulated.CallerPassword, New: targettest.New,
+		UserFields: map[string]any{"url": server.URL(), "Client ID": simulated.ClientID, "CA Certificate": server.Authority().PEM()},
 	}
 	payload, err := params.Read(strings.NewReader(run.Payload(&targettest.Stand{Servers: []*simulator.Server{server}})), params.Options{})
 	if err != nil {

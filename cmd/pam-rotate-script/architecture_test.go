@@ -221,7 +221,7 @@ func TestSecretsAreRevealedInFewPlaces(t *testing.T) {
 		"internal/targets/rest/rest.go":        "checks the operator's query and takes Extra Body apart",
 		"internal/recipe/value.go":             "hands secrets to expressions and builds requests from their results",
 		"internal/targets/sailpoint/cipher.go": "checks and encrypts the password",
-		"internal/targets/sps/client.go":       "makes the Cookie header, checks the new password's characters",
+		"internal/targets/sps/calls.go":        "makes the Cookie header, checks the new password's characters",
 	}
 	used := map[string]bool{}
 	for _, s := range sources(t) {

@@ -20,7 +20,7 @@
 // After the commit, a login with the new password proves the change; where nobody
 // may sign in, a session of its own reads which password object is referred to.
 //
-// This file holds the decisions, client.go the calls, each with the chapter of the
+// This file holds the decisions, calls.go the calls, each with the chapter of the
 // vendor's REST API Reference Guide behind it.
 package sps
 

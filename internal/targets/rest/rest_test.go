@@ -33,11 +33,7 @@ func (e *endpoint) Routes() []simulator.Route {
 
 func start(t *testing.T, answer simulator.Answer) *targettest.Stand {
 	t.Helper()
-	server, err := simulator.Start(&endpoint{answer: answer}, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
+	server := targettest.Serve(t, &endpoint{answer: answer})
 	return &targettest.Stand{
 		Servers: []*simulator.Server{server},
 		Access:  map[string]any{"url": server.URL() + "/api/password", "password": "api-token"},
@@ -190,11 +186,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server, err := simulator.Start(service, simulator.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(server.Close)
+			server := targettest.Serve(t, service)
 			user := test.user
 			if user == "" {
 				user = "jdoe@example.com"
@@ -324,11 +316,7 @@ func TestVerifyURLThatProvesNothing(t *testing.T) {
 		"rejects both":             {plain(401), plain(401), rotation.Unknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, err := simulator.Start(&open{probe: test.probe, signIn: test.signIn}, simulator.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(server.Close)
+			server := targettest.Serve(t, &open{probe: test.probe, signIn: test.signIn})
 			stand := &targettest.Stand{
 				Servers: []*simulator.Server{server},
 				Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},
@@ -372,11 +360,7 @@ func TestOrderIsNotSettledByLogins(t *testing.T) {
 	for queue, outcome := range map[queue]rotation.Outcome{
 		{202, ""}: rotation.Unknown, {200, "queued"}: rotation.Unknown, {203, ""}: rotation.NotChanged,
 	} {
-		server, err := simulator.Start(queue, simulator.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(server.Close)
+		server := targettest.Serve(t, queue)
 		stand := &targettest.Stand{
 			Servers: []*simulator.Server{server},
 			Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},

@@ -75,16 +75,6 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, vendor simulator.Vendor) *simulator.Server {
-	t.Helper()
-	server, err := simulator.Start(vendor, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	return server
-}
-
 func oldPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.Old, number) }
 func newPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.New, number) }
 
@@ -97,7 +87,7 @@ func venafiCrowd(t *testing.T) crowd {
 	for number := range runsAtOnce {
 		platform.Add(venafisimulator.Identity{Name: user(number), Password: oldPassword(number)})
 	}
-	server := serve(t, platform)
+	server := targettest.Serve(t, platform)
 	return crowd{
 		name: "Venafi", server: server, deadline: 120 * time.Second, writes: 2, user: user,
 		setting: fmt.Sprintf("one caller; failed sign-ins in a row that lock an account: %d; a cache refuses every new password once; writes that end in a deadlock: %d", lockAfter, deadlocks),
@@ -142,7 +132,7 @@ func sailPointCrowd(t *testing.T) crowd {
 			{SourceName: sailpointsimulator.SourceName, ID: user(number), Name: user(number), Password: oldPassword(number)},
 		}})
 	}
-	server := serve(t, tenant)
+	server := targettest.Serve(t, tenant)
 	return crowd{
 		name: "SailPoint", server: server, deadline: 300 * time.Second, writes: 1, user: user,
 		setting: fmt.Sprintf("one client ID; calls that it may make in %v: %d", sailpointsimulator.DefaultRateWindow, sailpointsimulator.DefaultRateLimit),
@@ -180,7 +170,7 @@ func spsCrowd(t *testing.T) crowd {
 	for number := range runsAtOnce {
 		appliance.Add(spssimulator.User{Key: key(number), Name: user(number), Password: oldPassword(number), REST: true})
 	}
-	server := serve(t, appliance)
+	server := targettest.Serve(t, appliance)
 	server.Observe(func(exchange simulator.Exchange, now simulator.Moment) {
 		if exchange.Name == spssimulator.Commit && now == simulator.Arrived {
 			time.Sleep(shortest + rand.N(longest-shortest))

@@ -27,6 +27,17 @@ func RunSuite(t *testing.T, bench Bench) {
 	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, bench) })
 }
 
+// Serve starts a vendor that ends with the test.
+func Serve(t testing.TB, vendor simulator.Vendor) *simulator.Server {
+	t.Helper()
+	server, err := simulator.Start(vendor, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server
+}
+
 // start makes a stand that ends with the test. The user's password there is Old.
 func start(t *testing.T, bench Bench, user string) *Stand {
 	t.Helper()

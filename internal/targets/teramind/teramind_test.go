@@ -22,11 +22,7 @@ func run() targettest.Run {
 func stand(t *testing.T, options simulated.Options) (*targettest.Stand, *simulated.Instance) {
 	t.Helper()
 	instance := simulated.New(options)
-	server, err := simulator.Start(instance, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
+	server := targettest.Serve(t, instance)
 	return &targettest.Stand{
 		Servers: []*simulator.Server{server},
 		Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": simulated.Token},
@@ -167,11 +163,7 @@ func TestAnswers(t *testing.T) {
 		"update's answer is a list": {found, `[]`, rotation.Unknown, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, err := simulator.Start(&scripted{find: test.find, update: test.update}, simulator.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(server.Close)
+			server := targettest.Serve(t, &scripted{find: test.find, update: test.update})
 			stand := &targettest.Stand{
 				Servers: []*simulator.Server{server},
 				Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": "token"},

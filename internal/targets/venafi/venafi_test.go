@@ -81,11 +81,7 @@ func (s scene) play(t *testing.T) played {
 	if s.alter != nil {
 		vendor = altered{platform, s.alter}
 	}
-	server, err := simulator.Start(vendor, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
+	server := targettest.Serve(t, vendor)
 	for _, fault := range s.faults {
 		server.Inject(fault)
 	}
@@ -742,11 +738,7 @@ func TestMinted(t *testing.T) {
 // password of both up to date.
 func TestOwnRecord(t *testing.T) {
 	platform := simulated.New(simulated.Options{})
-	server, err := simulator.Start(platform, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
+	server := targettest.Serve(t, platform)
 	clerk := simulated.PlainCaller
 	run := targettest.Run{
 		User: clerk, Old: simulated.CallerPassword, New: targettest.New,

@@ -69,15 +69,13 @@ type problems struct {
 }
 
 func (p *problems) add(at position, near, format string, values ...any) {
-	p.put(Problem{Line: at.line, Column: at.column, Near: near, Text: fmt.Sprintf(format, values...)})
+	p.put(at, near, fmt.Sprintf(format, values...), false)
 }
 
-func (p *problems) warn(at position, near, text string) {
-	p.put(Problem{Line: at.line, Column: at.column, Near: near, Text: text, Warning: true})
-}
+func (p *problems) warn(at position, near, text string) { p.put(at, near, text, true) }
 
-func (p *problems) put(problem Problem) {
-	problem.File = p.file
+func (p *problems) put(at position, near, text string, warning bool) {
+	problem := Problem{File: p.file, Line: at.line, Column: at.column, Near: near, Text: text, Warning: warning}
 	if !slices.Contains(p.list, problem) {
 		p.list = append(p.list, problem)
 	}

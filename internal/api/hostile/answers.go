@@ -26,8 +26,8 @@ type Answer struct {
 	Unread bool
 }
 
-// OK is the honest answer.
-const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n" + `{"ok":true}`
+// honestAnswer is what a server of good faith would send.
+const honestAnswer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n" + `{"ok":true}`
 
 // largestBody is how many bytes of a body the client promises to read.
 const largestBody = 1 << 20
@@ -55,7 +55,7 @@ func sendThen(text string, then func(*Conn)) func(*Conn) {
 	}
 }
 
-func flood(text string) func(*Conn) { return func(c *Conn) { c.Flood(text) } }
+func flood(text string) func(*Conn) { return func(c *Conn) { c.flood(text) } }
 
 func drip(text string) func(*Conn) { return func(c *Conn) { c.Drip(text) } }
 
@@ -129,7 +129,7 @@ func Answers(elsewhere string) []Answer {
 		{Name: "no length, no body, cut", Status: 200, Whole: true, Play: sendThen(status+"\r\n", (*Conn).Cut)},
 		{Name: "no length, cut", Status: 200, Whole: true, Believable: true, Play: sendThen(head(200)+`{"ok":true}`, (*Conn).Cut)},
 		{Name: "no length, then silence", Status: 200, Stalls: true, Play: sendThen(head(200)+`{"ok":true}`, (*Conn).Stall)},
-		{Name: "no content with content", Status: 204, Whole: true, Believable: true, Play: send("HTTP/1.1 204 No Content\r\n\r\n" + OK)},
+		{Name: "no content with content", Status: 204, Whole: true, Believable: true, Play: send("HTTP/1.1 204 No Content\r\n\r\n" + honestAnswer)},
 
 		// Chunks that are none.
 		{Name: "chunk size is garbage", Status: 200, Play: send(head(200, chunked) + "zz\r\n{\"ok\":true}\r\n0\r\n\r\n")},
@@ -164,14 +164,14 @@ func Answers(elsewhere string) []Answer {
 		{Name: "continue for ever", Play: flood("HTTP/1.1 100 Continue\r\n\r\n")},
 		{Name: "processing, then silence", Stalls: true, Play: sendThen("HTTP/1.1 102 Processing\r\n\r\n", (*Conn).Stall)},
 		{Name: "dripping early hints", Stalls: true, Play: drip("HTTP/1.1 103 Early Hints\r\nLink: x")},
-		{Name: "early hints, then the answer", Status: 200, Whole: true, Believable: true, Play: send("HTTP/1.1 103 Early Hints\r\n\r\n" + OK)},
+		{Name: "early hints, then the answer", Status: 200, Whole: true, Believable: true, Play: send("HTTP/1.1 103 Early Hints\r\n\r\n" + honestAnswer)},
 		{Name: "other protocol", Status: 101, Whole: true, Play: send("HTTP/1.1 101 Switching Protocols\r\n\r\n")},
 		{Name: "other protocol, then silence", Status: 101, Whole: true, Play: sendThen(upgraded, (*Conn).Stall)},
 		{Name: "other protocol, then a flood", Status: 101, Whole: true, Play: sendThen(upgraded, flood("x"))},
 
 		// Other protocols and none.
 		{Name: "HTTP/0.9", Play: send(`{"ok":true}`)},
-		{Name: "HTTP/1.0", Status: 200, Whole: true, Believable: true, Play: send(strings.Replace(OK, "1.1", "1.0", 1))},
+		{Name: "HTTP/1.0", Status: 200, Whole: true, Believable: true, Play: send(strings.Replace(honestAnswer, "1.1", "1.0", 1))},
 		{Name: "HTTP/1.0 without a length", Status: 200, Whole: true, Believable: true, Play: send("HTTP/1.0 200 OK\r\n\r\n" + `{"ok":true}`)},
 		{Name: "garbage", Play: send("\x00\x01\xfe\xff garbage\r\n\r\n")},
 		{Name: "endless garbage", Play: flood("\xfe\xff")},
@@ -190,7 +190,7 @@ func Answers(elsewhere string) []Answer {
 		{Name: "failure behind a byte order mark", Status: 200, Whole: true, Play: send(status + "Content-Length: 15\r\n\r\n\xef\xbb\xbf" + `{"ok":false}`)},
 
 		// Before the body was read.
-		{Name: "early success", Status: 200, Whole: true, Believable: true, Unread: true, Play: send(OK)},
+		{Name: "early success", Status: 200, Whole: true, Believable: true, Unread: true, Play: send(honestAnswer)},
 		{Name: "early refusal", Status: 400, Whole: true, Unread: true, Play: send(whole(400, `{"message":"x"}`))},
 		{Name: "early wrong credential", Status: 401, Whole: true, Unread: true, Play: send(whole(401, `{"message":"x"}`))},
 	}
@@ -234,7 +234,7 @@ func (s Site) Play(c *Conn) {
 			if !ok {
 				return
 			}
-			honest := OK
+			honest := honestAnswer
 			if s.Serve != nil && !(meant && s.Idle) {
 				honest = s.Serve(request, body)
 			}

@@ -98,7 +98,7 @@ type Identity struct {
 	Host string
 	// Plain says that it sends something other than TLS, and does so unasked.
 	Plain bool
-	// Start starts it. Whoever gets through the handshake is answered with OK.
+	// Start starts it. Whoever gets through the handshake is answered honestly.
 	Start func() (*Server, error)
 }
 
@@ -188,9 +188,9 @@ func Identities(authority *Authority) []Identity {
 		}),
 		plain("plain HTTP", func(c *Conn) { c.Send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"); c.Stall() }),
 		plain("SSH", func(c *Conn) { c.Send("SSH-2.0-OpenSSH_9.6\r\n"); c.Stall() }),
-		plain("endless garbage", func(c *Conn) { c.Flood("\xfe") }),
-		plain("endless handshake", func(c *Conn) { c.Flood("\x16\x03\x03\x40\x00" + strings.Repeat("\x02\xff\xff\xff", 1<<12)) }),
-		plain("warnings for ever", func(c *Conn) { c.Flood("\x15\x03\x03\x00\x02\x01\x5a") }),
+		plain("endless garbage", func(c *Conn) { c.flood("\xfe") }),
+		plain("endless handshake", func(c *Conn) { c.flood("\x16\x03\x03\x40\x00" + strings.Repeat("\x02\xff\xff\xff", 1<<12)) }),
+		plain("warnings for ever", func(c *Conn) { c.flood("\x15\x03\x03\x00\x02\x01\x5a") }),
 		plain("refusal", func(c *Conn) { c.Send("\x15\x03\x03\x00\x02\x02\x28"); c.Stall() }),
 	}
 }

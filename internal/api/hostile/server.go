@@ -189,8 +189,8 @@ func (c *Conn) Send(text string) bool {
 	return err == nil
 }
 
-// Flood sends a text over and over.
-func (c *Conn) Flood(text string) {
+// flood sends a text over and over.
+func (c *Conn) flood(text string) {
 	text = strings.Repeat(text, 1+(16<<10)/len(text))
 	for sent := 0; sent < floodLimit && c.Send(text); sent += len(text) {
 	}

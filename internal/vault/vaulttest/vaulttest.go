@@ -44,7 +44,6 @@ type Field struct {
 type Record struct {
 	UID            string // made up if ""
 	Title, Type    string
-	Notes          string
 	Fields, Custom []Field
 	// JSON is the record's text in place of all of the above but the UID.
 	JSON string
@@ -172,7 +171,7 @@ func (k *Keeper) Add(record Record) string {
 		if record.Type == "" {
 			record.Type = "login"
 		}
-		object := map[string]any{"title": record.Title, "type": record.Type, "notes": record.Notes, "fields": list(record.Fields), "custom": list(record.Custom)}
+		object := map[string]any{"title": record.Title, "type": record.Type, "notes": "", "fields": list(record.Fields), "custom": list(record.Custom)}
 		marshalled, err := json.Marshal(object)
 		if err != nil {
 			k.t.Fatal(err)

@@ -44,7 +44,7 @@ func ParseAddress(text string) (Address, error) {
 	}
 	switch {
 	case strings.EqualFold(parsed.Scheme, "http"):
-		return Address{}, errors.New("an http address, which would send the credential in clear: https is needed")
+		return Address{}, errors.New("an http address, which would send the credential in clear")
 	case !strings.EqualFold(parsed.Scheme, "https"):
 		return Address{}, errors.New("a URL that is not https")
 	case parsed.User != nil:

@@ -46,8 +46,8 @@ type Field struct {
 	// trusted or how they are sent.
 	PerAccount bool
 	// Restricts says that more is allowed without the field than with it. A label
-	// that is nearly this one is a fault then, where the field itself is absent: it
-	// may be misspelled, and must not silently count for nothing.
+	// that is nearly this one is a fault then, and not just a warning, where the field
+	// itself is absent: it may be misspelled, and must not silently count for nothing.
 	Restricts bool
 	// Secret says that the value must never be printed though Kind is not
 	// Secret. Such a text is read with Settings.Secret.

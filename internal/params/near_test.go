@@ -10,6 +10,7 @@ func TestNearLabels(t *testing.T) {
 	fields := []Field{
 		{Label: "Allowed Users", Kind: List, Restricts: true},
 		{Label: "Access Scope", Kind: Text},
+		{Label: "Verify TLS", Kind: Bool},
 	}
 	for label, fault := range map[string]bool{
 		"Allowed Users": false, "allowed_users": false, "ALLOWED-USERS": false, "Allowed\u200bUsers": false, "\ufeffAllowed Users": false,
@@ -30,6 +31,40 @@ func TestNearLabels(t *testing.T) {
 	}}
 	if err := NewSettings(fields, both, Record{}, nil, nil).Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMisspelledLabels: a label that nothing reads and that is nearly a field's is told of.
+func TestMisspelledLabels(t *testing.T) {
+	fields := []Field{
+		{Label: "url", Kind: URL}, {Label: "Auth", Kind: Text}, {Label: "Target", Aliases: []string{"SaaS Type"}, Kind: Text},
+		{Label: "Timeout", Kind: Seconds, Default: "120"}, {Label: "Verify", Kind: Text, Restricts: true}, {Label: "Verify TLS", Kind: Bool},
+		{Label: "Target Email", Kind: Text, PerAccount: true},
+	}
+	on := func(label string) Record {
+		return Record{UID: label, fields: []recordField{{label, NormaliseLabel(label), stringNode("jane")}}}
+	}
+	for label, field := range map[string]string{
+		"Taregt": "Target", "Traget": "Target", "Targets": "Target", "Target:": "Target", "T\u0430rget": "Target", "SaaSType(s)": "Target", "SaaS Typ": "Target",
+		"Timout": "Timeout", "Verfy TLS": "Verify TLS", "Verify SSL": "Verify TLS", "Aut": "Auth", "Target E-Mial": "Target Email",
+		"Sender": "", "uri": "", "URL:": "url", "Host": "", "Notes": "", "Path": "", "Verified": "", "Time": "",
+	} {
+		settings := NewSettings(fields, on(label), Record{}, nil, nil)
+		warnings := strings.Join(settings.Warnings(), "|")
+		if err := settings.Err(); err != nil || field == "" && warnings != "" || !strings.HasPrefix(warnings, field) || strings.Contains(warnings, "jane") || strings.Contains(warnings, "|") {
+			t.Errorf("%q: %v, warnings %q", label, err, warnings)
+		}
+	}
+	for _, label := range []string{"Verfy", "Vreify", "Verifyy", "Verify:", "Verify 2"} {
+		if err := NewSettings(fields, on(label), Record{}, nil, nil).Err(); err == nil || !strings.HasPrefix(err.Error(), "Verify: the field ") {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+	// Of the user record only what may stand there.
+	for label, count := range map[string]int{"Targt Email": 1, "Timout": 0} {
+		if warnings := NewSettings(fields, Record{UID: "a"}, on(label), nil, nil).Warnings(); len(warnings) != count {
+			t.Errorf("%q: %q", label, warnings)
+		}
 	}
 }
 

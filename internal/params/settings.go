@@ -63,10 +63,18 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 	}
 	flags := s.flags(overrides)
 	sameRecord := user.UID != "" && user.UID == access.UID
+	onAccess := s.strangers(access)
+	var onUser []stranger
+	if !sameRecord {
+		onUser = s.strangers(user)
+	}
 	for i, field := range fields {
 		s.read(i, field, access, user, flags)
-		if field.Restricts && !s.values[i].given {
-			s.findNear(i, access)
+		if !s.values[i].given {
+			s.findNear(i, field, onAccess, fromAccess)
+			if field.PerAccount {
+				s.findNear(i, field, onUser, fromUser)
+			}
 		}
 		if !field.PerAccount && !sameRecord {
 			s.warnIgnored(i, field, user)
@@ -246,51 +254,92 @@ func (s *Settings) warnIgnored(place int, field Field, user Record) {
 	}
 }
 
-// findNear makes a fault of every label of the access record that is nearly the
-// field's: numbered, one or two characters off, or with a look-alike in it.
-func (s *Settings) findNear(place int, access Record) {
-	for _, other := range access.fields {
-		if _, known := s.index[other.normalised]; known || other.value.isEmpty() {
-			continue
+// stranger is a label that no field has, with a value.
+type stranger struct {
+	recordField
+	letters []rune
+}
+
+func (s *Settings) strangers(record Record) []stranger {
+	var strangers []stranger
+	for _, field := range record.fields {
+		if _, known := s.index[field.normalised]; !known && !field.value.isEmpty() {
+			strangers = append(strangers, stranger{field, letters(field.normalised)})
 		}
-		if slices.ContainsFunc(s.labels[place], func(label string) bool { return isNear(label, other.normalised) }) {
-			s.finding(place, fmt.Sprintf("the field %s on the access record is not read: give it this label, or one that cannot be taken for it", shown(other.label)))
+	}
+	return strangers
+}
+
+// findNear tells of every label that is nearly the field's, which is absent itself:
+// misspelled, with a sign or a number behind it, or with a look-alike in it. It is a
+// fault where the field restricts, else a warning.
+func (s *Settings) findNear(place int, field Field, strangers []stranger, from origin) {
+	if len(strangers) == 0 {
+		return
+	}
+	labels := make([][]rune, len(s.labels[place]))
+	for i, label := range s.labels[place] {
+		labels[i] = letters(label)
+	}
+	for _, other := range strangers {
+		near := slices.ContainsFunc(labels, func(label []rune) bool { return isNear(label, other.letters) })
+		if !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")) {
+			continue // warnNumbered tells of it
+		}
+		switch {
+		case near && field.Restricts:
+			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
+		case near:
+			s.warnings = append(s.warnings, fmt.Sprintf("%s: the field %s %s is not read: is its label misspelled?", field.Label, shown(other.label), from))
 		}
 	}
 }
 
-// isNear reports whether two normalised labels differ by at most two characters,
-// apart from digits and punctuation.
-func isNear(label, other string) bool {
-	letters := func(text string) []rune {
-		return []rune(strings.Map(func(r rune) rune {
-			if unicode.IsLetter(r) {
-				return r
-			}
-			return -1
-		}, text))
+// letters is what labels are compared by to find slips of the pen.
+func letters(label string) []rune {
+	return []rune(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, label))
+}
+
+// isNear reports whether other is the label but for a slip or two: a letter too many,
+// missing or wrong, or two exchanged. A short label is a slip away from too many words.
+func isNear(label, other []rune) bool {
+	limit := 0
+	switch {
+	case len(label) >= 8:
+		limit = 2
+	case len(label) >= 4:
+		limit = 1
 	}
-	a, b := letters(label), letters(other)
-	if len(b) > len(a)+2 || len(a) > len(b)+2 {
+	if len(other) > len(label)+limit || len(label) > len(other)+limit {
 		return false
 	}
-	// Levenshtein's distance, one row at a time.
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	// The distance by Damerau and Levenshtein, where no letter is moved twice.
+	rows := make([][]int, len(label)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(other)+1)
+		rows[i][0] = i
 	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			cost := diagonal
-			if x != y {
-				cost = 1 + min(diagonal, row[j], row[j+1])
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(label); i++ {
+		for j := 1; j <= len(other); j++ {
+			if label[i-1] == other[j-1] {
+				rows[i][j] = rows[i-1][j-1]
+				continue
 			}
-			diagonal, row[j+1] = row[j+1], cost
+			rows[i][j] = 1 + min(rows[i-1][j-1], rows[i-1][j], rows[i][j-1])
+			if i > 1 && j > 1 && label[i-1] == other[j-2] && label[i-2] == other[j-1] {
+				rows[i][j] = min(rows[i][j], 1+rows[i-2][j-2])
+			}
 		}
 	}
-	return row[len(b)] <= 2
+	return rows[len(label)][len(other)] <= limit
 }
 
 // seal makes the values of the secret fields known to the scrubber.

@@ -834,7 +834,7 @@ func TestFieldsAndAddresses(t *testing.T) {
 		text   string
 	}{
 		{"no token", "", map[string]any{"password": ""}, "jane", api.ClassInput, "password"},
-		{"http", "", map[string]any{"url": "http://127.0.0.1"}, "jane", api.ClassInput, "https is needed"},
+		{"http", "", map[string]any{"url": "http://127.0.0.1"}, "jane", api.ClassInput, "in clear"},
 		{"requirement of a field", "require: {that: '$user | contains(\"@\")', says: needs an address, field: user}", nil, "jane", api.ClassInput, "user: needs an address"},
 		{"requirement of another class", "require: {that: '$new | length < 5', says: is too long, class: policy}", nil, "jane", api.ClassPolicy, "is too long"},
 		{"path", "let: {x: '$user[0:0]'}", nil, "jane", api.ClassInput, "empty"},

@@ -171,7 +171,14 @@ func choose(payload *params.Params, access params.Record, options Options) (targ
 			return targets.Info{}, err
 		}
 	}
-	return options.Registry.Choose(name, settings.Text("url"))
+	info, err := options.Registry.Choose(name, settings.Text("url"))
+	for i, warning := range settings.Warnings() {
+		// Such as a field Target that is misspelled, or on the PAM User record.
+		if i < 5 {
+			err = withHint(err, warning)
+		}
+	}
+	return info, err
 }
 
 // trustOf reads the fields on how the server is known. Unusable ones become faults

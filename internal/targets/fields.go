@@ -50,7 +50,7 @@ func CommonFields(info Info) []params.Field {
 			Help: "`false` accepts any certificate, with a warning in every run"},
 		{Label: FieldTimeout, Kind: params.Seconds, Default: strconv.Itoa(int(timeout / time.Second)),
 			Help: "seconds for the whole run; a quarter of it is kept for proof and clean-up"},
-		{Label: FieldVerify, Kind: params.Choice, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,
+		{Label: FieldVerify, Kind: params.Choice, Restricts: true, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,
 			Help: "`auto` proves the change where the vendor allows it; `strict` takes an unproven change for unknown, and refuses to start where no proof is possible; `off` never signs in as the rotated user"},
 		{Label: FieldLogFormat, Kind: params.Choice, Choices: []string{"console", "json"}, Default: "console",
 			Help: "form of the log on standard error"},

@@ -63,7 +63,10 @@ func (r Registry) Choose(name string, address string) (Info, error) {
 	}
 	parsed, err := api.ParseAddress(address)
 	if err != nil {
-		return Info{}, &params.Error{Problems: []string{fmt.Sprintf("field url: an https address is needed, found %v", err)}}
+		return Info{}, &params.Error{
+			Problems: []string{fmt.Sprintf("url: an https address is needed, found %v", err)},
+			Hints:    []string{"put the address of the vendor's API into the access record's field url, as the vendor's page shows it"},
+		}
 	}
 	for _, info := range r {
 		if info.Matches != nil && info.Matches(parsed) {

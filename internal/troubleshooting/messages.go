@@ -57,6 +57,8 @@ func Messages() []MessageGroup {
 			{"the target that the flag or the field Target names is not known", "Compare the field `Target` with the names that the hint lists."},
 			{"the target that the field Target names is not known", "Compare the field `Target` with the names that the hints list."},
 			{"an https address is needed", "The address in `url` is not one, or begins with `http://`. Nothing is sent without TLS."},
+			{"give it this label, or one that cannot be taken for it", "A field such as `Allowed Users` or `Verify` is absent, and another one has nearly its label. Nothing is sent, since it may be a slip that would let more happen than you want. Correct the label, or choose one that is not so near."},
+			{"is not read: is its label misspelled?", "A warning. Nothing reads that field, and its label is nearly the one in front. Correct it if it is a slip."},
 			{"is needed on the access record", "A field is missing or has the wrong form. The message names the label and what was found."},
 			{"the access record does not allow to rotate this account", "The field `Allowed Users` leaves this account out. Add it there, if it belongs there; upper and lower case count."},
 			{"strict needs a proof, and there is none with these settings", "`Verify` is `strict`, and this target cannot prove a change as it is set up. Set `Verify` to `auto`, or set what the proof needs, such as `Verify URL`."},

@@ -85,8 +85,14 @@ type Counts struct {
 }
 
 // NewClient returns a Client. The error is of an unusable Trust, in the words of
-// AuthoritiesFault and FingerprintFault.
+// AuthoritiesFault and FingerprintFault, or of the environment's proxy.
 func NewClient(config Config) (*Client, error) {
+	if config.Transport == nil {
+		if variable := UnusableProxy(); variable != "" {
+			return nil, &Error{Vendor: config.Vendor, Action: "read " + variable, Class: ClassNetwork,
+				Cause: "the environment variable does not hold a proxy's address", Hints: []string{HintProxy}}
+		}
+	}
 	transport, err := newTransport(config.Trust, http.ProxyFromEnvironment)
 	if err != nil {
 		return nil, err

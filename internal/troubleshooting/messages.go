@@ -85,6 +85,7 @@ func Messages() []MessageGroup {
 			{"the connection was reset", "The server or something in between broke the connection off."},
 			{"the connection was closed before the answer was complete", "The server or something in between ended the connection early. If the outcome is `unknown`, follow exit code 3."},
 			{"the connection failed", "It failed in a way that has no name here. Look at the server's log, at the same time."},
+			{"the environment variable does not hold a proxy's address", "Nothing is sent, rather than past the proxy. Write it as `http://proxy.example.com:8080`. In a user name or password each of `% # / ? @ :` and blanks must be escaped, `%` as `%25`. An empty variable means no proxy."},
 			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},
 			{"the proxy could not be reached", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment, and whether the proxy lets this host through."},
 			{"no answer in time", "The vendor is slow or hangs. If it is slow by nature, raise `Timeout`."},

@@ -10,6 +10,7 @@ import (
 	"github.com/keeper-security/secrets-manager-go/core"
 	"github.com/rs/zerolog"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -81,6 +82,9 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 	device, err := readDevice(patience, options)
 	if err != nil {
 		return nil, err
+	}
+	if variable := api.UnusableProxy(); variable != "" && options.Seam == nil {
+		return nil, fault(KindConfig, variable+": the environment variable does not hold a proxy's address", api.HintProxy)
 	}
 	transport, err := newTransport(options.Authorities)
 	if err != nil {

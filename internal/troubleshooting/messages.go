@@ -61,6 +61,7 @@ func Messages() []MessageGroup {
 			{"is not read: is its label misspelled?", "A warning. Nothing reads that field, and its label is nearly the one in front. Correct it if it is a slip."},
 			{"is needed on the access record", "A field is missing or has the wrong form. The message names the label and what was found."},
 			{"the access record does not allow to rotate this account", "The field `Allowed Users` leaves this account out. Add it there, if it belongs there; upper and lower case count."},
+			{"the settings are in order, but nothing was sent", "A `check`. This target has no call that tries address and credential without changing a password, so only a rotation shows whether they are right."},
 			{"strict needs a proof, and there is none with these settings", "`Verify` is `strict`, and this target cannot prove a change as it is set up. Set `Verify` to `auto`, or set what the proof needs, such as `Verify URL`."},
 			{"a recipe is not taken from the PAM User's own record", "Put the recipe into the access record, or attach it as a file."},
 		}},

@@ -240,6 +240,11 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 	defer timer.Stop()
 	select {
 	case end := <-done:
+		var input *params.Error
+		if end.err != nil && !errors.As(end.err, &input) && api.AsError(end.err) == nil {
+			// The system's words name a path that nobody gave.
+			end.err = c.failure(api.ClassInput, "it is a folder, or the pipe broke off", "it must be the pipe from the Gateway, or a file")
+		}
 		return end.payload, true, end.err
 	case <-c.ctx.Done():
 		return nil, true, c.failure(api.ClassTimeout, "interrupted before the payload was complete")

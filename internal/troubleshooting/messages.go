@@ -22,6 +22,7 @@ func Messages() []MessageGroup {
 	return []MessageGroup{
 		{"The payload", []Message{
 			{"stdin is empty", "Nothing was piped in. If another command stands in front of the pipe, it failed: go by its own message. The Gateway pipes one line in; a wrapper script must not read it first."},
+			{"it is a folder, or the pipe broke off", "Something between the Gateway and the program has redirected standard input, or ended it early."},
 			{"standard input is a terminal", "The program was started by hand without a payload. Pipe one in, as in the guide's trial by hand."},
 			{"no complete payload came in time", "The pipe stays open. Whatever pipes the payload in must close the pipe behind it."},
 			{"interrupted before the payload was complete", "The program was told to stop before it had anything to do. Nothing was sent."},

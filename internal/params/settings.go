@@ -290,7 +290,7 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 		case near && field.Restricts:
 			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
 		case near:
-			s.warnings = append(s.warnings, fmt.Sprintf("%s: the field %s %s is not read: is its label misspelled?", field.Label, shown(other.label), from))
+			s.warnings = append(s.warnings, fmt.Sprintf("%s: the field %s %s is not read: is its label misspelt?", field.Label, shown(other.label), from))
 		}
 	}
 }

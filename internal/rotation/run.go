@@ -226,8 +226,8 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	}
 	r.keepOld()
 	r.close(context.WithoutCancel(ctx), end, closing)
-	if result.Class == "" && p.client.Counts().Requests == 0 {
-		result.Message = "the settings are in order, but nothing was sent: only a rotation tries address and credential"
+	if _, untried := p.target.(targets.Untried); result.Class == "" && (untried || p.client.Counts().Requests == 0) {
+		result.Message = "the settings are in order, but url and credential are untried: only a rotation can try them"
 	}
 	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls()}
 }

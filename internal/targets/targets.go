@@ -58,6 +58,10 @@ type Target interface {
 	Close(ctx context.Context) error
 }
 
+// Untried is a Target whose Check tries neither the url nor the credential, since the
+// vendor has no call for that. A check says so.
+type Untried interface{ Untried() }
+
 // Repeater is a Target whose vendor documents the write so that sending it again
 // with the same password does no harm. The runner repeats it once when the first
 // answer was uncertain and there is no other way to know.

@@ -338,6 +338,9 @@ func (t *target) Calls() []targets.Call {
 	}
 }
 
+// Untried says that Check asks the address of Verify URL alone, without a password.
+func (t *target) Untried() {}
+
 // Check makes sure that the Verify URL is able to refuse. Without one there is
 // nothing to read.
 func (t *target) Check(ctx context.Context) (string, error) {

@@ -227,6 +227,9 @@ exits 1 if anything ends otherwise than it should. Nothing leaves the program.`,
 
 func (c *command) lint(path string) error {
 	source, err := readRecipe(path)
+	if errors.As(err, new(usageError)) {
+		return usageError{"the argument is not a file that can be read, or is longer than 64 KiB"}
+	}
 	if err != nil {
 		return err
 	}

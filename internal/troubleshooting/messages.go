@@ -131,6 +131,7 @@ func Messages() []MessageGroup {
 			{"Keeper's host name could not be looked up", "Check the config's `hostname` and the resolver of the Gateway's host."},
 		}},
 		{"The command line (exit code 64)", []Message{
+			{"the argument is not a file that can be read", "`recipe lint` takes the path of a file. The recipes that come with the program are in `scripts/recipes`."},
 			{"the argument is neither a verb nor a file that can be read", "A verb is misspelt, or the attached file cannot be read. Verbs: `pam-rotate-script --help`."},
 			{"at most one file can be given", "The script command has a word too many. The Gateway appends the attached file by itself."},
 			{"the file holds something other than comments, and is no usable recipe", "Behind a script command, attach a file of comments or a recipe, and nothing else."},

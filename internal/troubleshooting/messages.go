@@ -76,7 +76,7 @@ func Messages() []MessageGroup {
 			{"no TLS connection could be agreed on", "The port does not speak TLS 1.2 or later. Check the port in `url`."},
 			{"the server refused the TLS connection", "The server asks for a client's certificate, or for a TLS version of its own. Client certificates are not supported."},
 			{"needs PEM certificates", "The field `CA Certificate` needs the lines from BEGIN CERTIFICATE to END CERTIFICATE. A multiline field keeps them."},
-			{"needs the SHA-256 of the server's certificate", "The field `TLS Fingerprint` takes 64 hexadecimal digits. A SHA-1 fingerprint has 40 and is refused."},
+			{"needs the SHA-256 of the server's certificate", "The field `TLS Fingerprint` takes 64 hexadecimal digits, colons between them or not, without the words that `openssl x509 -noout -fingerprint -sha256` prints in front. A SHA-1 fingerprint has 40 and is refused."},
 			{"the server's certificate is not verified (Verify TLS is false)", "A warning. Anyone in between can read the credential. Use `CA Certificate` or `TLS Fingerprint` instead."},
 		}},
 		{"The network", []Message{

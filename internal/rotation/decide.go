@@ -75,6 +75,10 @@ func (r *run) decideRefused(err error) Result {
 		return r.unknown(err, late)
 	case !mayBe || !r.canProve():
 		return r.notChanged(err)
+	case !inferred && r.target.Proof() != targets.ProofLogin:
+		// A status tells of what was carried out, and cannot tell which password that was:
+		// it may be the one from before.
+		return r.notChanged(err)
 	}
 	if inferred && r.clock.Sleep(r.proof, lateWrite) != nil {
 		return r.unknown(err, late)

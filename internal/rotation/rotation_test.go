@@ -307,6 +307,8 @@ func TestDecision(t *testing.T) {
 		{"refused by policy, in force already", login("policy", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"refused by policy, not in force", login("policy", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, close"},
 		{"refused by policy, proof off", login("policy", accepted), "off", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
+		{"refused by policy, proof by status", script{proof: targets.ProofStatus, change: []string{"policy"}, newLogin: []targets.Verdict{accepted}}, "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
+		{"the account's own login is refused, proof by status", script{check: "own login", proof: targets.ProofStatus, newLogin: []targets.Verdict{accepted}}, "", nil, rotation.NotChanged, "", api.ClassCredential, "check, close"},
 		{"refused for another reason", login("refused", accepted), "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
 
 		{"taken back", login("taken back", rejected), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, close"},

@@ -963,10 +963,50 @@ func (k *keeping) Save(_ context.Context, _ string, values ...targets.Returned) 
 // password that is still accepted shows nothing.
 func TestOrderIsNotSettledByLogins(t *testing.T) {
 	source := small(map[string]string{"proof": "login\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}"})
-	for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
-		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: status, body: map[string]any{}}, "POST /login": []answer{{status: 401}, fine}})
-		if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != outcome {
-			t.Errorf("%d: %s: %s", status, result.Outcome, result.Message)
+	conditional := strings.Replace(source, "accept: 200\nproof", "accept: {status: [200, 202, 203], when: .done}\nproof", 1)
+	for _, source := range []string{source, conditional} {
+		for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
+			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: status, body: map[string]any{}}, "POST /login": []answer{{status: 401}, fine}})
+			if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != outcome {
+				t.Errorf("%d: %s: %s", status, result.Outcome, result.Message)
+			}
 		}
 	}
+}
+
+// TestTaskIsNotSettledByLogins: once the vendor has taken the write, the task may go on however
+// the calls behind the write end, unless one says that it was refused after all.
+func TestTaskIsNotSettledByLogins(t *testing.T) {
+	source := small(map[string]string{
+		"accept": "{status: 202, when: .task}\n  - {name: wait for the task, path: /task, accept: {status: 200, when: has(\"state\")}, refuse: {status: 200, when: .state == \"failed\", class: target, says: it failed}, poll: {until: .state == \"done\", every: 5s, tries: 3}}",
+		"proof":  "login\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}",
+	})
+	state := func(state string) answer { return answer{status: 200, body: map[string]any{"state": state}} }
+	for name, test := range map[string]struct {
+		task  any
+		login []answer
+		want  rotation.Outcome
+	}{
+		"no answer on the task":    {gone, []answer{{status: 401}, fine}, rotation.Unknown},
+		"500 on the task":          {answer{status: 500}, []answer{{status: 401}, fine}, rotation.Unknown},
+		"404 on the task":          {answer{status: 404}, []answer{{status: 401}, fine}, rotation.Unknown},
+		"another body of the task": {fine, []answer{{status: 401}, fine}, rotation.Unknown},
+		"never done":               {state("running"), []answer{{status: 401}, fine}, rotation.Unknown},
+		"failed":                   {state("failed"), []answer{{status: 401}, fine}, rotation.NotChanged},
+		"no answer, in force":      {gone, []answer{fine}, rotation.Changed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 202, body: map[string]any{"task": true}}, "GET /task": test.task, "POST /login": test.login})
+			if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != test.want {
+				t.Errorf("%s, want %s: %s; sent %s", result.Outcome, test.want, result.Message, s.came())
+			}
+		})
+	}
+	t.Run("taken, without the task's name", func(t *testing.T) {
+		source := strings.Replace(source, "when: .task}\n", "when: .task}\n    seal: {task: .id}\n", 1)
+		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 202, body: map[string]any{"task": true, "id": 7}}, "POST /login": []answer{{status: 401}, fine}})
+		if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != rotation.Unknown {
+			t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
+		}
+	})
 }

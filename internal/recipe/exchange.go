@@ -27,6 +27,9 @@ type finding struct {
 	verdict      verdict
 	err          error // why it is not accepted
 	mayBeInForce bool
+	// taken says that the answer is what the recipe accepts, even if what is to be kept of
+	// it is not there.
+	taken bool
 	// value is what the lets of an accepted call are taken from; judged has the
 	// variables $status and $header of its answer, and $tried in verify.
 	value  any
@@ -54,11 +57,11 @@ func (t *target) perform(ctx context.Context, c *call, tried map[string]any) fin
 	}
 	if c.find != nil {
 		if err := t.pick(ctx, c, &found); err != nil {
-			return finding{err: err}
+			return finding{err: err, taken: true}
 		}
 	}
 	if err := t.keep(ctx, c, found); err != nil {
-		return finding{err: err}
+		return finding{err: err, taken: true}
 	}
 	for _, w := range c.warn {
 		if w.when == nil || w.when.holds(ctx, found.value, t.values(namesOf(w.when), found.judged)) {
@@ -192,13 +195,16 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 	holds := func(when *expression) bool {
 		return when == nil || r.fault == nil && !r.opaque && when.holds(ctx, r.value, t.values(namesOf(when), judged))
 	}
+	own := func(class api.Class, cause string) *api.Error {
+		made := t.client.Fail(c.name, class, cause)
+		made.Status = r.status
+		return made
+	}
 	failure := func(class api.Class, cause string) *api.Error {
 		if fault != nil {
 			return fault
 		}
-		made := t.client.Fail(c.name, class, cause)
-		made.Status = r.status
-		return made
+		return own(class, cause)
 	}
 	for _, list := range []struct {
 		judgements []judgement
@@ -226,7 +232,7 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 		return finding{err: failure(api.ClassTarget, fmt.Sprintf("answered %d, which the recipe does not accept", r.status))}
 	}
 	unmet := func(cause string) finding {
-		return finding{err: t.client.Fail(c.name, api.ClassTarget, cause)}
+		return finding{err: own(api.ClassTarget, cause)}
 	}
 	switch {
 	case r.fault != nil && fault != nil:

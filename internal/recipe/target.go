@@ -295,6 +295,9 @@ func (t *target) Change(ctx context.Context) error {
 				// The proof may well show that the password is in force. What was to follow is not done.
 				t.job.Warn("not done for certain behind the write, see to it by hand: " + found.err.Error())
 			}
+			if found.verdict != refused && (written || c.write && found.taken) {
+				return &targets.AtWork{Err: found.err}
+			}
 			return found.err
 		}
 	}

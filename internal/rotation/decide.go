@@ -185,10 +185,11 @@ const lateWrite = 10 * time.Second
 // mayBeAtWork reports whether the answer to the write says, or is missing in a way that
 // says, that somebody may be working on it for who knows how long: it is 202, it did not
 // come in time, or a proxy says so of the vendor behind it. Then no look at the present
-// state settles anything.
+// state settles anything. The same where the write was taken, and it is only not known how it
+// went on.
 func mayBeAtWork(err error) bool {
 	fault := api.AsError(err)
-	return fault != nil && (fault.Class == api.ClassTimeout || fault.Status == http.StatusAccepted)
+	return errors.As(err, new(*targets.AtWork)) || fault != nil && (fault.Class == api.ClassTimeout || fault.Status == http.StatusAccepted)
 }
 
 // canProve reports whether Verify may be called.

@@ -146,6 +146,9 @@ func (s *scripted) Change(ctx context.Context) error {
 		fault := s.client.Fail("write", api.ClassTarget, "answered 202")
 		fault.Status = 202
 		return fault
+	case "taken":
+		_ = s.call(ctx, api.Write, 202)
+		return &targets.AtWork{Err: s.call(ctx, api.Read, 500)}
 	case "redirect":
 		return targets.Judge(s.call(ctx, api.Write, 307))
 	case "odd":
@@ -335,6 +338,8 @@ func TestDecision(t *testing.T) {
 		{"uncertain, old accepted", old(login("uncertain", rejected), accepted), "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, the vendor may be at work", old(login("gateway timeout", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTimeout, "check, change, verify new, close"},
 		{"uncertain, the vendor took an order", old(login("accepted", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"taken, and nothing known of it since", old(login("taken", rejected), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},
+		{"taken, nothing known of it since, new accepted", login("taken", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, the vendor was at work", login("gateway timeout", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
 		{"uncertain, both rejected", old(login("uncertain", rejected), rejected), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, verify old, close"},
 		{"uncertain, new inconclusive", old(login("uncertain", inconclusive), accepted), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close"},

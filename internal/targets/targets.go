@@ -179,6 +179,17 @@ func (r *Refused) Error() string { return r.Err.Error() }
 // Unwrap returns the error below.
 func (r *Refused) Unwrap() error { return r.Err }
 
+// AtWork is the error of a Change whose write the vendor took, but where something behind
+// it has no clear answer: how a task comes on, say. The vendor may still be at work on
+// it, so that an old password that is accepted shows nothing.
+type AtWork struct{ Err error }
+
+// Error returns the text of the error below.
+func (a *AtWork) Error() string { return a.Err.Error() }
+
+// Unwrap returns the error below.
+func (a *AtWork) Unwrap() error { return a.Err }
+
 // Judge sorts the error of a write: a *Refused if the answer's status is one whose
 // meaning is a refusal, the error itself otherwise.
 func Judge(err error) error {

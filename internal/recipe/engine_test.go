@@ -1010,3 +1010,26 @@ func TestTaskIsNotSettledByLogins(t *testing.T) {
 		}
 	})
 }
+
+// TestNoValueOfAnEarlierTry: a sign-in that gives no session must not go on with the one that the
+// other password got, which would prove the wrong one.
+func TestNoValueOfAnEarlierTry(t *testing.T) {
+	source := strings.Replace(small(map[string]string{"proof": `login
+verify:
+  - {name: sign in, method: POST, path: /login, auth: none, body: {password: $tried}, accept: 200, seal: {trial: .token}}
+  - {name: ask who it is, path: /who, auth: {bearer: $trial}, accept: 200, reject: {status: 401}}`}), "proof:",
+		"close: [{name: end the trial, method: DELETE, path: /login, auth: {bearer: $trial}, accept: 204}]\nproof:", 1)
+	// close is above verify in the file, and read behind it.
+	s := serve(t, map[string]any{
+		"GET /look": fine, "POST /set": answer{status: 500}, "DELETE /login": answer{status: 204},
+		"POST /login": []answer{{status: 200, body: map[string]any{"token": "canary-trial-1"}}, {status: 200, body: map[string]any{"state": "second factor"}}},
+		"GET /who":    []answer{{status: 401}, fine},
+	})
+	result := play(t, source, s, nil, "jane", targettest.New)
+	if result.Outcome != rotation.Unknown || len(s.of("GET /who")) != 1 {
+		t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
+	}
+	if ended := s.of("DELETE /login"); len(ended) != 1 || ended[0].header.Get("Authorization") != "Bearer canary-trial-1" {
+		t.Errorf("the session of the first try was not ended: sent %s", s.came())
+	}
+}

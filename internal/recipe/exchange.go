@@ -306,7 +306,10 @@ func (t *target) keep(ctx context.Context, c *call, found finding) error {
 	for _, b := range c.seals {
 		value, err := b.value.run(ctx, found.value, t.values(namesOf(b.value), found.judged))
 		if err == nil && value == nil {
-			continue // what needs it fails, and close has nothing to give back
+			// What needs it fails. The value of an earlier try must not stand in for it: it
+			// would prove another password.
+			delete(t.kept, b.name)
+			continue
 		}
 		sealed, isText := value.(string)
 		if err != nil || !isText || sealed == "" {

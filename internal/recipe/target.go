@@ -362,6 +362,11 @@ func (t *target) KeepOld() { t.keepOld = true }
 // time. Giving back twice does no harm, so a call without a clear answer is sent once
 // more.
 func (t *target) Close(ctx context.Context) error {
+	for name, values := range t.sealed {
+		if _, kept := t.kept[name]; !kept { // a later try had none, and the earlier one's is still open
+			t.kept[name] = values[len(values)-1]
+		}
+	}
 	var due []func(context.Context) error
 	for _, c := range t.recipe.close {
 		if !t.opened(c) || c.revokes && t.keepOld {

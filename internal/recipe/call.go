@@ -275,7 +275,7 @@ func (l *loader) call(m *mapping, in phase) *call {
 		c.revokes = l.bool(m.get("revokes old"), "revokes old")
 	}
 	l.request(c, m, asking)
-	c.tries = slices.ContainsFunc(c.requestExpressions(), func(e *expression) bool { return e.uses(varTried) })
+	c.tries = in == inVerify && slices.ContainsFunc(c.requestExpressions(), l.triesWith)
 	if c.write = l.bool(m.get("write"), "write"); c.write && c.method == "GET" {
 		l.add(m.of("write"), c.name, "a GET writes nothing")
 	}
@@ -285,7 +285,20 @@ func (l *loader) call(m *mapping, in phase) *call {
 	c.after = l.duration(m.get("after"), "after", longestFor)
 	c.timeout = l.duration(m.get("timeout"), "timeout", longestFor)
 	l.answer(c, m)
+	if in == inVerify {
+		for _, b := range slices.Concat(c.lets, c.seals) {
+			if l.triesWith(b.value) {
+				l.trying[b.name] = true
+			}
+		}
+	}
 	return c
+}
+
+// triesWith reports whether an expression is made of $tried, be it by way of a value that was
+// kept, such as the response to a challenge.
+func (l *loader) triesWith(e *expression) bool {
+	return slices.ContainsFunc(e.free, func(name string) bool { return l.trying[name] })
 }
 
 // request reads what a call sends.

@@ -1033,3 +1033,21 @@ verify:
 		t.Errorf("the session of the first try was not ended: sent %s", s.came())
 	}
 }
+
+// TestSignInsInDisguiseAreCounted: an answer to a challenge is a login as the rotated user like any
+// other, sent once, and no more than two may fail.
+func TestSignInsInDisguiseAreCounted(t *testing.T) {
+	source := small(map[string]string{"proof": `{by: login, tries: 20, wait: 1s}
+verify:
+  - {name: ask for a challenge, path: /nonce, auth: none, accept: 200, seal: {response: '.nonce + $tried'}}
+  - {name: answer it, method: POST, path: /login, auth: none, body: {response: $response}, accept: 200}`})
+	for _, status := range []int{401, 503} {
+		s := serve(t, map[string]any{
+			"GET /look": fine, "POST /set": fine, "GET /nonce": answer{status: 200, body: map[string]any{"nonce": "canary-nonce-1"}}, "POST /login": answer{status: status},
+		})
+		result := play(t, source, s, nil, "jane", targettest.New)
+		if logins := len(s.of("POST /login")); logins != 2 || result.FailedLogins != 2 {
+			t.Errorf("%d: %d logins, %d counted: %s", status, logins, result.FailedLogins, result.Message)
+		}
+	}
+}

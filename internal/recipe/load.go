@@ -147,6 +147,7 @@ type loader struct {
 	scope   *scope // what is known after the calls read so far
 	hostsAt map[string]position
 	calls   int
+	trying  map[string]bool // $tried, and the values that calls of verify make of it
 }
 
 var fieldKeys = []string{"kind", "required", "secret", "per account", "default", "help", "choices", "aliases"}
@@ -175,7 +176,7 @@ func Lint(source []byte) []Problem {
 }
 
 func load(source []byte, file string) *loader {
-	l := &loader{recipe: &Recipe{file: file}, hostsAt: map[string]position{}}
+	l := &loader{recipe: &Recipe{file: file}, hostsAt: map[string]position{}, trying: map[string]bool{varTried: true}}
 	l.file = file
 	l.scope = &scope{variables: map[string]*variable{
 		varUser: {}, varNew: {secret: true}, varOld: {secret: true}, varAccess: {}, varSet: {},

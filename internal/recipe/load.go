@@ -232,6 +232,12 @@ func (l *loader) top(top *mapping) {
 	if r.subject != nil && r.subject.secret {
 		l.add(r.subject.at, "", "the subject is printed, so it is made of nothing secret")
 	}
+	for _, f := range r.fields {
+		if f.PerAccount && top.get("subject") == nil {
+			l.add(f.at, f.Label, "a field per account may choose another account than the payload's user: "+
+				"the key subject has to say which one is addressed, since Allowed Users is compared with it")
+		}
+	}
 	r.requires = l.requires(top.get("require"), l.scope, "field")
 	l.proofKey(top.get("proof"))
 	l.repeatKey(top.get("repeat"))

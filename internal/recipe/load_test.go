@@ -146,6 +146,7 @@ func TestLoadErrors(t *testing.T) {
 		{"test with an unknown outcome", "outcome: changed", "outcome: done", "41:14", "one of"},
 		{"test request", "request: GET /api/me", "request: /api/me", "40:10", "a method and a path"},
 		{"idle secret field per account", "Team: {help", "Team: {kind: secret, per account: true, help", "9:24", "neither secret"},
+		{"field per account without subject", "Team: {help", "Team: {per account: true, help", "9:3", "Allowed Users"},
 		{"default that does not fit", "Team: {help", "Team: {kind: bool, default: maybe, help", "9:22", "kind of the field"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

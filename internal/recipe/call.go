@@ -180,6 +180,21 @@ func (c *call) requestExpressions() []*expression {
 	return slices.DeleteFunc(found, func(e *expression) bool { return e == nil })
 }
 
+// judgingExpressions returns every expression that says what the answer means.
+func (c *call) judgingExpressions() []*expression {
+	found := []*expression{c.accept.when}
+	for _, j := range slices.Concat(c.refuse, c.reject) {
+		found = append(found, j.when)
+	}
+	if c.find != nil {
+		found = append(found, c.find.in, c.find.where)
+	}
+	if c.poll != nil {
+		found = append(found, c.poll.until)
+	}
+	return slices.DeleteFunc(found, func(e *expression) bool { return e == nil })
+}
+
 func (d *data) each(visit func(*expression)) {
 	if d.value != nil {
 		visit(d.value)

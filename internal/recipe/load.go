@@ -624,9 +624,37 @@ func (l *loader) fitProof(top *mapping) {
 	case r.proof.by == targets.ProofLogin && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }):
 		l.add(at, "", "none of the calls of verify uses $tried, so none is a login with the password")
 	}
+	for _, c := range r.verify {
+		if c.tries && c.accept.when == nil && slices.ContainsFunc(c.accept.status, func(status int) bool { return status >= 400 }) {
+			l.add(c.at, c.name, "an answer of refusal that means the right password needs a condition: any wrong password may get it too")
+		}
+	}
+	if r.proof.by == targets.ProofStatus && len(r.verify) > 0 && !slices.ContainsFunc(r.verify, l.tellsTheRun) {
+		l.add(at, "", "what verify reads may have been so before the write: compare it with a value that check or change has kept, or ask for what change has got")
+	}
 	if r.proof.by == targets.ProofStatus && r.proof.old && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }) {
 		r.proof.old = false // a status knows of the change only
 	}
+}
+
+// tellsTheRun reports whether a call of verify can be answered otherwise after the write than
+// before: it tries the password, asks for something that change has got, such as a task, or
+// compares the answer with a value that was kept.
+func (l *loader) tellsTheRun(c *call) bool {
+	if c.tries {
+		return true
+	}
+	for _, change := range l.recipe.change {
+		if slices.ContainsFunc(change.gives(), c.uses) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.judgingExpressions(), func(e *expression) bool {
+		return slices.ContainsFunc(e.free, func(name string) bool {
+			v := l.scope.variables[name]
+			return v != nil && v.at != (position{})
+		})
+	})
 }
 
 // grants marks the calls whose answer holds what close gives back.
@@ -680,6 +708,11 @@ func (l *loader) advise(top *mapping) {
 	for _, c := range r.change {
 		if c.write && r.proof.by == targets.ProofAnswer && c.accept.when == nil && c.accept.status != nil {
 			l.warn(c.at, c.name, "the write's answer is the only proof, and any body with the accepted status is believed: add a condition to accept")
+		}
+	}
+	for _, c := range r.verify {
+		if c.tries && c.auth == nil && r.auth != nil && r.auth.kind != authNone {
+			l.warn(c.at, c.name, "the password is tried beside the credential of the access record, which may be what the vendor accepts: say auth: none, unless the vendor wants both")
 		}
 	}
 	for _, f := range r.fields {

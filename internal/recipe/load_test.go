@@ -146,6 +146,9 @@ func TestLoadErrors(t *testing.T) {
 		{"test with an unknown outcome", "outcome: changed", "outcome: done", "41:14", "one of"},
 		{"test request", "request: GET /api/me", "request: /api/me", "40:10", "a method and a path"},
 		{"idle secret field per account", "Team: {help", "Team: {kind: secret, per account: true, help", "9:24", "neither secret"},
+		{"any answer is the right password", "    accept: 200\n    reject", "    accept: [200, 403]\n    reject", "29:5", "needs a condition"},
+		{"status that was there before", "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: 200\n",
+			"proof: status\nverify:\n  - name: read\n    path: [/api/users, {jq: $id}]\n    accept: {status: 200, when: .state == \"active\"}\n", "28:1", "before the write"},
 		{"field per account without subject", "Team: {help", "Team: {per account: true, help", "9:3", "Allowed Users"},
 		{"default that does not fit", "Team: {help", "Team: {kind: bool, default: maybe, help", "9:22", "kind of the field"},
 	} {
@@ -190,6 +193,30 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		if !slices.Contains(found, line) {
 			t.Errorf("nothing is said of line %d: %v", line, found)
 		}
+	}
+}
+
+// TestStatusThatTellsTheRun: a status proves a change if it cannot have been so before.
+func TestStatusThatTellsTheRun(t *testing.T) {
+	proof := "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: 200\n    reject:\n      - {status: 401}\n"
+	for name, source := range map[string]string{
+		"compared": strings.Replace(strings.Replace(plain, proof, "proof: status\nverify:\n  - {name: read, path: [/api/users, {jq: $id}], accept: {status: 200, when: .changed != $before}}\n", 1),
+			"let: {id: .id}", "let: {id: .id, before: .changed}", 1),
+		"asked for": strings.Replace(strings.Replace(plain, proof, "proof: status\nverify:\n  - {name: read, path: [/api/tasks, {jq: $task}], accept: {status: 200, when: .done}}\n", 1),
+			"    refuse:\n", "    let: {task: .task}\n    refuse:\n", 1),
+	} {
+		if _, err := recipe.Load([]byte(source), "x"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCredentialBesideTheTrial: a login that goes with the recipe's own credential is warned of.
+func TestCredentialBesideTheTrial(t *testing.T) {
+	source := altered(t, "    auth: {basic: {user: $user, password: $tried}}\n", "    header: {X-Password: $tried}\n")
+	problems := recipe.Lint(source)
+	if len(problems) != 1 || !problems[0].Warning || problems[0].Line != 29 || !strings.Contains(problems[0].Text, "beside the credential") {
+		t.Error(problems)
 	}
 }
 

@@ -102,6 +102,7 @@ func (c *command) inspect([]string) error {
 	if err != nil {
 		return err
 	}
+	defer c.watchBefore().stop()
 	watched := &watchedInput{from: c.stdin}
 	payload, ok, err := c.payloadFrom(watched)
 	if !ok {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -109,6 +110,30 @@ func TestStreamThatNobodyEmpties(t *testing.T) {
 			changed := stand.Accepts(targettest.New)
 			if changed && code == 1 || !changed && code != 1 || code < 0 {
 				t.Errorf("exit code %d, and the password changed: %v", code, changed)
+			}
+		})
+	}
+}
+
+// TestStreamThatNobodyEmptiesEarly: the same where nothing is sent, since the payload is at fault.
+func TestStreamThatNobodyEmptiesEarly(t *testing.T) {
+	for _, verb := range []string{"rotate", "check", "inspect"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			fill(t, writer)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			command := exec.CommandContext(ctx, "pam-rotate-script", verb, "--timeout", "1")
+			command.Stdin, command.Stdout = strings.NewReader("no payload"), writer
+			err = command.Run()
+			writer.Close()
+			if code := command.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d: %v", code, err)
 			}
 		})
 	}

@@ -273,6 +273,7 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 	if err != nil {
 		return nil, false, err
 	}
+	defer c.watchBefore().stop()
 	payload, ok, err := c.payload()
 	if !ok {
 		return nil, false, nil

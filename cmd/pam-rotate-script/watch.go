@@ -3,6 +3,8 @@ package main
 import (
 	"sync/atomic"
 	"time"
+
+	"pam-rotate-script/internal/rotation"
 )
 
 // grace is by how much a run may outlast its time-out.
@@ -23,6 +25,12 @@ func (c *command) watchOver(timeout time.Duration, initial func() int) *watch {
 	w.code.Store(-1)
 	w.timer = time.AfterFunc(timeout+grace, func() { c.exit(w.current(initial)) })
 	return w
+}
+
+// watchBefore watches what comes before the first call to a vendor: the payload and the vault
+// may each take the time-out, and what is wrong with them is printed too.
+func (c *command) watchBefore() *watch {
+	return c.watchOver(2*c.timeout(), rotation.NotChanged.ExitCode)
 }
 
 func (w *watch) current(initial func() int) int {

@@ -241,7 +241,7 @@ func (c *Client) Clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	text = c.scrubber.Text(strings.Join(strings.Fields(text), " "))
+	text = c.scrubber.Withheld(c.scrubber.Text(strings.Join(strings.Fields(text), " ")))
 	if runes := []rune(text); len(runes) > maxText {
 		text = string(runes[:maxText]) + "…"
 	}

@@ -590,3 +590,21 @@ func TestLongTextIsNotSearched(t *testing.T) {
 		t.Errorf("%d bytes are left of a text that is too long", len(got))
 	}
 }
+
+// TestCleanWithholdsWhatIsShownInPart: what a vendor has wrapped or folded is not printed, and what
+// it repeats as it is costs no more than the secret.
+func TestCleanWithholdsWhatIsShownInPart(t *testing.T) {
+	f := playing(t, time.Second, func(*hostile.Conn) {})
+	f.client.Seal("Xk7#mQ2$vL9!pR4@wT6z")
+	for text, want := range map[string]string{
+		"XK7#MQ2$VL9!PR4@WT6Z is too weak":        "[withheld]",
+		"Xk7#mQ2$v\n  L9!pR4@wT6z is too weak":    "[withheld]",
+		"Xk7#\x1b[1mmQ2$vL9!pR4@wT6z is too weak": "[withheld]",
+		"Xk7#mQ2$vL9!pR4@wT6z is too weak":        "[secret] is too weak",
+		"Xk7#mQ2 is too weak":                     "Xk7#mQ2 is too weak",
+	} {
+		if got := f.client.Clean(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}

@@ -106,6 +106,9 @@ var encodings = []encoding{
 	{"hexadecimal with blanks, in a URL", func(s string) string { return url.PathEscape(fmt.Sprintf("% x", s)) }},
 	{"hexadecimal of JSON", func(s string) string { return hex.EncodeToString([]byte(`{"k":"` + inJSON(s, true) + `"}`)) }},
 	{"hexadecimal of JSON, with blanks", func(s string) string { return fmt.Sprintf("% X", inJSON(s, false)) }},
+	{"hexadecimal with commas", func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% x", s), " ", ", ") }},
+	{"hexadecimal of UTF-16 little-endian", func(s string) string { return hex.EncodeToString([]byte(inUTF16(s, binary.LittleEndian))) }},
+	{"hexadecimal of UTF-16 big-endian, with blanks", func(s string) string { return fmt.Sprintf("% X", inUTF16(s, binary.BigEndian)) }},
 	{"one blank for each run of blanks", func(s string) string { return blanks.ReplaceAllString(s, " ") }},
 	{"one blank for all white space", func(s string) string { return whiteSpace.ReplaceAllString(s, " ") }},
 	{"one blank for all white space, in base64", func(s string) string {

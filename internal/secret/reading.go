@@ -280,8 +280,8 @@ func newCharacters(list string) *characters {
 }
 
 var (
-	betweenDigits = newCharacters(whiteSpace)        // in base64
-	betweenBytes  = newCharacters(":-" + whiteSpace) // in hexadecimal
+	betweenDigits = newCharacters(whiteSpace)         // in base64
+	betweenBytes  = newCharacters(":-," + whiteSpace) // in hexadecimal
 )
 
 // skip returns the first place from place on that is none of those in gap, and
@@ -298,7 +298,7 @@ func (r reading) skip(place int, gap *characters) (int, unit) {
 }
 
 // hexEncoded reads two hexadecimal digits as a byte. Between bytes there may be
-// colons, dashes and white space.
+// colons, dashes, commas and white space.
 func hexEncoded(base reading) reading {
 	decoded := base
 	decoded.at = func(place int) unit {

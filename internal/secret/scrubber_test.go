@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -218,6 +219,45 @@ func TestText(t *testing.T) {
 				t.Errorf("got %q and then %q", got, again)
 			}
 		})
+	}
+}
+
+// TestTextThatShowsASecretLoosely: what a vendor cuts, wraps, folds or turns around tells the secret
+// as well as an encoding does.
+func TestTextThatShowsASecretLoosely(t *testing.T) {
+	const password, token = "Xk7#mQ2$vL9!pR4@wT6z&Bn8", "ab12cd34"
+	var scrubber secret.Scrubber
+	scrubber.Add(secret.New(password), secret.New(token), secret.New("Pa-ss1"), secret.New("first-password-1"), secret.New("ÄÖÜ-пароль-密码-42"))
+	reversed := func(text string) string {
+		runes := []rune(text)
+		slices.Reverse(runes)
+		return string(runes)
+	}
+	for name, text := range map[string]string{
+		"upper case":        strings.ToUpper(password),
+		"lower case":        strings.ToLower(password),
+		"backwards":         reversed(password),
+		"first half":        password[:12],
+		"second half":       password[10:],
+		"wrapped":           password[:9] + "\r\n   " + password[9:],
+		"spaced":            strings.Join(strings.Split(password, ""), " "),
+		"invisible between": strings.Join(strings.Split(password, ""), "\u200b"),
+		"quotes of a shell": strings.ReplaceAll(password, "$", `'"$"'`),
+		"other signs":       strings.NewReplacer("#", "", "!", "?", "@", "_").Replace(password),
+		"short, folded":     "AB12-CD34",
+		"not ASCII, folded": "äöü пароль 密码 42",
+		"beside a mark":     "[secret]" + strings.ToUpper(password),
+	} {
+		if got := scrubber.Withheld("refused: " + text + " is too weak"); got != "[withheld]" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	for _, text := range []string{
+		"the password is too weak", "PASS1 of 7 failed", "the source does not support password changes", "mQ2 $vL9", "ab12 cd35", "[secret]", "ab12[secret]cd34", "", "request id 7f3c9a1e-0b1d-4c55-9d2e-1a2b3c4d5e6f",
+	} {
+		if got := scrubber.Withheld(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
 	}
 }
 

@@ -88,10 +88,10 @@ func (s *search) all() {
 		}
 	}
 	for _, base := range inner {
-		s.throughEscaped(hexEncoded(base.reading))
+		pairs := s.throughEscaped(hexEncoded(base.reading))
 		digits := s.throughEscaped(remembering(base64Encoded(base.reading)))
 		s.throughURL(digits)
-		for _, bytes := range []layer{base, digits} {
+		for _, bytes := range []layer{base, digits, pairs} {
 			// Half of an ASCII character is a zero in UTF-16.
 			if bytes.zero || s.known.foreign {
 				s.through(utf16Encoded(bytes.reading, 0))

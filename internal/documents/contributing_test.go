@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,16 +18,12 @@ import (
 // contributing is CONTRIBUTING.md.
 func contributing(t *testing.T) *Document {
 	t.Helper()
-	const name = "CONTRIBUTING.md"
-	text, err := os.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		t.Fatal(err)
+	all := pages(t)
+	place := slices.IndexFunc(all, func(page *Document) bool { return page.Path == "CONTRIBUTING.md" })
+	if place < 0 {
+		t.Fatal("there is no CONTRIBUTING.md")
 	}
-	document, err := Parse(name, string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return document
+	return all[place]
 }
 
 // declared returns every name that the project's Go files declare, with its package or its

@@ -158,30 +158,14 @@ func TestMakeTargets(t *testing.T) {
 
 // TestNamesOfCode: every test that a page names is in the code, as the threat model promises.
 func TestNamesOfCode(t *testing.T) {
-	declared := map[string]bool{}
-	declaration := regexp.MustCompile(`(?m)^func (?:\([^)]*\) )?(\w+)`)
-	for _, folder := range []string{"cmd", "internal", "scripts"} {
-		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry os.DirEntry, err error) error {
-			if err != nil || filepath.Ext(path) != ".go" {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			for _, found := range declaration.FindAllStringSubmatch(string(text), -1) {
-				declared[found[1]] = true
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	names, _ := declared(t)
 	test := regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w+$`)
 	checked := 0
 	for _, page := range pages(t) {
 		for _, span := range page.Spans {
 			if name := span.Text; test.MatchString(name) {
 				checked++
-				if !declared[name] {
+				if !names[name] {
 					t.Errorf("%s names %s, which is not there", page.Path, name)
 				}
 			}

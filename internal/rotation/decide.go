@@ -64,36 +64,39 @@ func (r *run) decide(end writeEnd, err error) Result {
 // is in force already, as from a rule on old passwords.
 func (r *run) decideRefused(err error) Result {
 	var refusal *targets.Refused
-	mayBe := errors.As(err, &refusal) && refusal.MayBeInForce
+	if errors.As(err, &refusal) && refusal.Inferred {
+		return r.decideTakenBack(err)
+	}
+	mayBe := refusal != nil && refusal.MayBeInForce
 	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy {
 		mayBe = true
 	}
-	const late = "the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first"
-	inferred := refusal != nil && refusal.Inferred
-	switch {
-	case inferred && !r.canProve():
-		return r.unknown(err, late)
-	case !mayBe || !r.canProve():
+	// A status tells of what was carried out, and cannot tell which password that was: it
+	// may be the one from before.
+	if !mayBe || !r.canProve() || r.target.Proof() != targets.ProofLogin {
 		return r.notChanged(err)
-	case !inferred && r.target.Proof() != targets.ProofLogin:
-		// A status tells of what was carried out, and cannot tell which password that was:
-		// it may be the one from before.
-		return r.notChanged(err)
-	}
-	if inferred && r.clock.Sleep(r.proof, lateWrite) != nil {
-		return r.unknown(err, late)
 	}
 	// Once: a password that nobody has just set needs no time to settle.
-	verdict, _ := r.prove(targets.New, loginBudget, 1)
-	switch {
-	case verdict == targets.Accepted && inferred:
-		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
-	case verdict == targets.Accepted:
+	if verdict, _ := r.prove(targets.New, loginBudget, 1); verdict == targets.Accepted {
 		return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
-	case verdict != targets.Rejected && inferred:
-		return r.unknown(err, late)
 	}
 	return r.notChanged(err)
+}
+
+// decideTakenBack: no answer tells of a refusal, and only a look after a while shows
+// whether the write came before what it was to put in force was taken back.
+func (r *run) decideTakenBack(err error) Result {
+	verdict := targets.Inconclusive
+	if r.canProve() && r.clock.Sleep(r.proof, lateWrite) == nil {
+		verdict, _ = r.prove(targets.New, loginBudget, 1)
+	}
+	switch verdict {
+	case targets.Accepted:
+		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
+	case targets.Rejected:
+		return r.notChanged(err)
+	}
+	return r.unknown(err, "the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first")
 }
 
 // decideSucceeded: changed, as well proved as the vendor and the settings allow.

@@ -140,7 +140,7 @@ func (s *scripted) Change(ctx context.Context) error {
 	case "gateway timeout":
 		return targets.Judge(s.call(ctx, api.Write, 504))
 	case "taken back":
-		return &targets.Refused{Err: s.call(ctx, api.Write, 502), MayBeInForce: true, Inferred: true}
+		return &targets.Refused{Err: s.call(ctx, api.Write, 502), Inferred: true}
 	case "accepted":
 		_ = s.call(ctx, api.Write, 202)
 		fault := s.client.Fail("write", api.ClassTarget, "answered 202")

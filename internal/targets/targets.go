@@ -168,8 +168,8 @@ type Refused struct {
 	MayBeInForce bool
 	// Inferred says that no answer to the write tells of a refusal, but that what it was
 	// to put in force was taken back afterwards. Should the write have come first all the
-	// same, that Verify shows it; if it shows nothing, or may not be called, nothing is
-	// certain.
+	// same, one Verify of the new password shows it; if it shows nothing, or may not be
+	// called, nothing is certain.
 	Inferred bool
 }
 

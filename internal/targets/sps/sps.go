@@ -381,7 +381,7 @@ func (t *target) commit(ctx context.Context) error {
 	if t.dropPending(ctx) {
 		// The commit might have come in between all the same, if SPS calls it
 		// success to drop a transaction that is over.
-		return &targets.Refused{Err: err, MayBeInForce: true, Inferred: true}
+		return &targets.Refused{Err: err, Inferred: true}
 	}
 	return err
 }

@@ -88,9 +88,8 @@ type Counts struct {
 // AuthoritiesFault and FingerprintFault, or of the environment's proxy.
 func NewClient(config Config) (*Client, error) {
 	if config.Transport == nil {
-		if variable := UnusableProxy(); variable != "" {
-			return nil, &Error{Vendor: config.Vendor, Action: "read " + variable, Class: ClassNetwork,
-				Cause: "the environment variable does not hold a proxy's address", Hints: []string{HintProxy}}
+		if variable, cause, hint := ProxyFault(); variable != "" {
+			return nil, &Error{Vendor: config.Vendor, Action: "read " + variable, Class: ClassNetwork, Cause: cause, Hints: []string{hint}}
 		}
 	}
 	transport, err := newTransport(config.Trust, http.ProxyFromEnvironment)

@@ -7,23 +7,21 @@ import (
 	"strings"
 )
 
-// HintProxy says how a proxy's address is written.
-const HintProxy = "it must be like http://proxy.example.com:8080; in a user name or password write % as %25, and # / ? @ : in the same way"
-
-// UnusableProxy returns the name of the environment variable that names a proxy by what
-// is no address of one, or "". net/http would take it for no proxy at all, or for a host
-// that nobody meant.
-func UnusableProxy() string {
-	for _, variable := range []string{"HTTPS_PROXY", "https_proxy"} {
-		// As in net/http, the first one that is not empty counts.
-		if text := os.Getenv(variable); text != "" {
-			if isProxy(text) {
-				return ""
-			}
-			return variable
-		}
+// ProxyFault returns the environment variable that names a proxy by what is no address of
+// one, what is wrong, and how to write it; all "" if there is none. net/http would take it
+// for no proxy at all, or for a host that nobody meant.
+func ProxyFault() (variable, cause, hint string) {
+	variable = "HTTPS_PROXY"
+	text := os.Getenv(variable)
+	if text == "" { // as in net/http, the first one that is not empty counts
+		variable = "https_proxy"
+		text = os.Getenv(variable)
 	}
-	return ""
+	if text == "" || isProxy(text) {
+		return "", "", ""
+	}
+	return variable, "the environment variable does not hold a proxy's address",
+		"it must be like http://proxy.example.com:8080; in a user name or password write % as %25, and # / ? @ : in the same way"
 }
 
 // isProxy reports whether net/http reads the address as whoever wrote it.

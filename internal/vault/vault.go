@@ -83,8 +83,8 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	if variable := api.UnusableProxy(); variable != "" && options.Seam == nil {
-		return nil, fault(KindConfig, variable+": the environment variable does not hold a proxy's address", api.HintProxy)
+	if variable, cause, hint := api.ProxyFault(); variable != "" && options.Seam == nil {
+		return nil, fault(KindConfig, variable+": "+cause, hint)
 	}
 	transport, err := newTransport(options.Authorities)
 	if err != nil {

@@ -240,8 +240,7 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 	defer timer.Stop()
 	select {
 	case end := <-done:
-		var input *params.Error
-		if end.err != nil && !errors.As(end.err, &input) && api.AsError(end.err) == nil {
+		if end.err != nil && !errors.As(end.err, new(*params.Error)) && api.AsError(end.err) == nil {
 			// The system's words name a path that nobody gave.
 			end.err = c.failure(api.ClassInput, "it is a folder, or the pipe broke off", "it must be the pipe from the Gateway, or a file")
 		}

@@ -282,14 +282,13 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 		labels[i] = letters(label)
 	}
 	for _, other := range strangers {
-		near := slices.ContainsFunc(labels, func(label []rune) bool { return isNear(label, other.letters) })
-		if !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")) {
-			continue // warnNumbered tells of it
-		}
 		switch {
-		case near && field.Restricts:
+		case !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")):
+			// warnNumbered tells of it.
+		case !slices.ContainsFunc(labels, func(label []rune) bool { return isNear(label, other.letters) }):
+		case field.Restricts:
 			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
-		case near:
+		default:
 			s.warnings = append(s.warnings, fmt.Sprintf("%s: the field %s %s is not read: is its label misspelt?", field.Label, shown(other.label), from))
 		}
 	}

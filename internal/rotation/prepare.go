@@ -172,11 +172,10 @@ func choose(payload *params.Params, access params.Record, options Options) (targ
 		}
 	}
 	info, err := options.Registry.Choose(name, settings.Text("url"))
-	for i, warning := range settings.Warnings() {
+	warnings := settings.Warnings()
+	for _, warning := range warnings[:min(len(warnings), 5)] {
 		// Such as a field Target that is misspelled, or on the PAM User record.
-		if i < 5 {
-			err = withHint(err, warning)
-		}
+		err = withHint(err, warning)
 	}
 	return info, err
 }

@@ -30,8 +30,9 @@ func (f Fault) String() string {
 // A name that ends in "before" means that the vendor never saw the request; one
 // that ends in "after" means that the vendor did what it does and only the answer
 // suffered, one that ends in "late" that the vendor does it when [Server.CarryOutLate]
-// is called: something in between has kept the request. "before" is the literal truth for whatever has a lasting effect; to a
-// call that has none the vendor may be asked for the answer that is then spoilt.
+// is called: something in between has kept the request. "before" is the literal truth
+// for whatever has a lasting effect; to a call that has none the vendor may be asked
+// for the answer that is then spoilt.
 type Kind struct {
 	// Name is unique and stable.
 	Name string

@@ -99,6 +99,7 @@ func Messages() []MessageGroup {
 			{"the write's answer is missing or unclear, and no time was left to repeat it", "Follow exit code 3, and raise `Timeout`."},
 			{"the write's answer is missing or unclear, and a repeat settled nothing", "The vendor failed twice. Wait until it works again, then rotate again."},
 			{"the write's answer is missing or unclear, and the new password could not be tried", "The answer was lost and the sign-in that should settle it failed as well. Follow exit code 3."},
+			{"the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first", "The transaction could be dropped, which nearly always means that nothing has changed, and no sign-in could confirm it. Follow exit code 3."},
 			{"the write's answer is missing or unclear, the new password is rejected, and the payload has no old one to try", "Follow exit code 3. The vault had no old password for this record."},
 			{"the write's answer is missing or unclear, the new password is rejected, and no time was left to try the old one", "Follow exit code 3, and raise `Timeout`."},
 			{"the write's answer is missing or unclear, the new password is rejected, and the old one is not accepted for certain", "Neither password is certain. Follow exit code 3, from step 3."},

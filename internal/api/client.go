@@ -331,6 +331,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 
 	start, asked := time.Now(), c.clock.Now()
 	answer, err := c.exchange(sent)
+	if way.unasked.Load() {
+		answer, err = Answer{}, errUnasked
+	}
 	fault.Left = way.left
 	limit := request.limit(answer, c.clock.Now())
 	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, limit.turnedAway)
@@ -394,6 +397,29 @@ type passage struct {
 	sent atomic.Bool
 	// answered is true once a byte has come back.
 	answered atomic.Bool
+	// connection is the one that the request goes out on, nil without a network, and
+	// reads what it had counted before.
+	connection atomic.Pointer[counted]
+	reads      atomic.Int64
+	// unasked is true once an answer begins with what had come before the request.
+	unasked atomic.Bool
+}
+
+// on notes the connection, before anything is written to it.
+func (p *passage) on(connection *counted) {
+	if p.connection.Store(connection); connection != nil {
+		p.reads.Store(connection.reads.Load())
+	}
+}
+
+// first notes the answer's first byte. Behind an answer that nobody asked for, the right
+// one may follow as that of the next request, so the connection is over.
+func (p *passage) first() {
+	p.answered.Store(true)
+	if connection := p.connection.Load(); connection != nil && connection.reads.Load() == p.reads.Load() {
+		p.unasked.Store(true)
+		_ = connection.Close()
+	}
 }
 
 // build makes the HTTP request, which notes in way how far it has come.
@@ -435,10 +461,13 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 	// only when not a byte could be written to the first, or for a Read.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { mark(false) },
-		GotConn: func(httptrace.GotConnInfo) { mark(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			way.on(countedBelow(info.Conn))
+			mark(true)
+		},
 		// Before the last bytes are flushed, so that no honest answer comes earlier.
 		WroteRequest:         func(info httptrace.WroteRequestInfo) { way.sent.Store(info.Err == nil) },
-		GotFirstResponseByte: func() { way.answered.Store(true) },
+		GotFirstResponseByte: way.first,
 	})
 	sent := (&http.Request{
 		Method: request.Method,

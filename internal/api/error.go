@@ -170,6 +170,8 @@ func transportFault(err error) (class Class, cause string, hints []string) {
 		return ClassTimeout, "interrupted", nil
 	case errors.Is(err, context.Canceled):
 		return ClassTimeout, "given up", nil
+	case errors.Is(err, errUnasked):
+		return ClassTarget, "an answer came before the request, so it is not one to this request", nil
 	case byProxy && refusedWith != 0:
 		return ClassNetwork, fmt.Sprintf("the proxy refused the connection with %d", refusedWith), []string{hintProxy}
 	case byProxy:

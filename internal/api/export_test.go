@@ -19,5 +19,8 @@ const (
 // RetryAfter is retryAfter.
 var RetryAfter = retryAfter
 
+// DialCounted is dialCounted.
+var DialCounted = dialCounted
+
 // NewTransport is newTransport, with a proxy of the test's own.
 var NewTransport = newTransport

@@ -59,7 +59,7 @@ func plainTransport() *http.Transport {
 	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
 	return &http.Transport{
 		OnProxyConnectResponse: RefuseByProxy,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:            dialCounted,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
@@ -111,7 +111,7 @@ func (v verifier) dial(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	plain, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	plain, err := dialCounted(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,7 @@ func Messages() []MessageGroup {
 			{"the connection was refused", "Nothing listens at that port, or a firewall refuses. Check host and port in `url`."},
 			{"the connection was reset", "The server or something in between broke the connection off."},
 			{"the connection was closed before the answer was complete", "The server or something in between ended the connection early. If the outcome is `unknown`, follow exit code 3."},
+			{"an answer came before the request", "The server, or a proxy in front of it, sends more than it is asked for. Nothing that it says there is believed. Have whoever runs it look into it."},
 			{"the connection failed", "It failed in a way that has no name here. Look at the server's log, at the same time."},
 			{"the environment variable does not hold a proxy's address", "Nothing is sent, rather than past the proxy. Write it as `http://proxy.example.com:8080`. In a user name or password each of `% # / ? @ :` and blanks must be escaped, `%` as `%25`. An empty variable means no proxy."},
 			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},

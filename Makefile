@@ -51,7 +51,7 @@ lint: ## formatting, vet, staticcheck, tidy modules
 
 # What follows writes a section of docs/reliability.md each. Without -update the same
 # tests run among all others and compare.
-SUITE   := ./internal/targets/targettest
+SUITE   := ./internal/conformance
 COMMAND := ./cmd/pam-rotate-script
 FIGURES := $(GO) test -count=1 -timeout 20m
 

@@ -15,8 +15,8 @@ import (
 	"strconv"
 	"strings"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/simulator/rest"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // section is one table or more of the page.
@@ -129,7 +129,7 @@ func (s *stage) curl(path string) (program, error) {
 
 // traffic counts what a rotation costs at each vendor.
 func traffic(_ context.Context, _ *stage) (string, error) {
-	return targettest.TrafficTable()
+	return conformance.TrafficTable()
 }
 
 // payloadSize is one payload to measure.

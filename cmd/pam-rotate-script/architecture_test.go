@@ -92,7 +92,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"internal/documents":       {},
 		"internal/troubleshooting": {"internal/api", "internal/rotation", "internal/documents"},
 		// The test kit joins vendors and simulators.
-		"internal/targets/targettest": nil,
+		"internal/conformance": nil,
 	}
 	for _, s := range sources(t) {
 		if s.isTest() {
@@ -157,7 +157,7 @@ func TestForbiddenImports(t *testing.T) {
 			if path == "os/exec" && s.directory() != "cmd/pam-rotate-demo" && s.directory() != "cmd/pam-rotate-bench" && s.directory() != "scripts/release" {
 				t.Errorf("%s imports os/exec: the program starts nothing", s.path)
 			}
-			if path == "net/http" && strings.HasPrefix(s.path, "internal/targets/") && s.directory() != "internal/targets/targettest" {
+			if path == "net/http" && strings.HasPrefix(s.path, "internal/targets/") {
 				ast.Inspect(s.file, func(node ast.Node) bool {
 					selector, ok := node.(*ast.SelectorExpr)
 					if !ok {

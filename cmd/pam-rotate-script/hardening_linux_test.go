@@ -10,19 +10,19 @@ import (
 	"sync"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // TestMainIsHardened looks at the real program while it waits for the vendor.
 func TestMainIsHardened(t *testing.T) {
-	bench := targettest.REST()
-	stand, err := bench.Start(bench.User, targettest.Old)
+	bench := conformance.REST()
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stand.Close()
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 	command := exec.Command("pam-rotate-script")
 	command.Stdin = strings.NewReader(run.Payload(stand))
 	var stdout, stderr bytes.Buffer

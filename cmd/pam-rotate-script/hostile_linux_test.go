@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api/hostile"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // mostMemory is what the kernel may have counted as the program's memory at its peak.
@@ -56,7 +56,7 @@ func TestHostileMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		payload := fmt.Sprintf(`{"user":"jane","newPassword":%q,"oldPassword":%q,"records":[{"uid":"a","title":"API Access Details","url":"https://%s/set","password":"token-canary-0001","CA Certificate":%q}]}`,
-			targettest.New, targettest.Old, server.Host(), authority.PEM())
+			conformance.New, conformance.Old, server.Host(), authority.PEM())
 		var stdout, stderr bytes.Buffer
 		command := exec.Command("peak-memory", "pam-rotate-script", "--log-level", "debug")
 		command.Stdin, command.Stdout, command.Stderr = strings.NewReader(payload), &stdout, &stderr
@@ -80,8 +80,8 @@ func TestHostileMemory(t *testing.T) {
 		if code := command.ProcessState.ExitCode(); code != 0 && code != 1 && code != 3 {
 			fail("exit code %d: %s", code, stderr.String())
 		}
-		for _, secret := range []string{targettest.New, targettest.Old, "token-canary-0001"} {
-			if form := targettest.FindSecret(stdout.String()+stderr.String(), secret); form != "" {
+		for _, secret := range []string{conformance.New, conformance.Old, "token-canary-0001"} {
+			if form := conformance.FindSecret(stdout.String()+stderr.String(), secret); form != "" {
 				fail("a secret was printed, %s", form)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/conformance"
 )
 
 // TestInspectShowsNoValue: whatever the records hold, and wherever they come from.
@@ -26,7 +26,7 @@ func TestInspectShowsNoValue(t *testing.T) {
 			"target chosen by: the access record's url", "KSM config: none", "password of the user record: the payload's old one",
 			"standard input: other, base64, line end LF, 1 lines, ",
 		}},
-		"chosen by a field": {own: map[string]any{"Access Record": accessUID, "password": targettest.New}, access: map[string]any{"title": "x", "Target": "rest"}, lines: []string{
+		"chosen by a field": {own: map[string]any{"Access Record": accessUID, "password": conformance.New}, access: map[string]any{"title": "x", "Target": "rest"}, lines: []string{
 			"access record chosen by: the user record's field Access Record", "target chosen by: the access record's field Target",
 			"password of the user record: the payload's new one",
 		}},

@@ -16,9 +16,9 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // oneLock names the benches whose appliance has one configuration lock. SPS gives no
@@ -42,7 +42,7 @@ func TestKilled(t *testing.T) {
 	slots := make(chan struct{}, 6) // processes at once: they mostly wait
 	figures := newFigures("sigkill", "runs killed", "repaired by the second run", "repaired once SPS had dropped the lock", "not repaired, or a broken promise")
 	t.Run("at", func(t *testing.T) {
-		for _, bench := range targettest.Benches() {
+		for _, bench := range conformance.Benches() {
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
 				var cases sync.WaitGroup
@@ -68,18 +68,18 @@ func TestKilled(t *testing.T) {
 			})
 		}
 	})
-	figures.settle(t, func(bench targettest.Bench) int { return 2 * bench.Exchanges })
+	figures.settle(t, func(bench conformance.Bench) int { return 2 * bench.Exchanges })
 }
 
 // testKilled returns every promise that was broken, and whether the lock of the killed run
 // had to end before a run could repair.
-func testKilled(bench targettest.Bench, number int, moment simulator.Moment) (locked bool, err error) {
-	stand, err := bench.Start(bench.User, targettest.Old)
+func testKilled(bench conformance.Bench, number int, moment simulator.Moment) (locked bool, err error) {
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		return false, err
 	}
 	defer stand.Close()
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 	if err := kill(run, stand, number, moment); err != nil {
 		return false, err
 	}
@@ -132,7 +132,7 @@ func testKilled(bench targettest.Bench, number int, moment simulator.Moment) (lo
 
 // kill starts the program and kills it at a moment of the exchange of that number, counted
 // over all servers. It returns when the vendor has done what it was asked for.
-func kill(run targettest.Run, stand *targettest.Stand, number int, moment simulator.Moment) error {
+func kill(run conformance.Run, stand *conformance.Stand, number int, moment simulator.Moment) error {
 	var stdout, stderr bytes.Buffer
 	command := exec.Command("pam-rotate-script", "--json", "--log-level", "debug")
 	command.Stdin = strings.NewReader(run.Payload(stand))
@@ -177,7 +177,7 @@ func kill(run targettest.Run, stand *targettest.Stand, number int, moment simula
 		return fmt.Errorf("a killed run said: %s", stdout.String())
 	}
 	for _, secret := range []string{run.Old, run.New} {
-		if form := targettest.FindSecret(stderr.String(), secret); form != "" {
+		if form := conformance.FindSecret(stderr.String(), secret); form != "" {
 			return fmt.Errorf("a killed run printed a secret, %s", form)
 		}
 	}
@@ -186,12 +186,12 @@ func kill(run targettest.Run, stand *targettest.Stand, number int, moment simula
 
 // execute runs the program to its end, and returns an error if it broke a promise or its
 // exit code is not its outcome's.
-func execute(bench targettest.Bench, run targettest.Run, stand *targettest.Stand) (targettest.Ended, error) {
+func execute(bench conformance.Bench, run conformance.Run, stand *conformance.Stand) (conformance.Ended, error) {
 	var stdout, stderr bytes.Buffer
 	command := exec.Command("pam-rotate-script", "--json", "--log-level", "debug")
 	command.Stdin = strings.NewReader(run.Payload(stand))
 	command.Stdout, command.Stderr = &stdout, &stderr
-	ended := targettest.Ended{Already: stand.Accepts(run.New)}
+	ended := conformance.Ended{Already: stand.Accepts(run.New)}
 	var exit *exec.ExitError
 	if err := command.Run(); err != nil && !errors.As(err, &exit) {
 		return ended, err
@@ -212,7 +212,7 @@ func execute(bench targettest.Bench, run targettest.Run, stand *targettest.Stand
 
 // endTransactions has every session of an appliance give its transaction back, as the end
 // of the session does.
-func endTransactions(stand *targettest.Stand) error {
+func endTransactions(stand *conformance.Stand) error {
 	server := stand.Servers[0]
 	client := server.Client()
 	defer client.CloseIdleConnections()
@@ -239,24 +239,24 @@ func TestAgainAndBack(t *testing.T) {
 	t.Run("at", func(t *testing.T) {
 		testAgainAndBack(t, figures)
 	})
-	figures.settle(t, func(targettest.Bench) int { return 3 })
+	figures.settle(t, func(conformance.Bench) int { return 3 })
 }
 
 func testAgainAndBack(t *testing.T, figures *figures) {
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		t.Run(bench.Name, func(t *testing.T) {
 			t.Parallel()
-			stand, err := bench.Start(bench.User, targettest.Old)
+			stand, err := bench.Start(bench.User, conformance.Old)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer stand.Close()
 			bench.Writes *= 3
-			forth := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
-			back := targettest.Run{User: bench.User, Old: targettest.New, New: targettest.Old}
+			forth := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
+			back := conformance.Run{User: bench.User, Old: conformance.New, New: conformance.Old}
 			for _, step := range []struct {
 				name string
-				run  targettest.Run
+				run  conformance.Run
 			}{{"first", forth}, {"again", forth}, {"back", back}} {
 				ended, err := execute(bench, step.run, stand)
 				if err != nil {

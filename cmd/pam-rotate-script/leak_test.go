@@ -12,9 +12,9 @@ import (
 	"sync"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // ways are the ways in which the program may be told to print, as flags.
@@ -53,7 +53,7 @@ func (s *searches) search(t *testing.T, verb, output string, secrets []string) {
 	}
 	s.runs[verb]++
 	for _, secret := range secrets {
-		form, forms := targettest.Search(output, secret)
+		form, forms := conformance.Search(output, secret)
 		s.forms[verb] += forms
 		if form != "" {
 			s.found[verb]++
@@ -86,7 +86,7 @@ func TestNothingLeaks(t *testing.T) {
 	counted := &searches{runs: map[string]int{}, forms: map[string]int{}, found: map[string]int{}}
 	slots := make(chan struct{}, 4) // processes at once
 	t.Run("verbs", func(t *testing.T) {
-		for place, bench := range targettest.Benches() {
+		for place, bench := range conformance.Benches() {
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
 				slots <- struct{}{}
@@ -118,7 +118,7 @@ func TestNothingLeaks(t *testing.T) {
 // leakVendor runs the verbs that take a payload against one vendor: rotate and check with
 // each fault that sends back what was sent, and inspect, in an eighth of the ways to print
 // each, so that the benches together have all.
-func leakVendor(t *testing.T, counted *searches, bench targettest.Bench, place int) {
+func leakVendor(t *testing.T, counted *searches, bench conformance.Bench, place int) {
 	const parts = 8
 	faults := append([]string{""}, echoing...)
 	for number, fault := range faults {
@@ -127,14 +127,14 @@ func leakVendor(t *testing.T, counted *searches, bench targettest.Bench, place i
 				if (i+number+place)%parts != 0 {
 					continue
 				}
-				stand, err := bench.Start(bench.User, targettest.Old)
+				stand, err := bench.Start(bench.User, conformance.Old)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if fault != "" {
 					injectEverywhere(stand, simulator.KindNamed(fault))
 				}
-				run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+				run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 				stdout, stderr := runProgram(t, run.Payload(stand), append([]string{verb, "--timeout", "20"}, way...)...)
 				counted.search(t, verb, stdout+stderr, run.Secrets(stand))
 				if changes := fault == "" && verb == "rotate"; changes && !stand.Accepts(run.New) || !changes && fault == "" && stand.Writes() > 0 {
@@ -144,12 +144,12 @@ func leakVendor(t *testing.T, counted *searches, bench targettest.Bench, place i
 			}
 		}
 	}
-	stand, err := bench.Start(bench.User, targettest.Old)
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stand.Close()
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 	payload := run.Payload(stand)
 	for i, way := range ways() {
 		if (i+place)%parts != 0 {
@@ -164,7 +164,7 @@ func leakVendor(t *testing.T, counted *searches, bench targettest.Bench, place i
 var echoing = []string{"echo 400 before", "echo 500 after", "redirect 302 before", "HTML 200 before"}
 
 // injectEverywhere has the first exchange of each name that may go wrong in this way do so.
-func injectEverywhere(stand *targettest.Stand, kind simulator.Kind) {
+func injectEverywhere(stand *conformance.Stand, kind simulator.Kind) {
 	for _, server := range stand.Servers {
 		for _, route := range server.Routes() {
 			if kind.AppliesTo(route) {
@@ -178,13 +178,13 @@ func injectEverywhere(stand *targettest.Stand, kind simulator.Kind) {
 // in a payload that is damaged, on standard input where none is wanted, in a description,
 // in a recipe's tests.
 func leakAlone(t *testing.T, counted *searches) {
-	bench := targettest.Teramind()
-	stand, err := bench.Start(bench.User, targettest.Old)
+	bench := conformance.Teramind()
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stand.Close()
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 	payload, secrets := run.Payload(stand), run.Secrets(stand)
 
 	description := filepath.Join(t.TempDir(), "description.yaml")

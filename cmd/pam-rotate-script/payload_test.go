@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
-	"pam-rotate-script/internal/targets/targettest"
 	"pam-rotate-script/internal/vault/vaulttest"
 )
 
@@ -46,7 +46,7 @@ func (r *trial) sharePAMUser() {
 	r.share(map[string]any{"title": "API Access Details", "password": "canary-unlinked"}, "An0therAccessRecord_01")
 	r.keeper.Add(vaulttest.Record{UID: pamUserUID, Title: "Rotated", Type: "pamUser",
 		Fields: []vaulttest.Field{
-			{Type: "login", Value: []any{r.user}}, {Type: "password", Value: []any{targettest.Old}},
+			{Type: "login", Value: []any{r.user}}, {Type: "password", Value: []any{conformance.Old}},
 			{Type: "script", Label: "rotationScripts", Value: []any{map[string]any{"fileRef": "x", "recordRef": []any{accessUID, "Missing_Record_UID_001"}}}},
 		},
 	})
@@ -69,7 +69,7 @@ func TestPayloadFromVaultRotates(t *testing.T) {
 	outer, records := decoded(t, made.stdout)
 	want := map[string]any{
 		"providerRecordUid": "C0nfigurationUid_0001A", "resourceRecordUid": "M4chineRecordUid_0001A", "userRecordUid": pamUserUID,
-		"user": r.user, "oldPassword": targettest.Old, "newPassword": outer["newPassword"], "records": outer["records"],
+		"user": r.user, "oldPassword": conformance.Old, "newPassword": outer["newPassword"], "records": outer["records"],
 	}
 	for key, value := range want {
 		if outer[key] != value || value == "" {

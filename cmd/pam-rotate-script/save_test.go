@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/vault/vaulttest"
 )
 
@@ -100,7 +100,7 @@ func TestRecipeSaves(t *testing.T) {
 			server := startVessel(t, key)
 			record := test.record
 			record.UID, record.Title, record.Type = pamUserUID, "PAM User", "pamUser"
-			record.Fields = []vaulttest.Field{{Type: "login", Value: []any{r.user}}, {Type: "password", Value: []any{targettest.Old}}}
+			record.Fields = []vaulttest.Field{{Type: "login", Value: []any{r.user}}, {Type: "password", Value: []any{conformance.Old}}}
 			r.keeper.Add(record)
 			noting := func(fault vaulttest.Fault) vaulttest.Fault {
 				return func(request *http.Request, do func() (*http.Response, error)) (*http.Response, error) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 func TestMain(m *testing.M) {
@@ -57,8 +57,8 @@ func TestScripts(t *testing.T) {
 
 // running is the simulated vendor of one script.
 type running struct {
-	bench targettest.Bench
-	stand *targettest.Stand
+	bench conformance.Bench
+	stand *conformance.Stand
 }
 
 func current(ts *testscript.TestScript) *running {
@@ -78,11 +78,11 @@ func plainCommand(ts *testscript.TestScript, negated bool, arguments []string, l
 func simulate(ts *testscript.TestScript, negated bool, arguments []string) {
 	plainCommand(ts, negated, arguments, 1)
 	name := strings.Join(arguments, " ")
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		if bench.Name != name {
 			continue
 		}
-		stand, err := bench.Start(bench.User, targettest.Old)
+		stand, err := bench.Start(bench.User, conformance.Old)
 		ts.Check(err)
 		ts.Defer(func() {
 			stand.Close()
@@ -102,7 +102,7 @@ func simulate(ts *testscript.TestScript, negated bool, arguments []string) {
 func payload(ts *testscript.TestScript, negated bool, arguments []string) {
 	plainCommand(ts, negated, arguments, 1)
 	r := current(ts)
-	run := targettest.Run{User: r.bench.User, Old: targettest.Old, New: targettest.New, Access: map[string]any{}, UserFields: map[string]any{}}
+	run := conformance.Run{User: r.bench.User, Old: conformance.Old, New: conformance.New, Access: map[string]any{}, UserFields: map[string]any{}}
 	for _, argument := range arguments[1:] {
 		key, text, ok := strings.Cut(argument, "=")
 		if !ok {
@@ -146,9 +146,9 @@ func fault(ts *testscript.TestScript, negated bool, arguments []string) {
 func password(text string) string {
 	switch text {
 	case "old":
-		return targettest.Old
+		return conformance.Old
 	case "new":
-		return targettest.New
+		return conformance.New
 	}
 	return text
 }

@@ -14,11 +14,11 @@ import (
 	"syscall"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	"pam-rotate-script/internal/simulator/sailpoint"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // TestSignals stops the real program at every moment of every exchange. The vendor
@@ -27,7 +27,7 @@ import (
 func TestSignals(t *testing.T) {
 	figures := newFigures("sigterm", "runs told to stop", "a lie, something left open, or a secret printed")
 	t.Run("at", func(t *testing.T) {
-		for _, bench := range targettest.Benches() {
+		for _, bench := range conformance.Benches() {
 			for number := 1; number <= bench.Exchanges; number++ {
 				for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
 					t.Run(fmt.Sprintf("%s/exchange %d moment %d", bench.Name, number, moment), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestSignals(t *testing.T) {
 			}
 		}
 	})
-	figures.settle(t, func(bench targettest.Bench) int { return 2 * bench.Exchanges })
+	figures.settle(t, func(bench conformance.Bench) int { return 2 * bench.Exchanges })
 }
 
 // figures are numbers of each vendor for one section of docs/reliability.md.
@@ -55,7 +55,7 @@ func newFigures(section string, columns ...string) *figures {
 }
 
 // add adds to each column of a bench. The first counts runs.
-func (f *figures) add(bench targettest.Bench, counts ...int) {
+func (f *figures) add(bench conformance.Bench, counts ...int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sum := f.counts[bench.Name]
@@ -69,7 +69,7 @@ func (f *figures) add(bench targettest.Bench, counts ...int) {
 }
 
 // settle compares the section with the page, if all of it was run.
-func (f *figures) settle(t *testing.T, runs func(targettest.Bench) int) {
+func (f *figures) settle(t *testing.T, runs func(conformance.Bench) int) {
 	t.Helper()
 	var rows [][]any
 	row := func(name string, counts []int) {
@@ -80,7 +80,7 @@ func (f *figures) settle(t *testing.T, runs func(targettest.Bench) int) {
 		rows = append(rows, cells)
 	}
 	all := make([]int, len(f.columns))
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		counts := f.counts[bench.Name]
 		if counts == nil || counts[0] != runs(bench) {
 			return // a part, as go test -run may ask for, or one that has failed early
@@ -105,7 +105,7 @@ func broken(failed bool) int {
 // TestSignalWhileTurnedAway stops the real program while SailPoint's rate limit makes its
 // one write wait: nothing has left then, and nothing more may leave.
 func TestSignalWhileTurnedAway(t *testing.T) {
-	bench := targettest.SailPoint()
+	bench := conformance.SailPoint()
 	for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
 		for write := 1; write <= 2; write++ {
 			t.Run(fmt.Sprintf("write %d moment %d", write, moment), func(t *testing.T) {
@@ -120,8 +120,8 @@ func TestSignalWhileTurnedAway(t *testing.T) {
 	}
 }
 
-func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulator.Moment, faults ...simulator.Fault) (targettest.Ended, *targettest.Stand) {
-	stand, err := bench.Start(bench.User, targettest.Old)
+func testSignal(t *testing.T, bench conformance.Bench, number int, moment simulator.Moment, faults ...simulator.Fault) (conformance.Ended, *conformance.Stand) {
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulat
 	for _, fault := range faults {
 		stand.Servers[0].Inject(fault)
 	}
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 
 	var stdout, stderr bytes.Buffer
 	command := exec.Command("pam-rotate-script", "--json", "--log-level", "debug")
@@ -154,7 +154,7 @@ func testSignal(t *testing.T, bench targettest.Bench, number int, moment simulat
 	if !told.Load() {
 		t.Error("the program was never told to stop")
 	}
-	ended := targettest.Ended{Stdout: stdout.String(), Stderr: stderr.String()}
+	ended := conformance.Ended{Stdout: stdout.String(), Stderr: stderr.String()}
 	if err := json.Unmarshal(stdout.Bytes(), &ended.Result); err != nil {
 		t.Fatalf("standard output is no JSON object: %v\n%s\n%s", err, ended.Stdout, ended.Stderr)
 	}

@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // TestUnaskedBytesAreNotLogged: what a server sends behind its answer goes to the
@@ -48,15 +48,15 @@ func TestUnaskedBytesAreNotLogged(t *testing.T) {
 		}
 	}()
 	payload := fmt.Sprintf(`{"user":"jane","newPassword":%q,"records":[{"uid":"a","title":"API Access Details",
-		"url":"https://%s/set","password":"token-canary-0001","CA Certificate":%q}]}`, targettest.New, listener.Addr(), authority.PEM())
+		"url":"https://%s/set","password":"token-canary-0001","CA Certificate":%q}]}`, conformance.New, listener.Addr(), authority.PEM())
 	var stdout, stderr bytes.Buffer
 	command := exec.Command("pam-rotate-script", "--log-level", "debug")
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(payload), &stdout, &stderr
 	if err := command.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stdout.String())
 	}
-	for _, canary := range []string{"token-canary-0001", targettest.New} {
-		if form := targettest.FindSecret(stdout.String()+stderr.String(), canary); form != "" {
+	for _, canary := range []string{"token-canary-0001", conformance.New} {
+		if form := conformance.FindSecret(stdout.String()+stderr.String(), canary); form != "" {
 			t.Errorf("printed, %s: %s", form, stderr.String())
 		}
 	}
@@ -77,11 +77,11 @@ func echo(connection net.Conn) {
 // TestStreamThatNobodyEmpties: a full pipe must not keep the exit code back, nor
 // turn it into another one.
 func TestStreamThatNobodyEmpties(t *testing.T) {
-	bench := targettest.REST()
+	bench := conformance.REST()
 	for _, full := range []string{"stdout", "stderr"} {
 		t.Run(full, func(t *testing.T) {
 			t.Parallel()
-			stand, err := bench.Start(bench.User, targettest.Old)
+			stand, err := bench.Start(bench.User, conformance.Old)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestStreamThatNobodyEmpties(t *testing.T) {
 			}
 			defer reader.Close()
 			fill(t, writer)
-			run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New}
+			run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 			command := exec.Command("pam-rotate-script", "--timeout", "2")
 			command.Stdin = strings.NewReader(run.Payload(stand))
 			if full == "stdout" {
@@ -107,7 +107,7 @@ func TestStreamThatNobodyEmpties(t *testing.T) {
 				t.Fatal(err)
 			}
 			code := command.ProcessState.ExitCode()
-			changed := stand.Accepts(targettest.New)
+			changed := stand.Accepts(conformance.New)
 			if changed && code == 1 || !changed && code != 1 || code < 0 {
 				t.Errorf("exit code %d, and the password changed: %v", code, changed)
 			}

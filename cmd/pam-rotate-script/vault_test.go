@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 	"pam-rotate-script/internal/vault/vaulttest"
 )
 
@@ -31,7 +31,7 @@ const (
 type trial struct {
 	t      *testing.T
 	keeper *vaulttest.Keeper
-	stand  *targettest.Stand
+	stand  *conformance.Stand
 	user   string
 	// config is the file of --ksm-config; its bytes and its time must not change.
 	config string
@@ -47,8 +47,8 @@ var longAgo = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
 func newTrial(t *testing.T) *trial {
 	t.Helper()
-	bench := targettest.REST()
-	stand, err := bench.Start(bench.User, targettest.Old)
+	bench := conformance.REST()
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func (r *trial) access(changes map[string]any) map[string]any {
 // payload returns a payload with these records beside the PAM User's own one.
 func (r *trial) payload(own map[string]any, records ...map[string]any) string {
 	r.t.Helper()
-	user := map[string]any{"uid": pamUserUID, "title": "PAM User", "login": r.user, "password": targettest.Old}
+	user := map[string]any{"uid": pamUserUID, "title": "PAM User", "login": r.user, "password": conformance.Old}
 	for label, value := range own {
 		user[label] = value
 	}
@@ -127,7 +127,7 @@ func (r *trial) payload(own map[string]any, records ...map[string]any) string {
 		r.t.Fatal(err)
 	}
 	outer, err := json.Marshal(map[string]any{
-		"userRecordUid": pamUserUID, "user": r.user, "oldPassword": targettest.Old, "newPassword": targettest.New,
+		"userRecordUid": pamUserUID, "user": r.user, "oldPassword": conformance.Old, "newPassword": conformance.New,
 		"records": base64.StdEncoding.EncodeToString(inner),
 	})
 	if err != nil {
@@ -154,8 +154,8 @@ func (r *trial) share(fields map[string]any, uid string) string {
 // hidden fails if one of the texts was printed in any form.
 func (r *trial) hidden(printed string, secrets ...string) {
 	r.t.Helper()
-	for _, text := range append(secrets, targettest.Old, targettest.New, r.stand.Access["password"].(string)) {
-		if form := targettest.FindSecret(printed, text); form != "" {
+	for _, text := range append(secrets, conformance.Old, conformance.New, r.stand.Access["password"].(string)) {
+		if form := conformance.FindSecret(printed, text); form != "" {
 			r.t.Errorf("a secret was printed, %s: %s", form, printed)
 		}
 	}
@@ -199,7 +199,7 @@ func TestAccessRecordFromVault(t *testing.T) {
 			}
 			r.stdin = r.payload(test.own)
 			ended := r.run(append(test.arguments, "--ksm-config", r.config)...)
-			if test.want == "" && (ended.code != 0 || !strings.HasPrefix(ended.stdout, "changed: ") || !r.stand.Accepts(targettest.New)) {
+			if test.want == "" && (ended.code != 0 || !strings.HasPrefix(ended.stdout, "changed: ") || !r.stand.Accepts(conformance.New)) {
 				t.Errorf("exit %d: %s%s", ended.code, ended.stdout, ended.stderr)
 			}
 			if test.want != "" && (ended.code != 1 || !strings.Contains(ended.stdout, test.want) || len(r.stand.Exchanges()) != 0) {
@@ -386,7 +386,7 @@ func TestNotation(t *testing.T) {
 			r.stdin = r.payload(nil)
 		}
 		ended := r.run("--ksm-config", r.config, "--log-level", "debug")
-		if ended.code != 0 || !r.stand.Accepts(targettest.New) {
+		if ended.code != 0 || !r.stand.Accepts(conformance.New) {
 			t.Errorf("in the vault %v: exit %d: %s", inVault, ended.code, ended.all())
 		}
 		if !strings.Contains(ended.stderr, "17000") {

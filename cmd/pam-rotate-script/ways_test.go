@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/recipe"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // users stands in for RabbitMQ's management plugin.
@@ -109,18 +109,18 @@ func TestTheSameInAllWays(t *testing.T) {
 		exit      int
 		ends      string
 	}{
-		{"changed", "shop", targettest.New, nil, false, 0, "changed"},
-		{"the answer is lost", "shop", targettest.New, nil, true, 0, "changed"},
-		{"unknown user", "nobody", targettest.New, nil, false, 1, "not-changed account"},
-		{"refused credential", "shop", targettest.New, map[string]any{"password": "Ux5-canary-wrong"}, false, 1, "not-changed credential"},
+		{"changed", "shop", conformance.New, nil, false, 0, "changed"},
+		{"the answer is lost", "shop", conformance.New, nil, true, 0, "changed"},
+		{"unknown user", "nobody", conformance.New, nil, false, 1, "not-changed account"},
+		{"refused credential", "shop", conformance.New, map[string]any{"password": "Ux5-canary-wrong"}, false, 1, "not-changed credential"},
 		{"refused password", "shop", "Ab-1", nil, false, 1, "not-changed policy"},
-		{"name that cannot be sent", "a:b", targettest.New, nil, false, 1, "not-changed input"},
-		{"user who is not allowed", "shop", targettest.New, map[string]any{"Allowed Users": "jane"}, false, 1, "not-changed permission"},
+		{"name that cannot be sent", "a:b", conformance.New, nil, false, 1, "not-changed input"},
+		{"user who is not allowed", "shop", conformance.New, map[string]any{"Allowed Users": "jane"}, false, 1, "not-changed permission"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var first string
 			for _, way := range ways {
-				state := &users{passwords: map[string]string{"admin": caller, "shop": targettest.Old}, lose: test.lose}
+				state := &users{passwords: map[string]string{"admin": caller, "shop": conformance.Old}, lose: test.lose}
 				server := httptest.NewTLSServer(state)
 				defer server.Close()
 				access := map[string]any{
@@ -133,7 +133,7 @@ func TestTheSameInAllWays(t *testing.T) {
 					}
 				}
 				payload, err := json.Marshal(map[string]any{
-					"user": test.user, "oldPassword": targettest.Old, "newPassword": test.new, "userRecordUid": "Us3rRecordUid_00001aAA",
+					"user": test.user, "oldPassword": conformance.Old, "newPassword": test.new, "userRecordUid": "Us3rRecordUid_00001aAA",
 					"records": []any{access, map[string]any{"uid": "Us3rRecordUid_00001aAA", "title": "PAM User", "login": test.user}},
 				})
 				if err != nil {

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // requireWine is the environment variable that, set to 1, turns the skipping of the
@@ -52,9 +52,9 @@ func TestUnderWine(t *testing.T) {
 	const user = "jane+ops%41@exämple.com"
 	for _, form := range forms {
 		t.Run("a payload with "+form.name, func(t *testing.T) {
-			bench := targettest.Teramind()
+			bench := conformance.Teramind()
 			stand := startStand(t, bench, user)
-			run := targettest.Run{User: user, Old: targettest.Old, New: targettest.New}
+			run := conformance.Run{User: user, Old: conformance.Old, New: conformance.New}
 			got := w.run(t, form.encode(run.Payload(stand)))
 			want := `^changed: teramind jane\+ops%41@exämple\.com \(agent 4711\), confirmed by Teramind's answer in \d+ ms\n$`
 			if got.code != 0 || !regexp.MustCompile(want).MatchString(got.stdout) {
@@ -75,7 +75,7 @@ func TestUnderWine(t *testing.T) {
 	// The other exit codes.
 	ends := []struct {
 		name      string
-		run       targettest.Run
+		run       conformance.Run
 		fault     *simulator.Fault
 		arguments []string
 		code      int
@@ -83,11 +83,11 @@ func TestUnderWine(t *testing.T) {
 		writes    int
 	}{
 		{
-			name: "a refused token", run: targettest.Run{Access: map[string]any{"password": "canary-wrong-token"}},
+			name: "a refused token", run: conformance.Run{Access: map[string]any{"password": "canary-wrong-token"}},
 			code: 1, stdout: `^not-changed: rest .*\[credential\]\n$`, writes: 1,
 		},
 		{
-			name: "an unknown authority", run: targettest.Run{Access: map[string]any{"CA Certificate": nil}},
+			name: "an unknown authority", run: conformance.Run{Access: map[string]any{"CA Certificate": nil}},
 			code: 1, stdout: `^not-changed: rest .*signed by an unknown authority \[tls\]\n$`,
 		},
 		{
@@ -98,12 +98,12 @@ func TestUnderWine(t *testing.T) {
 	}
 	for _, end := range ends {
 		t.Run(end.name, func(t *testing.T) {
-			bench := targettest.REST()
+			bench := conformance.REST()
 			stand := startStand(t, bench, bench.User)
 			if end.fault != nil {
 				stand.Servers[0].Inject(*end.fault)
 			}
-			end.run.User, end.run.Old, end.run.New = bench.User, targettest.Old, targettest.New
+			end.run.User, end.run.Old, end.run.New = bench.User, conformance.Old, conformance.New
 			got := w.run(t, end.run.Payload(stand), end.arguments...)
 			if got.code != end.code || !regexp.MustCompile(end.stdout).MatchString(got.stdout) {
 				t.Errorf("exit code %d, result line %q, log\n%s", got.code, got.stdout, got.stderr)
@@ -124,9 +124,9 @@ func TestUnderWine(t *testing.T) {
 	})
 }
 
-func startStand(t *testing.T, bench targettest.Bench, user string) *targettest.Stand {
+func startStand(t *testing.T, bench conformance.Bench, user string) *conformance.Stand {
 	t.Helper()
-	stand, err := bench.Start(user, targettest.Old)
+	stand, err := bench.Start(user, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,9 +135,9 @@ func startStand(t *testing.T, bench targettest.Bench, user string) *targettest.S
 }
 
 // judge holds what the program said against what is so at the vendor.
-func judge(t *testing.T, run targettest.Run, bench targettest.Bench, stand *targettest.Stand, got wineEnd) {
+func judge(t *testing.T, run conformance.Run, bench conformance.Bench, stand *conformance.Stand, got wineEnd) {
 	t.Helper()
-	ended := targettest.Ended{Stdout: got.stdout, Stderr: got.stderr}
+	ended := conformance.Ended{Stdout: got.stdout, Stderr: got.stderr}
 	outcome, _, _ := strings.Cut(got.stdout, ":")
 	ended.Outcome = rotation.Outcome(outcome)
 	if class := regexp.MustCompile(`\[([a-z]+)\]\n$`).FindStringSubmatch(got.stdout); class != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
-	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/conformance"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -89,7 +89,7 @@ func FuzzNewPath(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	for _, name := range targettest.UserNames() {
+	for _, name := range conformance.UserNames() {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

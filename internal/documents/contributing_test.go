@@ -214,7 +214,7 @@ func TestContributingSizes(t *testing.T) {
 			1: lines(isTest, "internal/targets/"+vendor+"/*.go"),
 			2: lines(isCode, "internal/simulator/"+vendor+"/*.go"),
 			3: lines(isTest, "internal/simulator/"+vendor+"/*.go"),
-			4: lines(isCode, "internal/targets/targettest/bench_"+vendor+".go"), // 0 if it has no file of its own
+			4: lines(isCode, "internal/conformance/bench_"+vendor+".go"), // 0 if it has no file of its own
 			5: lines(isCode, "testdata/script/"+vendor+".txtar"),
 		} {
 			says, err := strconv.Atoi(strings.TrimSpace(stated[column]))

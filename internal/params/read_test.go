@@ -14,9 +14,9 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // canary stands in every value of the test payloads. No output may hold it.
@@ -574,7 +574,7 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(seed), uint16(0))
 		f.Add([]byte(seed), uint16(40))
 	}
-	for i, password := range targettest.Passwords() {
+	for i, password := range conformance.Passwords() {
 		f.Add([]byte(password), uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, input []byte, cut uint16) {

@@ -4,15 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/recipe/recipetest"
 	"pam-rotate-script/internal/rotation"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
-func open(t *testing.T, bench targettest.Bench, user string) *targettest.Stand {
+func open(t *testing.T, bench conformance.Bench, user string) *conformance.Stand {
 	t.Helper()
-	stand, err := bench.Start(user, targettest.Old)
+	stand, err := bench.Start(user, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,14 +23,14 @@ func open(t *testing.T, bench targettest.Bench, user string) *targettest.Stand {
 // TestAsTheGoTargetsForValues: hostile passwords and names meet the same fate in both. It
 // takes a part of the values; the suite takes all.
 func TestAsTheGoTargetsForValues(t *testing.T) {
-	for _, pair := range []struct{ inGo, inYAML targettest.Bench }{
-		{targettest.Teramind(), targettest.RecipeTeramind()},
-		{targettest.Venafi(), targettest.RecipeVenafi()},
+	for _, pair := range []struct{ inGo, inYAML conformance.Bench }{
+		{conformance.Teramind(), conformance.RecipeTeramind()},
+		{conformance.Venafi(), conformance.RecipeVenafi()},
 	} {
-		end := func(t *testing.T, bench targettest.Bench, account, user, password string) rotation.Outcome {
+		end := func(t *testing.T, bench conformance.Bench, account, user, password string) rotation.Outcome {
 			stand := open(t, bench, account)
 			defer stand.Close()
-			run := targettest.Run{User: user, Old: targettest.Old, New: password, Info: bench.Info}
+			run := conformance.Run{User: user, Old: conformance.Old, New: password, Info: bench.Info}
 			ended := run.Rotate(stand)
 			for _, fault := range run.Faults(bench, stand, ended) {
 				t.Errorf("%s: user %q, password %q: %s", bench.Name, user, password, fault)
@@ -45,18 +45,18 @@ func TestAsTheGoTargetsForValues(t *testing.T) {
 					t.Errorf("user %q, password %q: the recipe ends in %s, the target in Go in %s", user, password, inYAML, inGo)
 				}
 			}
-			for i, password := range targettest.Passwords() {
+			for i, password := range conformance.Passwords() {
 				if i%7 == 0 && password != "" {
 					compare(pair.inGo.User, pair.inGo.User, password)
 				}
 			}
-			for i, name := range targettest.UserNames() {
+			for i, name := range conformance.UserNames() {
 				if i%5 == 0 {
-					compare(pair.inGo.User, name, targettest.New)
+					compare(pair.inGo.User, name, conformance.New)
 				}
 			}
 			for _, name := range pair.inGo.Names {
-				compare(name, name, targettest.New)
+				compare(name, name, conformance.New)
 			}
 		})
 	}

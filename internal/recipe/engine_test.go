@@ -22,12 +22,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // quick is a clock that never waits.
@@ -159,7 +159,7 @@ func playWith(t *testing.T, keeper rotation.Keeper, source string, s *service, f
 		access[label] = value
 	}
 	payload, err := json.Marshal(map[string]any{
-		"user": user, "newPassword": password, "oldPassword": targettest.Old, "userRecordUid": "UserRecordUid0000001a",
+		"user": user, "newPassword": password, "oldPassword": conformance.Old, "userRecordUid": "UserRecordUid0000001a",
 		"records": []any{access, map[string]any{"uid": "UserRecordUid0000001a", "title": "PAM User", "login": user}},
 	})
 	if err != nil {
@@ -257,7 +257,7 @@ func TestJudging(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := serve(t, map[string]any{"GET /look": fine, "POST /set": test.answer})
-			result := play(t, small(map[string]string{"accept": test.accept}), s, nil, "jane", targettest.New)
+			result := play(t, small(map[string]string{"accept": test.accept}), s, nil, "jane", conformance.New)
 			if got := fmt.Sprintf("%s [%s]", result.Outcome, result.Class); got != test.ends || len(s.of("POST /set")) != test.writes {
 				t.Errorf("%s with %d writes, want %s with %d: %s", got, len(s.of("POST /set")), test.ends, test.writes, result.Message)
 			}
@@ -289,7 +289,7 @@ func TestCheckEndsTheRun(t *testing.T) {
 			if strings.Contains(test.check, "let:") {
 				write = "body: {password: $new, id: $id}"
 			}
-			result := play(t, small(map[string]string{"check": test.check, "write": write}), s, nil, "jane", targettest.New)
+			result := play(t, small(map[string]string{"check": test.check, "write": write}), s, nil, "jane", conformance.New)
 			if result.Outcome != rotation.NotChanged || result.Class != test.class || len(s.of("POST /set")) != 0 {
 				t.Errorf("%s [%s], %d writes: %s", result.Outcome, result.Class, len(s.of("POST /set")), result.Message)
 			}
@@ -354,7 +354,7 @@ func TestPages(t *testing.T) {
 			result := play(t, small(map[string]string{
 				"check": "\n  - name: look\n    path: /look\n    accept: 200\n    page: " + test.page + "\n    find: {where: .name == $user}\n    let: {id: .id}",
 				"write": "body: {password: $new, id: $id}",
-			}), s, nil, "jane", targettest.New)
+			}), s, nil, "jane", conformance.New)
 			if (result.Outcome == rotation.Changed) != test.changed || s.came() != test.came {
 				t.Errorf("%s: %s\ncame %s\nwant %s", result.Outcome, result.Message, s.came(), test.came)
 			}
@@ -364,7 +364,7 @@ func TestPages(t *testing.T) {
 
 func TestPollsUntilReady(t *testing.T) {
 	s := serve(t, map[string]any{"GET /look": []answer{fine, fine, {status: 200, body: map[string]any{"ready": true}}}, "POST /set": fine})
-	result := play(t, small(map[string]string{"check": "[{name: look, path: /look, accept: 200, poll: {until: .ready, every: 5s}, after: 2s}]"}), s, nil, "jane", targettest.New)
+	result := play(t, small(map[string]string{"check": "[{name: look, path: /look, accept: 200, poll: {until: .ready, every: 5s}, after: 2s}]"}), s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.Changed || len(s.of("GET /look")) != 3 {
 		t.Errorf("%s after %d polls: %s", result.Outcome, len(s.of("GET /look")), result.Message)
 	}
@@ -398,7 +398,7 @@ func TestAuth(t *testing.T) {
 				"GET /look": fine, "POST /set": fine, "POST /token": token,
 				"POST /login": answer{status: 200, header: map[string]string{"Set-Cookie": "SID=canary-session-1; HttpOnly"}},
 			})
-			result := play(t, small(map[string]string{"auth": test.auth}), s, nil, "jane", targettest.New)
+			result := play(t, small(map[string]string{"auth": test.auth}), s, nil, "jane", conformance.New)
 			if result.Outcome != rotation.Changed {
 				t.Fatal(result.Message)
 			}
@@ -419,7 +419,7 @@ func TestAuth(t *testing.T) {
 	}
 	t.Run("refused", func(t *testing.T) {
 		s := serve(t, map[string]any{"POST /token": answer{status: 400, body: map[string]any{"error": "invalid_client"}}})
-		result := play(t, small(map[string]string{"auth": "{oauth2-client-credentials: {path: /token, client: '\"it\"', secret: $access.password}}"}), s, nil, "jane", targettest.New)
+		result := play(t, small(map[string]string{"auth": "{oauth2-client-credentials: {path: /token, client: '\"it\"', secret: $access.password}}"}), s, nil, "jane", conformance.New)
 		if result.Outcome != rotation.NotChanged || result.Class != api.ClassCredential {
 			t.Errorf("%s [%s]", result.Outcome, result.Class)
 		}
@@ -457,7 +457,7 @@ func TestCloseAlwaysRuns(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := serve(t, map[string]any{"POST /session": test.session, "POST /set": test.write, "DELETE /session": test.out})
-			result := play(t, source(test.check), s, nil, "jane", targettest.New)
+			result := play(t, source(test.check), s, nil, "jane", conformance.New)
 			if got := s.of("DELETE /session"); len(got) != test.times || len(got) > 0 && got[0].header.Get("Authorization") != "Bearer canary-session-1" {
 				t.Errorf("%d log-outs, want %d: %s", len(got), test.times, result.Message)
 			}
@@ -482,7 +482,7 @@ func TestValuesArriveAsTheyAre(t *testing.T) {
 		"body":   {"write": "body: {p: [$value, {q: $value}], 'r': '{(\"k\"): $value}'}"},
 	} {
 		for variable, values := range map[string][]string{
-			"$new": append(targettest.Passwords(), more...), "$user": append(targettest.UserNames(), more...),
+			"$new": append(conformance.Passwords(), more...), "$user": append(conformance.UserNames(), more...),
 		} {
 			t.Run(place+" "+variable, func(t *testing.T) {
 				t.Parallel()
@@ -505,7 +505,7 @@ func TestValuesArriveAsTheyAre(t *testing.T) {
 				for _, value := range values {
 					user, password := "jane", value
 					if variable == "$user" {
-						user, password = value, targettest.New
+						user, password = value, conformance.New
 					}
 					mutex.Lock()
 					got = request{}
@@ -579,7 +579,7 @@ func TestNumbersStayAsTheyAre(t *testing.T) {
 	s := serve(t, map[string]any{"GET /look": answer{status: 200, body: `{"id": 12345678901234567890, "x": 1.10}`}, "POST /set": fine})
 	result := play(t, small(map[string]string{
 		"check": "[{name: look, path: /look, accept: 200, let: {id: .id, x: .x}}]", "write": "body: {id: $id, x: $x, password: $new}",
-	}), s, nil, "jane", targettest.New)
+	}), s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.Changed || !strings.HasPrefix(s.of("POST /set")[0].body, `{"id":12345678901234567890,"x":1.10,`) {
 		t.Error(result.Message, s.of("POST /set"))
 	}
@@ -598,7 +598,7 @@ func TestCannotPrintASecret(t *testing.T) {
 		}
 	}
 	echo := func(status int) answer {
-		return answer{status: status, body: map[string]any{"message": "no: " + targettest.New + " canary-token-1 canary-echo-1", "token": "canary-echo-1", "id": targettest.New}}
+		return answer{status: status, body: map[string]any{"message": "no: " + conformance.New + " canary-token-1 canary-echo-1", "token": "canary-echo-1", "id": conformance.New}}
 	}
 	for _, source := range []string{
 		small(nil),
@@ -611,13 +611,13 @@ func TestCannotPrintASecret(t *testing.T) {
 	} {
 		for _, status := range []int{200, 400, 500} {
 			s := serve(t, map[string]any{"GET /look": echo(200), "POST /set": echo(status), "POST /set/canary-echo-1": echo(status)})
-			result := play(t, source, s, nil, "jane", targettest.New)
+			result := play(t, source, s, nil, "jane", conformance.New)
 			printed, err := json.Marshal(result.Result)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, hidden := range []string{targettest.New, "canary-token-1"} {
-				if form := targettest.FindSecret(result.log+string(printed), hidden); form != "" {
+			for _, hidden := range []string{conformance.New, "canary-token-1"} {
+				if form := conformance.FindSecret(result.log+string(printed), hidden); form != "" {
 					t.Errorf("a secret was printed, %s: %s %s", form, result.log, printed)
 				}
 			}
@@ -665,7 +665,7 @@ func TestCannotRepeatAWrite(t *testing.T) {
 	for _, given := range []any{gone, answer{status: 429, header: map[string]string{"Retry-After": "1"}}, answer{status: 502}, answer{status: 503}, answer{status: 504},
 		answer{status: 307, header: map[string]string{"Location": "/set"}}, answer{status: 308, header: map[string]string{"Location": "/set"}}} {
 		s := serve(t, map[string]any{"GET /look": fine, "POST /set": given})
-		result := play(t, small(nil), s, nil, "jane", targettest.New)
+		result := play(t, small(nil), s, nil, "jane", conformance.New)
 		if len(s.of("POST /set")) != 1 || result.Writes != 1 {
 			t.Errorf("%v: %d writes", given, len(s.of("POST /set")))
 		}
@@ -692,7 +692,7 @@ func TestCannotFollowARedirect(t *testing.T) {
 				}
 				answers[moved] = answer{status: status, header: map[string]string{"Location": to}}
 				s := serve(t, answers)
-				result := play(t, small(parts), s, nil, "jane", targettest.New)
+				result := play(t, small(parts), s, nil, "jane", conformance.New)
 				if result.Outcome != want || strings.Contains(s.came(), "/other") || len(s.of("POST /set")) > 1 {
 					t.Errorf("%s, %d: %s after %s", moved, status, result.Outcome, s.came())
 				}
@@ -737,14 +737,14 @@ func TestCannotRunForEver(t *testing.T) {
 	s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 200, body: list}})
 	result := play(t, small(map[string]string{
 		"accept": "{status: 200, when: '[.[] as $a | .[] as $b | .[] as $c | $a + $b + $c] | length > 0'}",
-	}), s, nil, "jane", targettest.New)
+	}), s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.Unknown {
 		t.Errorf("%s: %s", result.Outcome, result.Message)
 	}
 	s = serve(t, map[string]any{"GET /look": answer{status: 200, body: list}, "POST /set": fine})
 	result = play(t, small(map[string]string{
 		"check": "[{name: look, path: /look, accept: 200, let: {x: 'map(tostring + \"" + strings.Repeat("x", 300) + "\")'}}]", "write": "body: {x: $x}",
-	}), s, nil, "jane", targettest.New)
+	}), s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.NotChanged || !strings.Contains(result.Message, "more than") {
 		t.Errorf("%s: %s", result.Outcome, result.Message)
 	}
@@ -778,7 +778,7 @@ func TestCannotGrowWithoutBounds(t *testing.T) {
 			t.Parallel()
 			source := small(map[string]string{"accept": "{status: 200, when: " + quote(expression) + "}"})
 			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 200, body: list}})
-			result := play(t, source, s, nil, "jane", targettest.New)
+			result := play(t, source, s, nil, "jane", conformance.New)
 			// The last one holds: Go's regular expressions take no longer for such a pattern.
 			if result.Outcome != rotation.Unknown && name != "pattern that tries for long" {
 				t.Errorf("%s: %s", result.Outcome, result.Message)
@@ -816,7 +816,7 @@ func TestExpressionsAreWhatTheyWere(t *testing.T) {
 		{`.a[]`, false},
 	} {
 		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 200, body: `{"a": [1, 2, {"b": 3}], "c": null}`}})
-		result := play(t, small(map[string]string{"accept": "{status: 200, when: " + quote(test.expression) + "}"}), s, nil, "jane", targettest.New)
+		result := play(t, small(map[string]string{"accept": "{status: 200, when: " + quote(test.expression) + "}"}), s, nil, "jane", conformance.New)
 		if holds := result.Outcome == rotation.Changed; holds != test.holds {
 			t.Errorf("%s: %v: %s", test.expression, holds, result.Message)
 		}
@@ -846,7 +846,7 @@ func TestFieldsAndAddresses(t *testing.T) {
 			if strings.Contains(test.top, "let:") {
 				parts["path"] = "[/set, {jq: $x}]"
 			}
-			result := play(t, small(parts), s, test.fields, test.user, targettest.New)
+			result := play(t, small(parts), s, test.fields, test.user, conformance.New)
 			if result.Outcome != rotation.NotChanged || result.Class != test.class || !strings.Contains(result.Message, test.text) || len(s.requests) > 0 {
 				t.Errorf("%s [%s] after %q: %s", result.Outcome, result.Class, s.came(), result.Message)
 			}
@@ -859,7 +859,7 @@ func TestPrefixOfTheBase(t *testing.T) {
 	for path, want := range map[string]string{"": "/set", "/": "/set", "/api": "/set", "/proxy/api/": "/proxy/set", "/dashboard": "/set"} {
 		s := serve(t, map[string]any{"GET /look": fine, "GET /proxy/look": fine, "POST /set": fine, "POST /proxy/set": fine})
 		source := strings.Replace(small(nil), "base: url\n", "base: {field: url, root: /api}\n", 1)
-		result := play(t, source, s, map[string]any{"url": s.URL + path}, "jane", targettest.New)
+		result := play(t, source, s, map[string]any{"url": s.URL + path}, "jane", conformance.New)
 		if result.Outcome != rotation.Changed || len(s.of("POST "+want)) != 1 {
 			t.Errorf("%q: %s", path, s.came())
 		}
@@ -927,7 +927,7 @@ func TestOldCredentialIsKept(t *testing.T) {
 			if test.keeper != nil {
 				keeper = test.keeper
 			}
-			result := playWith(t, keeper, source, s, nil, "jane", targettest.New)
+			result := playWith(t, keeper, source, s, nil, "jane", conformance.New)
 			if result.Outcome != test.outcome || len(s.of("DELETE /keys/old")) != test.revoked {
 				t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
 			}
@@ -967,7 +967,7 @@ func TestOrderIsNotSettledByLogins(t *testing.T) {
 	for _, source := range []string{source, conditional} {
 		for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
 			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: status, body: map[string]any{}}, "POST /login": []answer{{status: 401}, fine}})
-			if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != outcome {
+			if result := play(t, source, s, nil, "jane", conformance.New); result.Outcome != outcome {
 				t.Errorf("%d: %s: %s", status, result.Outcome, result.Message)
 			}
 		}
@@ -997,7 +997,7 @@ func TestTaskIsNotSettledByLogins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 202, body: map[string]any{"task": true}}, "GET /task": test.task, "POST /login": test.login})
-			if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != test.want {
+			if result := play(t, source, s, nil, "jane", conformance.New); result.Outcome != test.want {
 				t.Errorf("%s, want %s: %s; sent %s", result.Outcome, test.want, result.Message, s.came())
 			}
 		})
@@ -1005,7 +1005,7 @@ func TestTaskIsNotSettledByLogins(t *testing.T) {
 	t.Run("taken, without the task's name", func(t *testing.T) {
 		source := strings.Replace(source, "when: .task}\n", "when: .task}\n    seal: {task: .id}\n", 1)
 		s := serve(t, map[string]any{"GET /look": fine, "POST /set": answer{status: 202, body: map[string]any{"task": true, "id": 7}}, "POST /login": []answer{{status: 401}, fine}})
-		if result := play(t, source, s, nil, "jane", targettest.New); result.Outcome != rotation.Unknown {
+		if result := play(t, source, s, nil, "jane", conformance.New); result.Outcome != rotation.Unknown {
 			t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
 		}
 	})
@@ -1025,7 +1025,7 @@ verify:
 		"POST /login": []answer{{status: 200, body: map[string]any{"token": "canary-trial-1"}}, {status: 200, body: map[string]any{"state": "second factor"}}},
 		"GET /who":    []answer{{status: 401}, fine},
 	})
-	result := play(t, source, s, nil, "jane", targettest.New)
+	result := play(t, source, s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.Unknown || len(s.of("GET /who")) != 1 {
 		t.Errorf("%s: %s; sent %s", result.Outcome, result.Message, s.came())
 	}
@@ -1045,7 +1045,7 @@ verify:
 		s := serve(t, map[string]any{
 			"GET /look": fine, "POST /set": fine, "GET /nonce": answer{status: 200, body: map[string]any{"nonce": "canary-nonce-1"}}, "POST /login": answer{status: status},
 		})
-		result := play(t, source, s, nil, "jane", targettest.New)
+		result := play(t, source, s, nil, "jane", conformance.New)
 		if logins := len(s.of("POST /login")); logins != 2 || result.FailedLogins != 2 {
 			t.Errorf("%d: %d logins, %d counted: %s", status, logins, result.FailedLogins, result.Message)
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/secret"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // FuzzScrubber puts a secret into a text and wants it out again: in every form
@@ -19,7 +19,7 @@ func FuzzScrubber(f *testing.F) {
 			}
 		}
 	}
-	for i, hidden := range targettest.Secrets() {
+	for i, hidden := range conformance.Secrets() {
 		f.Add(hidden, "vendor said: ", "\n", "other-secret", uint(i))
 	}
 	f.Add("hunter22", `\`, "abcabc", "]abc", uint(0))

@@ -4,7 +4,7 @@
 // chooses one by name or by URL.
 //
 // A vendor is one folder beside this file with a function Info, one line in
-// package all, and one simulator; package targettest proves it. A newcomer reads
+// package all, and one simulator; package conformance proves it. A newcomer reads
 // the Target interface, then package teramind, the smallest vendor.
 package targets
 

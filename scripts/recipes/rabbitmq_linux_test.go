@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/conformance"
 )
 
 // leastPassword is the length in bytes that the broker's rule on passwords asks for.
@@ -41,7 +41,7 @@ func build(t *testing.T) string {
 func noSecret(t *testing.T, end ended, secrets ...string) {
 	t.Helper()
 	for _, secret := range secrets {
-		if form := targettest.FindSecret(end.stdout+end.stderr, secret); form != "" {
+		if form := conformance.FindSecret(end.stdout+end.stderr, secret); form != "" {
 			t.Errorf("a secret was printed, %s:\n%s%s", form, end.stdout, end.stderr)
 		}
 	}
@@ -103,23 +103,23 @@ func testUsers(t *testing.T, g gateway) {
 		"shop": {"monitoring", "policymaker"}, "one": {"management"}, "plain": {}, "custom": {"vip, gold", "it's \"1\""}, "boss": {"administrator"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g.broker.add(t, name, targettest.Old, tags...)
+			g.broker.add(t, name, conformance.Old, tags...)
 			g.broker.ask(t, "PUT", "/api/permissions/%2F/"+name, map[string]any{"configure": "^a", "write": `b\..*`, "read": ""}, 201)
 			g.broker.ask(t, "PUT", "/api/user-limits/"+name+"/max-connections", map[string]any{"value": 7}, 204)
 			before := g.broker.state(t, name)
-			end := g.run(t, run{user: name, old: targettest.Old, new: targettest.New})
+			end := g.run(t, run{user: name, old: conformance.Old, new: conformance.New})
 			end.expect(t, 0, "changed", "")
 			if !strings.Contains(end.stdout, "proved by a login") || strings.Contains(end.stderr, "warn") {
 				t.Errorf("not proved, or with a warning:\n%s%s", end.stdout, end.stderr)
 			}
-			g.broker.inForce(t, name, targettest.New, targettest.Old)
+			g.broker.inForce(t, name, conformance.New, conformance.Old)
 			if after := g.broker.state(t, name); !reflect.DeepEqual(before, after) || !strings.Contains(fmt.Sprint(after), "max-connections:7") {
 				t.Errorf("the user was %v and is %v", before, after)
 			}
 			// The same again does no harm, and there is a way back.
-			g.run(t, run{user: name, old: targettest.Old, new: targettest.New}).expect(t, 0, "changed", "")
-			g.run(t, run{user: name, old: targettest.New, new: targettest.Old}).expect(t, 0, "changed", "")
-			if status, answer := g.broker.whoami(t, name, targettest.Old); status != 200 && !strings.Contains(answer, "Not management user") {
+			g.run(t, run{user: name, old: conformance.Old, new: conformance.New}).expect(t, 0, "changed", "")
+			g.run(t, run{user: name, old: conformance.New, new: conformance.Old}).expect(t, 0, "changed", "")
+			if status, answer := g.broker.whoami(t, name, conformance.Old); status != 200 && !strings.Contains(answer, "Not management user") {
 				t.Errorf("the old password is not back: %d %s", status, answer)
 			}
 		})
@@ -134,11 +134,11 @@ func testNames(t *testing.T, g gateway) {
 	}
 	var logins []login
 	for i, name := range names {
-		g.broker.add(t, name, fmt.Sprint(targettest.Old, i))
+		g.broker.add(t, name, fmt.Sprint(conformance.Old, i))
 	}
 	for i, name := range names {
-		new := fmt.Sprint(targettest.New, i)
-		g.run(t, run{user: name, old: fmt.Sprint(targettest.Old, i), new: new}).expect(t, 0, "changed", "")
+		new := fmt.Sprint(conformance.New, i)
+		g.run(t, run{user: name, old: fmt.Sprint(conformance.Old, i), new: new}).expect(t, 0, "changed", "")
 		logins = append(logins, login{name, new})
 	}
 	for i, accepted := range g.broker.accepts(t, logins...) {
@@ -149,11 +149,11 @@ func testNames(t *testing.T, g gateway) {
 	// Names that cannot be told by a path, or in HTTP Basic authentication.
 	for _, name := range []string{"a:b", "..", "."} {
 		if name == "a:b" {
-			g.broker.add(t, name, targettest.Old)
+			g.broker.add(t, name, conformance.Old)
 		}
-		g.run(t, run{user: name, old: targettest.Old, new: targettest.New}).expect(t, 1, "not-changed", "input")
+		g.run(t, run{user: name, old: conformance.Old, new: conformance.New}).expect(t, 1, "not-changed", "input")
 	}
-	if !g.broker.accepts(t, login{"a:b", targettest.Old})[0] {
+	if !g.broker.accepts(t, login{"a:b", conformance.Old})[0] {
 		t.Error("a:b does not have its old password any more")
 	}
 }
@@ -163,18 +163,18 @@ func testNames(t *testing.T, g gateway) {
 func testPasswords(t *testing.T, g gateway) {
 	var logins []login
 	set, refused := 0, 0
-	for i, sample := range targettest.PasswordSamples() {
+	for i, sample := range conformance.PasswordSamples() {
 		if i%6 != 0 || sample.Text == "" { // the payload's reader refuses that one
 			continue
 		}
 		user := fmt.Sprint("password-", i)
-		g.broker.add(t, user, targettest.Old)
-		end := g.run(t, run{user: user, old: targettest.Old, new: sample.Text})
+		g.broker.add(t, user, conformance.Old)
+		end := g.run(t, run{user: user, old: conformance.Old, new: sample.Text})
 		current := sample.Text
 		switch {
 		case len(sample.Text) < leastPassword:
 			end.expect(t, 1, "not-changed", "policy")
-			current = targettest.Old
+			current = conformance.Old
 			refused++
 		default:
 			end.expect(t, 0, "changed", "")
@@ -196,10 +196,10 @@ func testPasswords(t *testing.T, g gateway) {
 // testRefusals: what the broker refuses changes nothing, and makes no user.
 func testRefusals(t *testing.T, g gateway) {
 	b := g.broker
-	b.add(t, "refused", targettest.Old, "management")
+	b.add(t, "refused", conformance.Old, "management")
 	b.add(t, "monitor", "Mq2-canary.monitor", "monitoring")
 	b.add(t, "bystander", "Mq2-canary.bystander")
-	b.add(t, "foreign tag", targettest.Old, "Blå")
+	b.add(t, "foreign tag", conformance.Old, "Blå")
 	for _, test := range []struct {
 		name   string
 		run    run
@@ -218,12 +218,12 @@ func testRefusals(t *testing.T, g gateway) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := test.run
-			r.old = targettest.Old
+			r.old = conformance.Old
 			if r.user == "" {
 				r.user = "refused"
 			}
 			if r.new == "" {
-				r.new = targettest.New
+				r.new = conformance.New
 			}
 			end := g.run(t, r)
 			end.expect(t, 1, "not-changed", test.class)
@@ -233,10 +233,10 @@ func testRefusals(t *testing.T, g gateway) {
 			}
 		})
 	}
-	b.inForce(t, "refused", targettest.Old, targettest.New)
+	b.inForce(t, "refused", conformance.Old, conformance.New)
 
 	before := b.state(t, "foreign tag")
-	g.run(t, run{user: "foreign tag", old: targettest.Old, new: targettest.New}).expect(t, 1, "not-changed", "account")
+	g.run(t, run{user: "foreign tag", old: conformance.Old, new: conformance.New}).expect(t, 1, "not-changed", "account")
 	if after := b.state(t, "foreign tag"); !reflect.DeepEqual(before, after) {
 		t.Errorf("the user was %v and is %v", before, after)
 	}
@@ -244,13 +244,13 @@ func testRefusals(t *testing.T, g gateway) {
 
 // testCheck: the verb check finds the user and writes nothing.
 func testCheck(t *testing.T, g gateway) {
-	g.broker.add(t, "checked", targettest.Old, "management")
+	g.broker.add(t, "checked", conformance.Old, "management")
 	before := string(g.broker.ask(t, "GET", userPath("checked"), nil, 200))
-	end := g.run(t, run{user: "checked", old: targettest.Old, new: targettest.New, arguments: "check"})
+	end := g.run(t, run{user: "checked", old: conformance.Old, new: conformance.New, arguments: "check"})
 	if end.exit != 1 || !strings.HasPrefix(end.stdout, "ready: rabbitmq checked") || strings.Count(end.stdout, "<- the write") != 1 {
 		t.Errorf("exit %d\n%s%s", end.exit, end.stdout, end.stderr)
 	}
-	end = g.run(t, run{user: "not there", old: targettest.Old, new: targettest.New, arguments: "check"})
+	end = g.run(t, run{user: "not there", old: conformance.Old, new: conformance.New, arguments: "check"})
 	end.expect(t, 1, "not-ready", "account")
 	if after := string(g.broker.ask(t, "GET", userPath("checked"), nil, 200)); after != before {
 		t.Errorf("the user was %s and is %s", before, after)
@@ -259,20 +259,20 @@ func testCheck(t *testing.T, g gateway) {
 
 // testCallerItself: the access record's own user gets the new password, and a word of warning.
 func testCallerItself(t *testing.T, g gateway) {
-	g.broker.add(t, "caller", targettest.Old, "administrator")
-	end := g.run(t, run{user: "caller", old: targettest.Old, new: targettest.New, access: map[string]any{"login": "caller", "password": targettest.Old}})
+	g.broker.add(t, "caller", conformance.Old, "administrator")
+	end := g.run(t, run{user: "caller", old: conformance.Old, new: conformance.New, access: map[string]any{"login": "caller", "password": conformance.Old}})
 	end.expect(t, 0, "changed", "")
 	if !strings.Contains(end.stderr, "the access record's own user") {
 		t.Errorf("there is no warning:\n%s", end.stderr)
 	}
-	g.broker.inForce(t, "caller", targettest.New, targettest.Old)
+	g.broker.inForce(t, "caller", conformance.New, conformance.Old)
 }
 
 // testDeletedInBetween: the write makes a user anew that was deleted behind the look-up.
 // There is no call that would not.
 func testDeletedInBetween(t *testing.T, g gateway) {
 	b := g.broker
-	b.add(t, "deleted", targettest.Old, "management")
+	b.add(t, "deleted", conformance.Old, "management")
 	proxy := b.proxy(t, func(request *http.Request, forward func() *answer) *answer {
 		if isWrite(request) {
 			if status, _, err := b.try("DELETE", userPath("deleted"), nil, administrator, administratorPassword); err != nil || status != 204 {
@@ -281,18 +281,18 @@ func testDeletedInBetween(t *testing.T, g gateway) {
 		}
 		return forward()
 	})
-	end := g.run(t, run{user: "deleted", old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL}})
+	end := g.run(t, run{user: "deleted", old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}})
 	end.expect(t, 0, "changed", "")
 	if !strings.Contains(end.stderr, "created anew without permissions") {
 		t.Errorf("there is no warning:\n%s", end.stderr)
 	}
-	b.inForce(t, "deleted", targettest.New, targettest.Old)
+	b.inForce(t, "deleted", conformance.New, conformance.Old)
 }
 
 // testAnswerLost: the broker has done it, and the answer does not come.
 func testAnswerLost(t *testing.T, g gateway) {
 	for name, tags := range map[string][]string{"lost answer": {"policymaker"}, "lost answer, no tag": nil} {
-		g.broker.add(t, name, targettest.Old, tags...)
+		g.broker.add(t, name, conformance.Old, tags...)
 		var writes atomic.Int64
 		proxy := g.broker.proxy(t, func(request *http.Request, forward func() *answer) *answer {
 			given := forward()
@@ -302,12 +302,12 @@ func testAnswerLost(t *testing.T, g gateway) {
 			}
 			return given
 		})
-		end := g.run(t, run{user: name, old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL}})
+		end := g.run(t, run{user: name, old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}})
 		end.expect(t, 0, "changed", "")
 		if !strings.Contains(end.stdout, "proved by a login after an unclear answer") || writes.Load() != 1 {
 			t.Errorf("%s: %d writes\n%s", name, writes.Load(), end.stdout)
 		}
-		g.broker.inForce(t, name, targettest.New, targettest.Old)
+		g.broker.inForce(t, name, conformance.New, conformance.Old)
 	}
 }
 
@@ -316,15 +316,15 @@ func testWriteLost(t *testing.T, g gateway) {
 	for name, tags := range map[string][]string{"lost write": {"monitoring"}, "lost write, no tag": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each waits ten seconds for a write that may be late
-			g.broker.add(t, name, targettest.Old, tags...)
+			g.broker.add(t, name, conformance.Old, tags...)
 			proxy := g.broker.proxy(t, func(request *http.Request, forward func() *answer) *answer {
 				if isWrite(request) {
 					return nil
 				}
 				return forward()
 			})
-			g.run(t, run{user: name, old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL}}).expect(t, 1, "not-changed", "network")
-			g.broker.inForce(t, name, targettest.Old, targettest.New)
+			g.run(t, run{user: name, old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}}).expect(t, 1, "not-changed", "network")
+			g.broker.inForce(t, name, conformance.Old, conformance.New)
 		})
 	}
 }
@@ -332,21 +332,21 @@ func testWriteLost(t *testing.T, g gateway) {
 // testStrict: neither the payload's old password nor a proof is needed for a plain success, and
 // Verify = strict takes the proof for granted.
 func testStrict(t *testing.T, g gateway) {
-	g.broker.add(t, "strict", targettest.Old)
-	g.run(t, run{user: "strict", new: targettest.New, access: map[string]any{"Verify": "strict"}}).expect(t, 0, "changed", "")
-	g.broker.inForce(t, "strict", targettest.New, targettest.Old)
-	end := g.run(t, run{user: "strict", new: targettest.Old, access: map[string]any{"Verify": "off"}})
+	g.broker.add(t, "strict", conformance.Old)
+	g.run(t, run{user: "strict", new: conformance.New, access: map[string]any{"Verify": "strict"}}).expect(t, 0, "changed", "")
+	g.broker.inForce(t, "strict", conformance.New, conformance.Old)
+	end := g.run(t, run{user: "strict", new: conformance.Old, access: map[string]any{"Verify": "off"}})
 	end.expect(t, 0, "changed", "")
 	if !strings.Contains(end.stdout, "confirmed by RabbitMQ's answer") {
 		t.Error(end.stdout)
 	}
-	g.broker.inForce(t, "strict", targettest.Old, targettest.New)
+	g.broker.inForce(t, "strict", conformance.Old, conformance.New)
 }
 
 // testStopped: the broker stands still with the write in its hands. It is carried out after the
 // run has ended, so that any other word than unknown would have been wrong.
 func testStopped(t *testing.T, g gateway) {
-	g.broker.add(t, "stopped", targettest.Old, "management")
+	g.broker.add(t, "stopped", conformance.Old, "management")
 	server, written := g.broker.server, make(chan *answer, 1)
 	proxy := g.broker.proxy(t, func(request *http.Request, forward func() *answer) *answer {
 		if !isWrite(request) {
@@ -357,7 +357,7 @@ func testStopped(t *testing.T, g gateway) {
 		written <- given
 		return given
 	})
-	end := g.run(t, run{user: "stopped", old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL, "Timeout": "8"}})
+	end := g.run(t, run{user: "stopped", old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL, "Timeout": "8"}})
 	server.signal(syscall.SIGCONT)
 	end.expect(t, 3, "unknown", "timeout")
 	select {
@@ -368,14 +368,14 @@ func testStopped(t *testing.T, g gateway) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the write did not end")
 	}
-	g.broker.inForce(t, "stopped", targettest.New, targettest.Old)
+	g.broker.inForce(t, "stopped", conformance.New, conformance.Old)
 }
 
 // testKilledAfter: the broker dies behind the write. Nobody can say whether it is done until it
 // is back, and then the next run puts things right.
 func testKilledAfter(t *testing.T, g gateway) {
 	b := g.broker
-	b.add(t, "killed", targettest.Old, "management", "other")
+	b.add(t, "killed", conformance.Old, "management", "other")
 	server := b.server
 	proxy := b.proxy(t, func(request *http.Request, forward func() *answer) *answer {
 		given := forward()
@@ -385,16 +385,16 @@ func testKilledAfter(t *testing.T, g gateway) {
 		}
 		return given
 	})
-	g.run(t, run{user: "killed", old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL}}).expect(t, 3, "unknown", "network")
+	g.run(t, run{user: "killed", old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}}).expect(t, 3, "unknown", "network")
 	if !b.start() {
 		t.Fatalf("the broker does not start again:\n%s", b.server.output())
 	}
-	accepted := b.accepts(t, login{"killed", targettest.Old}, login{"killed", targettest.New})
+	accepted := b.accepts(t, login{"killed", conformance.Old}, login{"killed", conformance.New})
 	if accepted[0] == accepted[1] {
 		t.Errorf("the old password is accepted: %v, the new one: %v", accepted[0], accepted[1])
 	}
-	g.run(t, run{user: "killed", old: targettest.Old, new: targettest.New}).expect(t, 0, "changed", "")
-	b.inForce(t, "killed", targettest.New, targettest.Old)
+	g.run(t, run{user: "killed", old: conformance.Old, new: conformance.New}).expect(t, 0, "changed", "")
+	b.inForce(t, "killed", conformance.New, conformance.Old)
 	if state := fmt.Sprint(b.state(t, "killed")); !strings.Contains(state, "[management other]") {
 		t.Errorf("the user is %s", state)
 	}
@@ -403,7 +403,7 @@ func testKilledAfter(t *testing.T, g gateway) {
 // testKilledBefore: the broker dies between the look-up and the write, so that there is nobody
 // to connect to.
 func testKilledBefore(t *testing.T, g gateway) {
-	g.broker.add(t, "spared", targettest.Old)
+	g.broker.add(t, "spared", conformance.Old)
 	server, ready := g.broker.server, make(chan struct{})
 	var proxy *httptest.Server
 	var writes atomic.Int64
@@ -419,7 +419,7 @@ func testKilledBefore(t *testing.T, g gateway) {
 		return given
 	})
 	close(ready)
-	g.run(t, run{user: "spared", old: targettest.Old, new: targettest.New, access: map[string]any{"url": proxy.URL}}).expect(t, 1, "not-changed", "network")
+	g.run(t, run{user: "spared", old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}}).expect(t, 1, "not-changed", "network")
 	if writes.Load() > 0 {
 		t.Errorf("%d writes were sent", writes.Load())
 	}

@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	simulated "pam-rotate-script/internal/simulator/rest"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // endpoint answers every call as a case says.
@@ -31,18 +31,18 @@ func (e *endpoint) Routes() []simulator.Route {
 	return routes
 }
 
-func start(t *testing.T, answer simulator.Answer) *targettest.Stand {
+func start(t *testing.T, answer simulator.Answer) *conformance.Stand {
 	t.Helper()
-	server := targettest.Serve(t, &endpoint{answer: answer})
-	return &targettest.Stand{
+	server := conformance.Serve(t, &endpoint{answer: answer})
+	return &conformance.Stand{
 		Servers: []*simulator.Server{server},
 		Access:  map[string]any{"url": server.URL() + "/api/password", "password": "api-token"},
 		Accepts: func(string) bool { return false },
 	}
 }
 
-func run() targettest.Run {
-	return targettest.Run{User: "jane@example.com", Old: targettest.Old, New: targettest.New}
+func run() conformance.Run {
+	return conformance.Run{User: "jane@example.com", Old: conformance.Old, New: conformance.New}
 }
 
 // TestAsKeepersSample: url and password alone send what Keeper's sample sends.
@@ -186,7 +186,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server := targettest.Serve(t, service)
+			server := conformance.Serve(t, service)
 			user := test.user
 			if user == "" {
 				user = "jdoe@example.com"
@@ -199,14 +199,14 @@ func TestSettings(t *testing.T) {
 			for label, value := range test.fields {
 				access[label] = value
 			}
-			stand := &targettest.Stand{
+			stand := &conformance.Stand{
 				Servers: []*simulator.Server{server}, Access: access,
 				Accepts: func(password string) bool { return service.Accepts(user, password) },
 			}
 			r := run()
 			r.User, r.Old = user, simulated.FirstPassword
 			ended := r.Rotate(stand)
-			for _, fault := range r.Faults(targettest.REST(), stand, ended) {
+			for _, fault := range r.Faults(conformance.REST(), stand, ended) {
 				t.Error(fault)
 			}
 			if ended.Outcome != rotation.Changed {
@@ -316,11 +316,11 @@ func TestVerifyURLThatProvesNothing(t *testing.T) {
 		"rejects both":             {plain(401), plain(401), rotation.Unknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := targettest.Serve(t, &open{probe: test.probe, signIn: test.signIn})
-			stand := &targettest.Stand{
+			server := conformance.Serve(t, &open{probe: test.probe, signIn: test.signIn})
+			stand := &conformance.Stand{
 				Servers: []*simulator.Server{server},
 				Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},
-				Accepts: func(password string) bool { return password == targettest.Old },
+				Accepts: func(password string) bool { return password == conformance.Old },
 			}
 			ended := run().Rotate(stand)
 			if ended.Outcome != test.outcome || stand.Writes() != test.writes {
@@ -346,7 +346,7 @@ func (q queue) Routes() []simulator.Route {
 				return simulator.JSON(q.status, map[string]any{"order": 7, "state": q.state})
 			}},
 		{Name: "verify", Method: "GET", Match: simulator.Pattern("/me").Match, Serve: func(r *simulator.Request) simulator.Answer {
-			if _, password, _ := (&http.Request{Header: r.Header}).BasicAuth(); password != targettest.Old {
+			if _, password, _ := (&http.Request{Header: r.Header}).BasicAuth(); password != conformance.Old {
 				return simulator.JSON(401, map[string]any{})
 			}
 			return simulator.JSON(200, map[string]any{})
@@ -360,11 +360,11 @@ func TestOrderIsNotSettledByLogins(t *testing.T) {
 	for queue, outcome := range map[queue]rotation.Outcome{
 		{202, ""}: rotation.Unknown, {200, "queued"}: rotation.Unknown, {203, ""}: rotation.NotChanged,
 	} {
-		server := targettest.Serve(t, queue)
-		stand := &targettest.Stand{
+		server := conformance.Serve(t, queue)
+		stand := &conformance.Stand{
 			Servers: []*simulator.Server{server},
 			Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Verify URL": server.URL() + "/me"},
-			Accepts: func(password string) bool { return password == targettest.Old },
+			Accepts: func(password string) bool { return password == conformance.Old },
 		}
 		if ended := run().Rotate(stand); ended.Outcome != outcome || stand.Writes() != 1 {
 			t.Errorf("%v: %s", queue, ended.Stdout)

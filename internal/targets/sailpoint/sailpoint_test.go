@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	simulated "pam-rotate-script/internal/simulator/sailpoint"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/sailpoint"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // Accounts of the simulated tenant.
@@ -57,13 +57,13 @@ type scenario struct {
 
 const anyNumber = -1
 
-func (s scenario) carryOut(t *testing.T) (*targettest.Stand, *simulated.Tenant, targettest.Ended) {
+func (s scenario) carryOut(t *testing.T) (*conformance.Stand, *simulated.Tenant, conformance.Ended) {
 	t.Helper()
 	for _, field := range []struct {
 		text     *string
 		standard string
 	}{
-		{&s.user, simulated.UserName}, {&s.password, targettest.New}, {&s.source, simulated.SourceName}, {&s.account, simulated.AccountID},
+		{&s.user, simulated.UserName}, {&s.password, conformance.New}, {&s.source, simulated.SourceName}, {&s.account, simulated.AccountID},
 	} {
 		if *field.text == "" {
 			*field.text = field.standard
@@ -78,18 +78,18 @@ func (s scenario) carryOut(t *testing.T) (*targettest.Stand, *simulated.Tenant, 
 	for _, fault := range s.faults {
 		server.Inject(fault)
 	}
-	stand := &targettest.Stand{
+	stand := &conformance.Stand{
 		Servers: []*simulator.Server{server},
 		Access: fields{
 			"Target": "sailpoint", "url": server.URL(), "login": simulated.ClientID, "password": simulated.ClientSecret, "Source Name": s.source,
 		},
 		Accepts: func(password string) bool { return tenant.Accepts(s.source, s.account, password) },
 	}
-	run := targettest.Run{
+	run := conformance.Run{
 		User: s.user, Old: simulated.FirstPassword, New: s.password, Access: s.access, UserFields: s.record, Clock: s.clock, Unscrubbed: true,
 	}
 	ended := run.Rotate(stand)
-	for _, fault := range run.Faults(targettest.Bench{Writes: 1, TurnsAway: true}, stand, ended) {
+	for _, fault := range run.Faults(conformance.Bench{Writes: 1, TurnsAway: true}, stand, ended) {
 		t.Error(fault)
 	}
 	if ended.Outcome != s.outcome || ended.Class != s.class || ended.Proof != s.proof || s.requests != anyNumber && ended.Requests != s.requests {
@@ -416,7 +416,7 @@ func TestDoubtfulAnswers(t *testing.T) {
 // TestQuotedErrors: SailPoint's words on a failed change are shown on one line,
 // without secrets, and cut.
 func TestQuotedErrors(t *testing.T) {
-	texts := []any{"the password\n" + targettest.New + " is \u202e bad", "client " + simulated.ClientSecret, strings.Repeat("é", 300)}
+	texts := []any{"the password\n" + conformance.New + " is \u202e bad", "client " + simulated.ClientSecret, strings.Repeat("é", 300)}
 	_, _, ended := scenario{
 		options: alter(simulated.Options{Outcome: simulated.Fails}, simulated.ReadChangeStatus, set("errors", texts)),
 		outcome: rotation.Unknown, class: api.ClassTarget, requests: 5, message: "the password [secret] is bad; client [secret]; é",
@@ -482,7 +482,7 @@ func TestPace(t *testing.T) {
 			if ended.Requests < 20 || ended.Requests > 30 {
 				t.Errorf("%d requests", ended.Requests)
 			}
-			if tenant.Complete(); !stand.Accepts(targettest.New) {
+			if tenant.Complete(); !stand.Accepts(conformance.New) {
 				t.Error("the change cannot come into force later")
 			}
 			if !strings.Contains(strings.Join(ended.Hints, "\n"), "by its request id") {
@@ -626,7 +626,7 @@ func TestTokenURL(t *testing.T) {
 		t.Cleanup(server.Close)
 		servers = append(servers, server)
 	}
-	stand := &targettest.Stand{
+	stand := &conformance.Stand{
 		Servers: servers,
 		Access: fields{"Target": "sailpoint", "url": servers[0].URL() + "/v3/", "Token URL": servers[1].URL() + "/oauth/token",
 			"login": simulated.ClientID, "password": simulated.ClientSecret, "Source Name": simulated.SourceName},
@@ -634,9 +634,9 @@ func TestTokenURL(t *testing.T) {
 			return tenant.Accepts(simulated.SourceName, simulated.AccountID, password)
 		},
 	}
-	run := targettest.Run{User: simulated.UserName, Old: simulated.FirstPassword, New: targettest.New}
+	run := conformance.Run{User: simulated.UserName, Old: simulated.FirstPassword, New: conformance.New}
 	ended := run.Rotate(stand)
-	for _, fault := range run.Faults(targettest.Bench{Writes: 1}, stand, ended) {
+	for _, fault := range run.Faults(conformance.Bench{Writes: 1}, stand, ended) {
 		t.Error(fault)
 	}
 	if ended.Outcome != rotation.Changed || len(servers[0].Exchanges()) != 3 || len(servers[1].Exchanges()) != 1 {

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	simulated "pam-rotate-script/internal/simulator/sps"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 const user = "jdoe"
@@ -59,7 +59,7 @@ func answers(status int, body string) func(*simulator.Request, func(*simulator.R
 
 type rig struct {
 	*simulated.Appliance
-	stand  *targettest.Stand
+	stand  *conformance.Stand
 	server *simulator.Server
 }
 
@@ -71,7 +71,7 @@ func start(t *testing.T, options simulated.Options, around around) rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	return rig{appliance, &targettest.Stand{
+	return rig{appliance, &conformance.Stand{
 		Servers: []*simulator.Server{server},
 		Access: map[string]any{
 			"Target": "sps", "url": server.URL(), "login": simulated.AccessUser, "password": simulated.AccessPassword,
@@ -80,7 +80,7 @@ func start(t *testing.T, options simulated.Options, around around) rig {
 }
 
 // judge sets what counts as the account's password.
-func (r rig) judge(run targettest.Run) {
+func (r rig) judge(run conformance.Run) {
 	r.stand.Accepts = func(password string) bool { return r.Accepts(run.User, password) }
 	switch {
 	case run.User == "root" && run.Access["Mode"] != "local":
@@ -90,7 +90,7 @@ func (r rig) judge(run targettest.Run) {
 	}
 }
 
-func (r rig) rotate(run targettest.Run) targettest.Ended {
+func (r rig) rotate(run conformance.Run) conformance.Ended {
 	r.judge(run)
 	return run.Rotate(r.stand)
 }
@@ -108,21 +108,21 @@ func (r rig) count(name string) int {
 	return r.server.Count(func(e simulator.Exchange) bool { return e.Name == name })
 }
 
-func run() targettest.Run {
-	return targettest.Run{User: user, Old: simulated.FirstPassword, New: targettest.New}
+func run() conformance.Run {
+	return conformance.Run{User: user, Old: simulated.FirstPassword, New: conformance.New}
 }
 
-func rootRun() targettest.Run {
-	return targettest.Run{User: "root", Old: simulated.FirstRootPassword, New: targettest.New}
+func rootRun() conformance.Run {
+	return conformance.Run{User: "root", Old: simulated.FirstRootPassword, New: conformance.New}
 }
 
-func ownRun() targettest.Run {
-	return targettest.Run{User: simulated.PowerlessUser, Old: simulated.FirstPassword, New: targettest.New,
+func ownRun() conformance.Run {
+	return conformance.Run{User: simulated.PowerlessUser, Old: simulated.FirstPassword, New: conformance.New,
 		Access: map[string]any{"login": simulated.PowerlessUser, "password": simulated.FirstPassword}}
 }
 
 // with is a run with more fields on the access record.
-func with(run targettest.Run, fields map[string]any) targettest.Run {
+func with(run conformance.Run, fields map[string]any) conformance.Run {
 	run.Access = maps.Clone(run.Access)
 	if run.Access == nil {
 		run.Access = map[string]any{}
@@ -132,14 +132,14 @@ func with(run targettest.Run, fields map[string]any) targettest.Run {
 }
 
 func TestVendorSettings(t *testing.T) {
-	of := func(run targettest.Run, user, newPassword string) targettest.Run {
+	of := func(run conformance.Run, user, newPassword string) conformance.Run {
 		run.User, run.New = user, newPassword
 		return run
 	}
 	for _, test := range []struct {
 		name    string
 		options simulated.Options
-		run     targettest.Run
+		run     conformance.Run
 		outcome rotation.Outcome
 		class   api.Class
 		proof   targets.Proof
@@ -155,11 +155,11 @@ func TestVendorSettings(t *testing.T) {
 		{"local off", simulated.Options{}, with(run(), map[string]any{"Verify": "off"}), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
 		{"self off", simulated.Options{}, with(ownRun(), map[string]any{"Verify": "off"}), rotation.Changed, "", targets.ProofAnswer, "answer", 1, 0},
 		{"root strict", simulated.Options{}, with(rootRun(), map[string]any{"Verify": "strict"}), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
-		{"no such user", simulated.Options{}, of(run(), "jdoe3", targettest.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
-		{"user in another case", simulated.Options{}, of(run(), "jDoe", targettest.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
-		{"key that needs escaping", simulated.Options{}, of(run(), "jörg", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
-		{"key with a slash", simulated.Options{}, of(run(), "o'hara", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
-		{"key that looks escaped", simulated.Options{}, of(run(), "olsen", targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"no such user", simulated.Options{}, of(run(), "jdoe3", conformance.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
+		{"user in another case", simulated.Options{}, of(run(), "jDoe", conformance.New), rotation.NotChanged, api.ClassAccount, "", "no local user", 0, 0},
+		{"key that needs escaping", simulated.Options{}, of(run(), "jörg", conformance.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key with a slash", simulated.Options{}, of(run(), "o'hara", conformance.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"key that looks escaped", simulated.Options{}, of(run(), "olsen", conformance.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"key in the record", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb08"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"key of another user", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb07"}), rotation.NotChanged, api.ClassAccount, "", "belongs to another user", 0, 0},
 		{"key of nobody", simulated.Options{}, with(run(), map[string]any{"User Key": "14322374245a7de542bbb99"}), rotation.NotChanged, api.ClassAccount, "", "answered 404", 0, 0},
@@ -171,8 +171,8 @@ func TestVendorSettings(t *testing.T) {
 		{"other shapes", simulated.Options{StatusInBody: true, PasswordAsObject: true, DetailsAsText: true, WriteStatus: 204}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"other shapes, root", simulated.Options{StatusInBody: true, PasswordAsObject: true, WriteStatus: 201}, rootRun(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
 
-		{"user without REST, refused", simulated.Options{RequireREST: true}, of(run(), simulated.NoRESTUser, targettest.New), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
-		{"user without REST, let in", simulated.Options{}, of(run(), simulated.NoRESTUser, targettest.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
+		{"user without REST, refused", simulated.Options{RequireREST: true}, of(run(), simulated.NoRESTUser, conformance.New), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
+		{"user without REST, let in", simulated.Options{}, of(run(), simulated.NoRESTUser, conformance.New), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"directory", simulated.Options{ExternalLogin: true}, run(), rotation.Unknown, api.ClassCredential, "", "rejected afterwards", 1, 2},
 		{"directory, self", simulated.Options{ExternalLogin: true}, ownRun(), rotation.Unknown, api.ClassCredential, "", "rejected afterwards", 1, 2},
 		{"restart", simulated.Options{CommitEndsSessions: true, UnavailableAfterCommit: 1}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
@@ -199,7 +199,7 @@ func TestVendorSettings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, test.options, nil)
 			ended := r.rotate(test.run)
-			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+			for _, fault := range test.run.Faults(conformance.SPS(), r.stand, ended) {
 				t.Error(fault)
 			}
 			if ended.Outcome != test.outcome || ended.Class != test.class || ended.Proof != test.proof || !strings.Contains(ended.Message, test.message) {
@@ -252,7 +252,7 @@ func TestLock(t *testing.T) {
 				run.Access["Timeout"] = "8" // a wait that outlasts it is not begun
 			}
 			ended := r.rotate(run)
-			for _, fault := range run.Faults(targettest.SPS(), r.stand, ended) {
+			for _, fault := range run.Faults(conformance.SPS(), r.stand, ended) {
 				t.Error(fault)
 			}
 			if ended.Outcome != test.outcome || ended.Class != test.class {
@@ -439,10 +439,10 @@ func TestOwnPassword(t *testing.T) {
 		class                  api.Class
 		writes, failed         int
 	}{
-		{"other old password in the payload", simulated.FirstPassword, "Some-0ther-password", targettest.New, rotation.Changed, "", 1, 0},
-		{"no old password in the payload", simulated.FirstPassword, "", targettest.New, rotation.Changed, "", 1, 0},
+		{"other old password in the payload", simulated.FirstPassword, "Some-0ther-password", conformance.New, rotation.Changed, "", 1, 0},
+		{"no old password in the payload", simulated.FirstPassword, "", conformance.New, rotation.Changed, "", 1, 0},
 		{"new one in force already", "Stale-Passw0rd", "Stale-Passw0rd", simulated.FirstPassword, rotation.Changed, "", 0, 1},
-		{"neither", "Stale-Passw0rd", "Stale-Passw0rd", targettest.New, rotation.NotChanged, api.ClassCredential, 0, 2},
+		{"neither", "Stale-Passw0rd", "Stale-Passw0rd", conformance.New, rotation.NotChanged, api.ClassCredential, 0, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, simulated.Options{}, nil)
@@ -498,7 +498,7 @@ func TestRefusedForAnotherReason(t *testing.T) {
 
 func TestUncertainCommit(t *testing.T) {
 	const faultOnly, read = "", simulated.ReadTransaction
-	without := func() targettest.Run {
+	without := func() conformance.Run {
 		run := run()
 		run.User = simulated.NoRESTUser
 		return run
@@ -506,7 +506,7 @@ func TestUncertainCommit(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		kind    string
-		run     targettest.Run
+		run     conformance.Run
 		options simulated.Options
 		more    string // the exchange of a further fault, which fails every time
 		outcome rotation.Outcome
@@ -544,7 +544,7 @@ func TestUncertainCommit(t *testing.T) {
 				r.server.Inject(simulator.Fault{Exchange: test.more, Kind: simulator.KindNamed("500 before")})
 			}
 			ended := r.rotate(test.run)
-			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+			for _, fault := range test.run.Faults(conformance.SPS(), r.stand, ended) {
 				t.Error(fault)
 			}
 			if ended.Outcome != test.outcome || ended.Class != test.class || ended.Proof != test.proof {
@@ -691,7 +691,7 @@ func TestRollBack(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		run     targettest.Run
+		run     conformance.Run
 		around  around
 		outcome rotation.Outcome
 		message string
@@ -717,7 +717,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, simulated.Options{}, test.around)
 			ended := r.rotate(test.run)
-			for _, fault := range test.run.Faults(targettest.SPS(), r.stand, ended) {
+			for _, fault := range test.run.Faults(conformance.SPS(), r.stand, ended) {
 				t.Error(fault)
 			}
 			if ended.Outcome != test.outcome || !strings.Contains(ended.Message, test.message) || r.OpenTransactions() != 0 {
@@ -730,7 +730,7 @@ func TestAnswers(t *testing.T) {
 // TestPasswordObjectIsHandedOutTwice: the reference that is in force already would prove
 // any commit, also one that never arrived.
 func TestPasswordObjectIsHandedOutTwice(t *testing.T) {
-	for name, run := range map[string]targettest.Run{simulated.ReadRootPassword: rootRun(), simulated.ReadUser: run()} {
+	for name, run := range map[string]conformance.Run{simulated.ReadRootPassword: rootRun(), simulated.ReadUser: run()} {
 		t.Run(name, func(t *testing.T) {
 			var inForce string
 			r := start(t, simulated.Options{}, around{

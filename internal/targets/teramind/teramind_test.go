@@ -6,34 +6,34 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	simulated "pam-rotate-script/internal/simulator/teramind"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 const user = "jdoe@example.com"
 
-func run() targettest.Run {
-	return targettest.Run{User: user, Old: simulated.FirstPassword, New: targettest.New}
+func run() conformance.Run {
+	return conformance.Run{User: user, Old: simulated.FirstPassword, New: conformance.New}
 }
 
 // stand starts an instance with options.
-func stand(t *testing.T, options simulated.Options) (*targettest.Stand, *simulated.Instance) {
+func stand(t *testing.T, options simulated.Options) (*conformance.Stand, *simulated.Instance) {
 	t.Helper()
 	instance := simulated.New(options)
-	server := targettest.Serve(t, instance)
-	return &targettest.Stand{
+	server := conformance.Serve(t, instance)
+	return &conformance.Stand{
 		Servers: []*simulator.Server{server},
 		Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": simulated.Token},
 		Accepts: func(password string) bool { return instance.Accepts(user, password) },
 	}, instance
 }
 
-func rotate(t *testing.T, stand *targettest.Stand, run targettest.Run) targettest.Ended {
+func rotate(t *testing.T, stand *conformance.Stand, run conformance.Run) conformance.Ended {
 	t.Helper()
 	ended := run.Rotate(stand)
-	for _, fault := range run.Faults(targettest.Teramind(), stand, ended) {
+	for _, fault := range run.Faults(conformance.Teramind(), stand, ended) {
 		t.Error(fault)
 	}
 	return ended
@@ -43,7 +43,7 @@ func TestVendorSettings(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		options simulated.Options
-		alter   func(*targettest.Run, *simulated.Instance)
+		alter   func(*conformance.Run, *simulated.Instance)
 		outcome rotation.Outcome
 		class   api.Class
 		message string
@@ -51,21 +51,21 @@ func TestVendorSettings(t *testing.T) {
 	}{
 		{"password policy", simulated.Options{MinimumLength: 64}, nil, rotation.NotChanged, api.ClassPolicy, "answered 400", 1},
 		{"password history", simulated.Options{History: true},
-			func(r *targettest.Run, _ *simulated.Instance) { r.New = simulated.FirstPassword }, rotation.NotChanged, api.ClassPolicy, "answered 400", 1},
+			func(r *conformance.Run, _ *simulated.Instance) { r.New = simulated.FirstPassword }, rotation.NotChanged, api.ClassPolicy, "answered 400", 1},
 		{"another user's agent", simulated.Options{FindAnswers: 43}, nil, rotation.NotChanged, api.ClassAccount, "about another user", 0},
 		{"says no success", simulated.Options{Unsuccessful: true, ExtraFields: true}, nil, rotation.Unknown, api.ClassTarget, "no success", 2},
 		{"address in another case", simulated.Options{AnyCase: true},
-			func(r *targettest.Run, _ *simulated.Instance) { r.User = "JDoe@Example.com" }, rotation.Changed, "", "Teramind's answer", 1},
+			func(r *conformance.Run, _ *simulated.Instance) { r.User = "JDoe@Example.com" }, rotation.Changed, "", "Teramind's answer", 1},
 		{"token that only reads", simulated.Options{},
-			func(r *targettest.Run, _ *simulated.Instance) {
+			func(r *conformance.Run, _ *simulated.Instance) {
 				r.Access = map[string]any{"password": simulated.ReadOnlyToken}
 			}, rotation.NotChanged, api.ClassPermission, "answered 403", 1},
 		{"token without rights", simulated.Options{},
-			func(r *targettest.Run, _ *simulated.Instance) {
+			func(r *conformance.Run, _ *simulated.Instance) {
 				r.Access = map[string]any{"password": simulated.PowerlessToken}
 			}, rotation.NotChanged, api.ClassPermission, "answered 403", 0},
 		{"deleted user", simulated.Options{ExtraFields: true},
-			func(r *targettest.Run, i *simulated.Instance) {
+			func(r *conformance.Run, i *simulated.Instance) {
 				i.Add(simulated.Agent{ID: 900, Email: "gone@example.com", Deleted: true})
 				r.User = "gone@example.com"
 			}, rotation.NotChanged, api.ClassAccount, "deleted", 0},
@@ -163,8 +163,8 @@ func TestAnswers(t *testing.T) {
 		"update's answer is a list": {found, `[]`, rotation.Unknown, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := targettest.Serve(t, &scripted{find: test.find, update: test.update})
-			stand := &targettest.Stand{
+			server := conformance.Serve(t, &scripted{find: test.find, update: test.update})
+			stand := &conformance.Stand{
 				Servers: []*simulator.Server{server},
 				Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": "token"},
 				Accepts: func(string) bool { return false },

@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	simulated "pam-rotate-script/internal/simulator/venafi"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 	"pam-rotate-script/internal/targets/venafi"
 )
 
@@ -39,7 +39,7 @@ type scene struct {
 	faults []simulator.Fault
 
 	access fields
-	run    targettest.Run
+	run    conformance.Run
 	suffix string // of the url
 	check  bool   // instead of a rotation
 	// current is the password in force before, where the payload has another one.
@@ -48,7 +48,7 @@ type scene struct {
 
 // played is what is left after a scene.
 type played struct {
-	targettest.Ended
+	conformance.Ended
 	platform *simulated.Platform
 	server   *simulator.Server
 }
@@ -81,7 +81,7 @@ func (s scene) play(t *testing.T) played {
 	if s.alter != nil {
 		vendor = altered{platform, s.alter}
 	}
-	server := targettest.Serve(t, vendor)
+	server := conformance.Serve(t, vendor)
 	for _, fault := range s.faults {
 		server.Inject(fault)
 	}
@@ -90,11 +90,11 @@ func (s scene) play(t *testing.T) played {
 		run.User, run.Old = user, first
 	}
 	if run.New == "" {
-		run.New = targettest.New
+		run.New = conformance.New
 	}
 	run.Access = s.access
 	name := nameOf(platform, run.User)
-	stand := &targettest.Stand{
+	stand := &conformance.Stand{
 		Servers: []*simulator.Server{server},
 		Access: map[string]any{
 			"Target": "venafi", "url": server.URL() + s.suffix, "login": simulated.Caller, "password": simulated.CallerPassword,
@@ -115,7 +115,7 @@ func (s scene) play(t *testing.T) played {
 		return played{run.Check(stand), platform, server}
 	}
 	ended := run.Rotate(stand)
-	for _, fault := range run.Faults(targettest.Venafi(), stand, ended) {
+	for _, fault := range run.Faults(conformance.Venafi(), stand, ended) {
 		t.Error(fault)
 	}
 	return played{ended, platform, server}
@@ -235,9 +235,9 @@ func TestOutcomes(t *testing.T) {
 		"integration of its own for the proof": {scene{access: fields{"Client ID": simulated.CallersClientID, "Verify Client ID": simulated.VerifyClientID, "Verify Scope": "certificate"}}, proved},
 		"password sign-in off": {scene{options: simulated.Options{PasswordSignInOff: true}, access: withToken(simulated.ReadyToken)},
 			unproved.with(func(e *expectation) { e.failed = 2 })},
-		"locked": {scene{options: simulated.Options{ExtraFields: true}, prepare: locked, run: targettest.Run{User: "locked", Old: first}},
+		"locked": {scene{options: simulated.Options{ExtraFields: true}, prepare: locked, run: conformance.Run{User: "locked", Old: first}},
 			unproved.with(func(e *expectation) { e.failed, e.warning = 2, "disabled, locked" })},
-		"locked, and nothing says so": {scene{prepare: locked, run: targettest.Run{User: "locked", Old: first}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2}},
+		"locked, and nothing says so": {scene{prepare: locked, run: conformance.Run{User: "locked", Old: first}}, expectation{outcome: rotation.Unknown, class: api.ClassCredential, writes: 1, failed: 2}},
 
 		"another identity in the answer":          {scene{options: simulated.Options{AnswerNames: "admin"}}, proved},
 		"another identity, no sign-in":            {scene{options: simulated.Options{AnswerNames: "admin"}, access: verify("off")}, otherNamed},
@@ -247,13 +247,13 @@ func TestOutcomes(t *testing.T) {
 
 		"another identity in the proof's answer": {scene{faults: []simulator.Fault{fault("wrong account after", simulated.SignIn, 2)}}, proved.with(func(e *expectation) { e.warning = "to the sign-in names another" })},
 
-		"weak password": {scene{run: targettest.Run{User: user, Old: first, New: "weak"}},
+		"weak password": {scene{run: conformance.Run{User: user, Old: first, New: "weak"}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "complexity"}},
-		"in force already": {scene{options: simulated.Options{AssumeRepeatRefused: true}, prepare: rotatedBefore, run: targettest.Run{User: "rotated.before", Old: first}},
+		"in force already": {scene{options: simulated.Options{AssumeRepeatRefused: true}, prepare: rotatedBefore, run: conformance.Run{User: "rotated.before", Old: first}},
 			proved.with(func(e *expectation) { e.message = "in force already" })},
-		"unknown identity": {scene{run: targettest.Run{User: "nobody", Old: first}},
+		"unknown identity": {scene{run: conformance.Run{User: "nobody", Old: first}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "not found"}},
-		"group": {scene{run: targettest.Run{User: "PKI Admins", Old: first}},
+		"group": {scene{run: conformance.Run{User: "PKI Admins", Old: first}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "groups"}},
 		"no Master Admin": {scene{access: fields{"login": simulated.PlainCaller}},
 			expectation{outcome: rotation.NotChanged, class: api.ClassPolicy, writes: 1, failed: 1, message: "permission"}},
@@ -302,7 +302,7 @@ func locked(platform *simulated.Platform) {
 
 // rotatedBefore adds an identity whose password is the new one already.
 func rotatedBefore(platform *simulated.Platform) {
-	platform.Add(simulated.Identity{Name: "rotated.before", Password: targettest.New})
+	platform.Add(simulated.Identity{Name: "rotated.before", Password: conformance.New})
 }
 
 // TestIdentityByGUID: the name to sign in with comes from an answer that names this
@@ -312,16 +312,16 @@ func TestIdentityByGUID(t *testing.T) {
 		scene
 		want expectation
 	}{
-		"named by the answer": {scene{run: targettest.Run{User: guidOf(user), Old: first}}, proved},
-		"in capitals":         {scene{run: targettest.Run{User: "LOCAL:" + strings.ToUpper(guidOf(user)[len("local:"):]), Old: first}}, proved},
-		"another one named":   {scene{options: simulated.Options{AnswerNames: "admin"}, run: targettest.Run{User: guidOf(user), Old: first}}, otherNamed},
-		"another one named, strict": {scene{options: simulated.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: targettest.Run{User: guidOf(user), Old: first}},
+		"named by the answer": {scene{run: conformance.Run{User: guidOf(user), Old: first}}, proved},
+		"in capitals":         {scene{run: conformance.Run{User: "LOCAL:" + strings.ToUpper(guidOf(user)[len("local:"):]), Old: first}}, proved},
+		"another one named":   {scene{options: simulated.Options{AnswerNames: "admin"}, run: conformance.Run{User: guidOf(user), Old: first}}, otherNamed},
+		"another one named, strict": {scene{options: simulated.Options{AnswerNames: "admin"}, access: fields{"Verify": "strict"}, run: conformance.Run{User: guidOf(user), Old: first}},
 			otherNamed},
-		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}, run: targettest.Run{User: guidOf(user), Old: first}},
+		"answer lost": {scene{faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}, run: conformance.Run{User: guidOf(user), Old: first}},
 			expectation{outcome: rotation.Unknown, class: api.ClassNetwork, writes: 1, requests: 3}},
 		"the caller itself": {scene{
 			faults: []simulator.Fault{fault("drop after", simulated.SetPassword, 1)}, access: fields{"login": simulated.PlainCaller},
-			run: targettest.Run{User: guidOf(simulated.PlainCaller), Old: simulated.CallerPassword},
+			run: conformance.Run{User: guidOf(simulated.PlainCaller), Old: simulated.CallerPassword},
 		}, proved.with(func(e *expectation) { e.warning = "out of date" })},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -356,11 +356,11 @@ func TestSelf(t *testing.T) {
 		"the payload is out of date": {record: current, old: stale, want: self.with(func(e *expectation) { e.failed, e.requests = 1, 6 }), sent: current},
 		"the payload has none":       {record: current, want: self, sent: current},
 		"Master Admin":               {record: stale, old: current, admin: true, want: self, sent: current},
-		"in force already": {record: stale, old: stale, inForce: targettest.New, want: proved.with(func(e *expectation) {
+		"in force already": {record: stale, old: stale, inForce: conformance.New, want: proved.with(func(e *expectation) {
 			e.writes, e.failed, e.requests, e.message, e.warning = 0, 1, 3, "in force already", "out of date"
 		})},
 		"both wrong":                   {record: stale, old: other, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
-		"both wrong, in force already": {record: stale, old: other, inForce: targettest.New, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
+		"both wrong, in force already": {record: stale, old: other, inForce: conformance.New, want: notChanged.with(func(e *expectation) { e.class, e.failed, e.requests = api.ClassCredential, 2, 2 })},
 		"code for a wrong password is another": {options: simulated.Options{AssumeWrongPasswordCode: "access_denied"}, record: current, old: stale,
 			want: self.with(func(e *expectation) { e.failed, e.requests = 1, 6 }), sent: current},
 		"the change ends the grant": {options: simulated.Options{AssumeChangeEndsGrants: true}, record: current, old: current,
@@ -384,7 +384,7 @@ func TestSelf(t *testing.T) {
 					platform.Add(simulated.Identity{Name: "clerk.2", Password: inForce, MasterAdmin: c.admin})
 				},
 				access: fields{"login": login, "password": c.record},
-				run:    targettest.Run{User: "clerk.2", Old: c.old}, current: current,
+				run:    conformance.Run{User: "clerk.2", Old: c.old}, current: current,
 			}.play(t)
 			c.want.check(t, got)
 			for _, body := range got.bodies(t, simulated.SetPassword) {
@@ -398,7 +398,7 @@ func TestSelf(t *testing.T) {
 
 // TestOldPassword: the old password goes out for the caller's own identity only.
 func TestOldPassword(t *testing.T) {
-	caller := targettest.Run{User: simulated.Caller, Old: simulated.CallerPassword}
+	caller := conformance.Run{User: simulated.Caller, Old: simulated.CallerPassword}
 	token := func(login any) fields {
 		fields := withToken(simulated.ReadyToken)
 		fields["login"] = login
@@ -413,7 +413,7 @@ func TestOldPassword(t *testing.T) {
 		"a directory's of the name":    {scene{access: token("AD+corp:jdoe")}, nil},
 		"token, owner named":           {scene{access: token("local:" + simulated.Caller), run: caller}, simulated.CallerPassword},
 		"token, owner not named":       {scene{access: token(nil), run: caller}, nil},
-		"token, owner named, none old": {scene{access: token(simulated.Caller), run: targettest.Run{User: simulated.Caller}}, nil},
+		"token, owner named, none old": {scene{access: token(simulated.Caller), run: conformance.Run{User: simulated.Caller}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := c.scene.play(t)
@@ -443,8 +443,8 @@ func TestWire(t *testing.T) {
 	}
 	want := []struct{ line, body string }{
 		{"POST /vedauth/authorize/oauth", `{"client_id":"Keeper-rotate","username":"rotator","password":` + quoted(simulated.CallerPassword) + `,"scope":"security:manage"}`},
-		{"POST /vedsdk/Identity/SetPassword", `{"ID":{"PrefixedName":"local:jdoe"},"Password":` + quoted(targettest.New) + `}`},
-		{"POST /vedauth/authorize/oauth", `{"client_id":"keeper-verify","username":"local:jdoe","password":` + quoted(targettest.New) + `,"scope":"certificate"}`},
+		{"POST /vedsdk/Identity/SetPassword", `{"ID":{"PrefixedName":"local:jdoe"},"Password":` + quoted(conformance.New) + `}`},
+		{"POST /vedauth/authorize/oauth", `{"client_id":"keeper-verify","username":"local:jdoe","password":` + quoted(conformance.New) + `,"scope":"certificate"}`},
 		{"GET /vedauth/revoke/token", ""},
 		{"GET /vedauth/revoke/token", ""},
 	}
@@ -498,7 +498,7 @@ func TestReasons(t *testing.T) {
 	} {
 		got := scene{
 			options: simulated.Options{ErrorShape: shape}, access: fields{"Verify": "off"},
-			run: targettest.Run{User: user, Old: first, New: "weak"},
+			run: conformance.Run{User: user, Old: first, New: "weak"},
 		}.play(t)
 		if got.Class != api.ClassPolicy || !strings.Contains(got.Message, "The password does not conform to complexity requirements.") {
 			t.Errorf("shape %d: %s", shape, got.Message)
@@ -629,7 +629,7 @@ func TestUsers(t *testing.T) {
 		{strings.NewReplacer("{", "", "}", "").Replace(guid), "*", api.ClassAccount, "local:{GUID}"},
 	} {
 		t.Run(c.user+" as "+c.allowed, func(t *testing.T) {
-			got := scene{access: fields{"Allowed Users": c.allowed}, run: targettest.Run{User: c.user, Old: first}}.play(t)
+			got := scene{access: fields{"Allowed Users": c.allowed}, run: conformance.Run{User: c.user, Old: first}}.play(t)
 			switch {
 			case c.class == "" && got.Outcome != rotation.Changed,
 				c.class != "" && (got.Outcome != rotation.NotChanged || got.Class != c.class || !strings.Contains(got.Message, c.message)):
@@ -667,7 +667,7 @@ func TestFaultsOfFields(t *testing.T) {
 		})
 	}
 	t.Run("the old password again", func(t *testing.T) {
-		got := scene{run: targettest.Run{User: user, Old: first, New: first}}.play(t)
+		got := scene{run: conformance.Run{User: user, Old: first, New: first}}.play(t)
 		if got.Class != api.ClassPolicy || len(got.server.Exchanges()) != 0 {
 			t.Errorf("%s", got.Stdout)
 		}
@@ -714,7 +714,7 @@ func TestCalls(t *testing.T) {
 func TestMinted(t *testing.T) {
 	var minted []string
 	got := scene{
-		access: fields{"Verify": "off"}, run: targettest.Run{User: user, Old: first, New: "weak", Unscrubbed: true},
+		access: fields{"Verify": "off"}, run: conformance.Run{User: user, Old: first, New: "weak", Unscrubbed: true},
 		alter: map[string]func(simulator.Answer) simulator.Answer{
 			simulated.SignIn: func(answer simulator.Answer) simulator.Answer {
 				return simulator.RewriteJSON(answer, func(object map[string]any) {
@@ -729,7 +729,7 @@ func TestMinted(t *testing.T) {
 	if len(minted) != 2 || !strings.Contains(got.Message, "refused: ") {
 		t.Fatalf("%d tokens, %s", len(minted), got.Message)
 	}
-	if slices.ContainsFunc(minted, func(token string) bool { return targettest.FindSecret(got.Stdout+got.Stderr, token) != "" }) {
+	if slices.ContainsFunc(minted, func(token string) bool { return conformance.FindSecret(got.Stdout+got.Stderr, token) != "" }) {
 		t.Error("a token was printed")
 	}
 }
@@ -738,13 +738,13 @@ func TestMinted(t *testing.T) {
 // password of both up to date.
 func TestOwnRecord(t *testing.T) {
 	platform := simulated.New(simulated.Options{})
-	server := targettest.Serve(t, platform)
+	server := conformance.Serve(t, platform)
 	clerk := simulated.PlainCaller
-	run := targettest.Run{
-		User: clerk, Old: simulated.CallerPassword, New: targettest.New,
+	run := conformance.Run{
+		User: clerk, Old: simulated.CallerPassword, New: conformance.New,
 		UserFields: map[string]any{"url": server.URL(), "Client ID": simulated.ClientID, "CA Certificate": server.Authority().PEM()},
 	}
-	payload, err := params.Read(strings.NewReader(run.Payload(&targettest.Stand{Servers: []*simulator.Server{server}})), params.Options{})
+	payload, err := params.Read(strings.NewReader(run.Payload(&conformance.Stand{Servers: []*simulator.Server{server}})), params.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -754,7 +754,7 @@ func TestOwnRecord(t *testing.T) {
 	if failed != nil {
 		t.Fatal(failed.Message)
 	}
-	if got := plan.Rotate(t.Context()); got.Outcome != rotation.Changed || !platform.Accepts(clerk, targettest.New) || len(got.Warnings) != 0 {
+	if got := plan.Rotate(t.Context()); got.Outcome != rotation.Changed || !platform.Accepts(clerk, conformance.New) || len(got.Warnings) != 0 {
 		t.Errorf("%s: %s, warnings %q", got.Outcome, got.Message, got.Warnings)
 	}
 }

@@ -1,4 +1,4 @@
-package targettest_test
+package conformance_test
 
 import (
 	"reflect"
@@ -7,22 +7,22 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets/all"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 func TestCorpus(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		samples []targettest.Sample
+		samples []conformance.Sample
 		texts   []string
 		least   int
 	}{
-		{"passwords", targettest.PasswordSamples(), targettest.Passwords(), 250},
-		{"names", targettest.NameSamples("rotated.user@example.com"), targettest.UserNames(), 150},
-		{"names, short account", targettest.NameSamples("root"), nil, 150},
+		{"passwords", conformance.PasswordSamples(), conformance.Passwords(), 250},
+		{"names", conformance.NameSamples("rotated.user@example.com"), conformance.UserNames(), 150},
+		{"names, short account", conformance.NameSamples("root"), nil, 150},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if len(test.samples) < test.least {
@@ -65,7 +65,7 @@ func TestCorpus(t *testing.T) {
 
 // TestCorpusCovers looks for what the corpus promises to hold.
 func TestCorpusCovers(t *testing.T) {
-	passwords, names := targettest.Passwords(), targettest.UserNames()
+	passwords, names := conformance.Passwords(), conformance.UserNames()
 	for symbol := '!'; symbol <= '~'; symbol++ {
 		s := string(symbol)
 		if symbol >= '0' && symbol <= '9' || symbol >= 'A' && symbol <= 'Z' || symbol >= 'a' && symbol <= 'z' {
@@ -105,12 +105,12 @@ func TestSecretsCanBeSearchedFor(t *testing.T) {
 	// The words of a value that looks like one of JSON's are printed in no line of the
 	// suite's runs.
 	likeJSON := []string{"true", "false", "null"}
-	secrets := targettest.Secrets()
+	secrets := conformance.Secrets()
 	for _, password := range secrets {
 		if len(password) < 4 {
 			t.Errorf("%q is too short to be searched for", password)
 		}
-		if strings.Contains(secret.Mask, password) || password == targettest.Old || password == targettest.New {
+		if strings.Contains(secret.Mask, password) || password == conformance.Old || password == conformance.New {
 			t.Errorf("%q is printed in place of others, or one of them", password)
 		}
 		if !slices.Contains(likeJSON, password) && strings.Contains(strings.Join(printed, "\n"), password) {
@@ -125,10 +125,10 @@ func TestSecretsCanBeSearchedFor(t *testing.T) {
 func TestValueCase(t *testing.T) {
 	// lying is the bench REST with an account that answers in another way when asked
 	// which password is in force.
-	lying := func(accepts func(truth func(string) bool, password string) bool) targettest.Bench {
-		bench := targettest.REST()
+	lying := func(accepts func(truth func(string) bool, password string) bool) conformance.Bench {
+		bench := conformance.REST()
 		honest := bench.Start
-		bench.Start = func(user, password string) (*targettest.Stand, error) {
+		bench.Start = func(user, password string) (*conformance.Stand, error) {
 			stand, err := honest(user, password)
 			if err == nil {
 				truth := stand.Accepts
@@ -140,32 +140,32 @@ func TestValueCase(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		bench  targettest.Bench
-		role   targettest.Role
+		bench  conformance.Bench
+		role   conformance.Role
 		text   string
-		fate   targettest.Fate
+		fate   conformance.Fate
 		broken string
 	}{
-		{"arrives", targettest.REST(), targettest.Password, " Aa1 ", targettest.Arrived, ""},
-		{"empty", targettest.REST(), targettest.Password, "", targettest.Unsent, ""},
-		{"refused by the vendor", targettest.SailPoint(), targettest.Password, "~", targettest.Refused, ""},
-		{"too long for the vendor's key", targettest.SailPoint(), targettest.Password, strings.Repeat("aA1!", 64), targettest.Unwritten, ""},
-		{"own", targettest.REST(), targettest.OwnName, "../a", targettest.Arrived, ""},
-		{"own, not one to send", targettest.Teramind(), targettest.OwnName, "jane", targettest.Unsent, ""},
-		{"own, not one to have", targettest.Venafi(), targettest.OwnName, `DOMAIN\jane`, targettest.Impossible, ""},
-		{"foreign, looked up", targettest.Teramind(), targettest.ForeignName, "jane@example.com", targettest.Unwritten, ""},
-		{"foreign, not looked up", targettest.REST(), targettest.ForeignName, "jane", targettest.Refused, ""},
-		{"foreign, but it is the account", targettest.REST(), targettest.ForeignName, "rotated.user@example.com", targettest.Broken, "no account has this name"},
+		{"arrives", conformance.REST(), conformance.Password, " Aa1 ", conformance.Arrived, ""},
+		{"empty", conformance.REST(), conformance.Password, "", conformance.Unsent, ""},
+		{"refused by the vendor", conformance.SailPoint(), conformance.Password, "~", conformance.Refused, ""},
+		{"too long for the vendor's key", conformance.SailPoint(), conformance.Password, strings.Repeat("aA1!", 64), conformance.Unwritten, ""},
+		{"own", conformance.REST(), conformance.OwnName, "../a", conformance.Arrived, ""},
+		{"own, not one to send", conformance.Teramind(), conformance.OwnName, "jane", conformance.Unsent, ""},
+		{"own, not one to have", conformance.Venafi(), conformance.OwnName, `DOMAIN\jane`, conformance.Impossible, ""},
+		{"foreign, looked up", conformance.Teramind(), conformance.ForeignName, "jane@example.com", conformance.Unwritten, ""},
+		{"foreign, not looked up", conformance.REST(), conformance.ForeignName, "jane", conformance.Refused, ""},
+		{"foreign, but it is the account", conformance.REST(), conformance.ForeignName, "rotated.user@example.com", conformance.Broken, "no account has this name"},
 		{"arrives altered", lying(func(truth func(string) bool, password string) bool {
 			return truth(password) && strings.TrimSpace(password) == password
-		}), targettest.Password, " Aa1 ", targettest.Broken, "does not work"},
+		}), conformance.Password, " Aa1 ", conformance.Broken, "does not work"},
 		{"old one still works", lying(func(truth func(string) bool, password string) bool {
-			return truth(password) || password == targettest.Old
-		}), targettest.Password, "Aa1", targettest.Broken, "the old password still works"},
-		{"changed although refused", lying(func(func(string) bool, string) bool { return false }), targettest.ForeignName, "jane", targettest.Broken, "another account was changed"},
+			return truth(password) || password == conformance.Old
+		}), conformance.Password, "Aa1", conformance.Broken, "the old password still works"},
+		{"changed although refused", lying(func(func(string) bool, string) bool { return false }), conformance.ForeignName, "jane", conformance.Broken, "another account was changed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := targettest.ValueCase{Bench: test.bench, Role: test.role, Sample: targettest.Sample{Category: "test", Text: test.text}}
+			c := conformance.ValueCase{Bench: test.bench, Role: test.role, Sample: conformance.Sample{Category: "test", Text: test.text}}
 			fate, broken, _ := c.Carry()
 			if all := strings.Join(broken, "\n"); fate != test.fate || (all == "") != (test.broken == "") || !strings.Contains(all, test.broken) {
 				t.Errorf("fate %d, want %d; broken: %s", fate, test.fate, all)
@@ -175,25 +175,25 @@ func TestValueCase(t *testing.T) {
 }
 
 func TestValueTally(t *testing.T) {
-	var tally targettest.ValueTally
-	add := func(role targettest.Role, category string, fate targettest.Fate, broken ...string) {
-		tally.Add(targettest.ValueCase{Role: role, Sample: targettest.Sample{Category: category, Text: "Aa1"}}, fate, broken, 10)
+	var tally conformance.ValueTally
+	add := func(role conformance.Role, category string, fate conformance.Fate, broken ...string) {
+		tally.Add(conformance.ValueCase{Role: role, Sample: conformance.Sample{Category: category, Text: "Aa1"}}, fate, broken, 10)
 	}
-	add(targettest.Password, "a", targettest.Arrived)
-	add(targettest.Password, "a", targettest.Unsent)
-	add(targettest.Password, "b", targettest.Unwritten)
-	add(targettest.OwnName, "a", targettest.Refused)
-	add(targettest.OwnName, "a", targettest.Impossible)
-	add(targettest.ForeignName, "c", targettest.Broken, "a promise", "a secret was printed, raw")
-	want := targettest.ValueTally{
-		Passwords:    targettest.Fates{Tried: 3, Arrived: 1, Unsent: 1, Unwritten: 1},
-		OwnNames:     targettest.Fates{Tried: 1, Refused: 1},
-		ForeignNames: targettest.Fates{Tried: 1, Broken: 1},
-		Categories: []targettest.CategoryFates{
-			{Role: targettest.Password, Category: "a", Fates: targettest.Fates{Tried: 2, Arrived: 1, Unsent: 1}},
-			{Role: targettest.Password, Category: "b", Fates: targettest.Fates{Tried: 1, Unwritten: 1}},
-			{Role: targettest.OwnName, Category: "a", Fates: targettest.Fates{Tried: 1, Refused: 1}},
-			{Role: targettest.ForeignName, Category: "c", Fates: targettest.Fates{Tried: 1, Broken: 1}},
+	add(conformance.Password, "a", conformance.Arrived)
+	add(conformance.Password, "a", conformance.Unsent)
+	add(conformance.Password, "b", conformance.Unwritten)
+	add(conformance.OwnName, "a", conformance.Refused)
+	add(conformance.OwnName, "a", conformance.Impossible)
+	add(conformance.ForeignName, "c", conformance.Broken, "a promise", "a secret was printed, raw")
+	want := conformance.ValueTally{
+		Passwords:    conformance.Fates{Tried: 3, Arrived: 1, Unsent: 1, Unwritten: 1},
+		OwnNames:     conformance.Fates{Tried: 1, Refused: 1},
+		ForeignNames: conformance.Fates{Tried: 1, Broken: 1},
+		Categories: []conformance.CategoryFates{
+			{Role: conformance.Password, Category: "a", Fates: conformance.Fates{Tried: 2, Arrived: 1, Unsent: 1}},
+			{Role: conformance.Password, Category: "b", Fates: conformance.Fates{Tried: 1, Unwritten: 1}},
+			{Role: conformance.OwnName, Category: "a", Fates: conformance.Fates{Tried: 1, Refused: 1}},
+			{Role: conformance.ForeignName, Category: "c", Fates: conformance.Fates{Tried: 1, Broken: 1}},
 		},
 		Searches: 60, Leaks: 1,
 		Faults: []string{`foreign name "Aa1": a promise`, `foreign name "Aa1": a secret was printed, raw`},

@@ -1,4 +1,4 @@
-package targettest_test
+package conformance_test
 
 import (
 	"context"
@@ -10,18 +10,18 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // TestConformance runs every vendor's bench through the suite.
 func TestConformance(t *testing.T) {
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		t.Run(bench.Name, func(t *testing.T) {
 			t.Parallel()
-			targettest.RunSuite(t, bench)
+			conformance.RunSuite(t, bench)
 		})
 	}
 }
@@ -29,15 +29,15 @@ func TestConformance(t *testing.T) {
 // TestReliability runs the fault matrix over every vendor's bench, and compares what
 // came of it with docs/reliability.md, and what came of a recipe with the target in Go.
 func TestReliability(t *testing.T) {
-	benches := targettest.Benches()
-	tallies := make([]*targettest.Tally, len(benches))
-	all := make([]map[string]targettest.Ended, len(benches)) // by the case's name
+	benches := conformance.Benches()
+	tallies := make([]*conformance.Tally, len(benches))
+	all := make([]map[string]conformance.Ended, len(benches)) // by the case's name
 	t.Run("matrix", func(t *testing.T) {
 		for i, bench := range benches {
-			tallies[i], all[i] = targettest.NewTally(bench), map[string]targettest.Ended{}
+			tallies[i], all[i] = conformance.NewTally(bench), map[string]conformance.Ended{}
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
-				cases := targettest.FaultCases(t, bench)
+				cases := conformance.FaultCases(t, bench)
 				ends := carry(cases)
 				for j, c := range cases {
 					tallies[i].Add(c, ends[j].broken, ends[j].ended)
@@ -54,11 +54,11 @@ func TestReliability(t *testing.T) {
 	})
 	// A recipe that describes a vendor ends every case as the vendor's target in Go does.
 	// With a part of the matrix, as go test -run may ask for, there is nothing to compare.
-	if slices.ContainsFunc(tallies, func(tally *targettest.Tally) bool { return tally == nil || tally.Cases == 0 }) {
+	if slices.ContainsFunc(tallies, func(tally *conformance.Tally) bool { return tally == nil || tally.Cases == 0 }) {
 		return
 	}
-	named := func(name string) map[string]targettest.Ended {
-		return all[slices.IndexFunc(benches, func(b targettest.Bench) bool { return b.Name == name })]
+	named := func(name string) map[string]conformance.Ended {
+		return all[slices.IndexFunc(benches, func(b conformance.Bench) bool { return b.Name == name })]
 	}
 	for _, vendor := range []string{"teramind", "venafi"} {
 		inGo, inYAML := named(vendor), named("recipe "+vendor)
@@ -72,41 +72,41 @@ func TestReliability(t *testing.T) {
 			}
 		}
 	}
-	reliability.Settle(t, "matrix", "make matrix", targettest.MatrixSection(tallies))
+	reliability.Settle(t, "matrix", "make matrix", conformance.MatrixSection(tallies))
 }
 
 // TestValues puts the corpus of hostile passwords and names through every vendor: each
 // arrives byte for byte, or is refused with a reason.
 func TestValues(t *testing.T) {
-	benches := targettest.Benches()
-	tallies := make([]targettest.ValueTally, len(benches))
+	benches := conformance.Benches()
+	tallies := make([]conformance.ValueTally, len(benches))
 	t.Run("corpus", func(t *testing.T) {
 		for i, bench := range benches {
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
-				tallies[i] = targettest.Values(bench)
+				tallies[i] = conformance.Values(bench)
 				for _, fault := range tallies[i].Faults {
 					t.Error(fault)
 				}
 			})
 		}
 	})
-	if !slices.ContainsFunc(tallies, func(tally targettest.ValueTally) bool { return tally.Bench == "" }) {
-		reliability.Settle(t, "values", "make values", targettest.ValuesSection(tallies))
+	if !slices.ContainsFunc(tallies, func(tally conformance.ValueTally) bool { return tally.Bench == "" }) {
+		reliability.Settle(t, "values", "make values", conformance.ValuesSection(tallies))
 	}
 }
 
 // TestDeadline: whatever keeps a call waiting, at whichever exchange of whichever vendor,
 // the run ends by its deadline, and says what is true.
 func TestDeadline(t *testing.T) {
-	benches := targettest.Benches()
+	benches := conformance.Benches()
 	counts, late := make([]int, len(benches)), make([]atomic.Int64, len(benches))
 	places := make(chan struct{}, 24) // runs at once: they mostly wait
 	t.Run("slow", func(t *testing.T) {
 		for i, bench := range benches {
 			t.Run(bench.Name, func(t *testing.T) {
 				t.Parallel()
-				cases := targettest.SlowCases(t, bench)
+				cases := conformance.SlowCases(t, bench)
 				var running sync.WaitGroup
 				for _, c := range cases {
 					running.Go(func() {
@@ -136,7 +136,7 @@ func TestDeadline(t *testing.T) {
 		sum, sumLate = sum+counts[i], sumLate+late[i].Load()
 	}
 	rows = append(rows, []any{"**all**", sum, sumLate})
-	reliability.Settle(t, "deadline", "make deadline", fmt.Sprintf("`Timeout` %.0f; at most %.0f second more.\n\n", targettest.ShortTimeout.Seconds(), targettest.Overrun.Seconds())+
+	reliability.Settle(t, "deadline", "make deadline", fmt.Sprintf("`Timeout` %.0f; at most %.0f second more.\n\n", conformance.ShortTimeout.Seconds(), conformance.Overrun.Seconds())+
 		reliability.Table([]string{"vendor", "runs", "too late, or a broken promise"}, rows...))
 }
 
@@ -179,12 +179,12 @@ func (p panicking) Close(ctx context.Context) error {
 // TestPanicsShowNothing: a defect in a vendor's code that panics with the passwords ends
 // the run with the truth, and neither with the scrubber nor without it is one printed.
 func TestPanicsShowNothing(t *testing.T) {
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		for _, phase := range []string{"check", "change", "verify", "close"} {
 			for _, after := range []bool{false, true} {
 				for _, unscrubbed := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s/%s after %v unscrubbed %v", bench.Name, phase, after, unscrubbed), func(t *testing.T) {
-						stand, err := bench.Start(bench.User, targettest.Old)
+						stand, err := bench.Start(bench.User, conformance.Old)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -196,7 +196,7 @@ func TestPanicsShowNothing(t *testing.T) {
 							target, err := bench.Info.New(job, client)
 							return panicking{target, job, phase, after}, err
 						}
-						run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: info, Unscrubbed: unscrubbed,
+						run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: info, Unscrubbed: unscrubbed,
 							Access: map[string]any{"Target": "panicking"}}
 						ended := run.Rotate(stand)
 						for _, fault := range run.Faults(bench, stand, ended) {
@@ -219,13 +219,13 @@ func TestPanicsShowNothing(t *testing.T) {
 // end is what came of one case.
 type end struct {
 	broken []string
-	ended  targettest.Ended
-	bare   *targettest.Ended // nil where the case hangs
+	ended  conformance.Ended
+	bare   *conformance.Ended // nil where the case hangs
 }
 
 // carry runs the cases. Those with a hang spend their time waiting, so many of them
 // wait together.
-func carry(cases []targettest.FaultCase) []end {
+func carry(cases []conformance.FaultCase) []end {
 	ends := make([]end, len(cases))
 	var waiting sync.WaitGroup
 	places := make(chan struct{}, 12)

@@ -1,4 +1,4 @@
-// Package targettest is the conformance suite that every vendor passes, and the
+// Package conformance is the conformance suite that every vendor passes, and the
 // means to drive a vendor against its simulator.
 //
 // A Bench joins a vendor's Info with its simulator; benches.go holds one function
@@ -6,7 +6,7 @@
 // awkward passwords and user names, wrong credentials, signals, repeated runs. Each
 // case looks at three things that the code under test has no say in: what the
 // simulator's state is afterwards, what arrived there, and what was printed.
-package targettest
+package conformance
 
 import (
 	"bytes"

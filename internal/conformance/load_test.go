@@ -1,4 +1,4 @@
-package targettest_test
+package conformance_test
 
 import (
 	"cmp"
@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 	sailpointsimulator "pam-rotate-script/internal/simulator/sailpoint"
 	spssimulator "pam-rotate-script/internal/simulator/sps"
 	venafisimulator "pam-rotate-script/internal/simulator/venafi"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // load runs TestLoad, which takes minutes: make load.
@@ -75,8 +75,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func oldPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.Old, number) }
-func newPassword(number int) string { return fmt.Sprintf("%s%03d", targettest.New, number) }
+func oldPassword(number int) string { return fmt.Sprintf("%s%03d", conformance.Old, number) }
+func newPassword(number int) string { return fmt.Sprintf("%s%03d", conformance.New, number) }
 
 // venafiCrowd is a platform that locks an account at the third failed sign-in in a
 // row, has a cache that refuses each new password once, and meets some deadlocks.
@@ -87,7 +87,7 @@ func venafiCrowd(t *testing.T) crowd {
 	for number := range runsAtOnce {
 		platform.Add(venafisimulator.Identity{Name: user(number), Password: oldPassword(number)})
 	}
-	server := targettest.Serve(t, platform)
+	server := conformance.Serve(t, platform)
 	return crowd{
 		name: "Venafi", server: server, deadline: 120 * time.Second, writes: 2, user: user,
 		setting: fmt.Sprintf("one caller; failed sign-ins in a row that lock an account: %d; a cache refuses every new password once; writes that end in a deadlock: %d", lockAfter, deadlocks),
@@ -132,7 +132,7 @@ func sailPointCrowd(t *testing.T) crowd {
 			{SourceName: sailpointsimulator.SourceName, ID: user(number), Name: user(number), Password: oldPassword(number)},
 		}})
 	}
-	server := targettest.Serve(t, tenant)
+	server := conformance.Serve(t, tenant)
 	return crowd{
 		name: "SailPoint", server: server, deadline: 300 * time.Second, writes: 1, user: user,
 		setting: fmt.Sprintf("one client ID; calls that it may make in %v: %d", sailpointsimulator.DefaultRateWindow, sailpointsimulator.DefaultRateLimit),
@@ -170,7 +170,7 @@ func spsCrowd(t *testing.T) crowd {
 	for number := range runsAtOnce {
 		appliance.Add(spssimulator.User{Key: key(number), Name: user(number), Password: oldPassword(number), REST: true})
 	}
-	server := targettest.Serve(t, appliance)
+	server := conformance.Serve(t, appliance)
 	server.Observe(func(exchange simulator.Exchange, now simulator.Moment) {
 		if exchange.Name == spssimulator.Commit && now == simulator.Arrived {
 			time.Sleep(shortest + rand.N(longest-shortest))
@@ -265,11 +265,11 @@ func (c crowd) run(t *testing.T) string {
 
 // rotate runs one account's rotation.
 func (c crowd) rotate(t *testing.T, number int, end *loadEnd) {
-	stand := &targettest.Stand{
+	stand := &conformance.Stand{
 		Servers: []*simulator.Server{c.server}, Access: c.access,
 		Accepts: func(password string) bool { return c.accepts(c.user(number), password) },
 	}
-	run := targettest.Run{User: c.user(number), Old: oldPassword(number), New: newPassword(number), Clock: counting{end: end}}
+	run := conformance.Run{User: c.user(number), Old: oldPassword(number), New: newPassword(number), Clock: counting{end: end}}
 	if c.userFields != nil {
 		run.UserFields = c.userFields(number)
 	}
@@ -279,7 +279,7 @@ func (c crowd) rotate(t *testing.T, number int, end *loadEnd) {
 	if c.failedLogins != nil {
 		alone.FailedLogins = func() int { return c.failedLogins(run.User) }
 	}
-	for _, fault := range run.Faults(targettest.Bench{}, &alone, ended) {
+	for _, fault := range run.Faults(conformance.Bench{}, &alone, ended) {
 		t.Errorf("%s: run %d: %s", c.name, number, fault)
 	}
 	if ended.Outcome != rotation.Changed {

@@ -1,18 +1,18 @@
-package targettest_test
+package conformance_test
 
 import (
 	"os"
 	"strings"
 	"testing"
 
-	"pam-rotate-script/internal/targets/targettest"
+	"pam-rotate-script/internal/conformance"
 )
 
 // TestTraffic: one connection and one handshake for each host of a vendor, and the
 // exchanges that docs/performance.md tells.
 func TestTraffic(t *testing.T) {
 	const document = "../../../docs/performance.md"
-	table, err := targettest.TrafficTable()
+	table, err := conformance.TrafficTable()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package targettest_test
+package conformance_test
 
 import (
 	"bytes"
@@ -15,27 +15,27 @@ import (
 	"unicode/utf8"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // What each vendor's code makes of answers that nobody foresaw. The seeds are the true
 // answers, and those of the same place with one thing about them wrong.
 
-func FuzzTeramindAnswers(f *testing.F)  { fuzzAnswers(f, targettest.Teramind()) }
-func FuzzVenafiAnswers(f *testing.F)    { fuzzAnswers(f, targettest.Venafi()) }
-func FuzzSailPointAnswers(f *testing.F) { fuzzAnswers(f, targettest.SailPoint()) }
-func FuzzSPSAnswers(f *testing.F)       { fuzzAnswers(f, targettest.SPS()) }
-func FuzzRESTAnswers(f *testing.F)      { fuzzAnswers(f, targettest.RESTWithVerifyURL()) }
-func FuzzRecipeAnswers(f *testing.F)    { fuzzAnswers(f, targettest.RecipeVenafi()) }
+func FuzzTeramindAnswers(f *testing.F)  { fuzzAnswers(f, conformance.Teramind()) }
+func FuzzVenafiAnswers(f *testing.F)    { fuzzAnswers(f, conformance.Venafi()) }
+func FuzzSailPointAnswers(f *testing.F) { fuzzAnswers(f, conformance.SailPoint()) }
+func FuzzSPSAnswers(f *testing.F)       { fuzzAnswers(f, conformance.SPS()) }
+func FuzzRESTAnswers(f *testing.F)      { fuzzAnswers(f, conformance.RESTWithVerifyURL()) }
+func FuzzRecipeAnswers(f *testing.F)    { fuzzAnswers(f, conformance.RecipeVenafi()) }
 
 // mostRequests is how many requests a run may send, whatever is answered: those that a
 // busy vendor turns away are sent until the deadline.
 const mostRequests = 400
 
-func fuzzAnswers(f *testing.F, bench targettest.Bench) {
-	recorded, err := targettest.Record(bench)
+func fuzzAnswers(f *testing.F, bench conformance.Bench) {
+	recorded, err := conformance.Record(bench)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -90,16 +90,16 @@ func fuzzAnswers(f *testing.F, bench targettest.Bench) {
 
 // judgeAnswer runs a rotation in which the vendor answers otherwise in one place, and
 // returns what is wrong with its end; "" for nothing.
-func judgeAnswer(recorded *targettest.Recorded, place, status int, header string, body []byte) string {
+func judgeAnswer(recorded *conformance.Recorded, place, status int, header string, body []byte) string {
 	bench := recorded.Bench
-	foreign := targettest.Spoken{Status: status, Header: http.Header{}, Body: body}
+	foreign := conformance.Spoken{Status: status, Header: http.Header{}, Body: body}
 	for line := range strings.SplitSeq(header, "\n") {
 		if name, value, found := strings.Cut(line, ":"); found && name != "" && !strings.ContainsFunc(name, notToken) {
 			foreign.Header.Add(name, strings.TrimSpace(value))
 		}
 	}
-	player := &targettest.Player{Recorded: recorded, Place: place, Foreign: foreign}
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: bench.Info, Transport: player, Unscrubbed: true}
+	player := &conformance.Player{Recorded: recorded, Place: place, Foreign: foreign}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: bench.Info, Transport: player, Unscrubbed: true}
 	ended := run.Rotate(recorded.Stand)
 
 	var problems []string
@@ -110,7 +110,7 @@ func judgeAnswer(recorded *targettest.Recorded, place, status int, header string
 	}
 	for _, secret := range recorded.Secrets {
 		// What the foreign answer says of itself is not known to be secret.
-		if form := targettest.FindSecret(output, secret); form != "" && targettest.FindSecret(string(body)+header, secret) == "" {
+		if form := conformance.FindSecret(output, secret); form != "" && conformance.FindSecret(string(body)+header, secret) == "" {
 			problem("a secret was printed, %s", form)
 		}
 	}
@@ -156,7 +156,7 @@ func believable(body []byte) bool {
 
 // refuses reports whether the vendor documents refusals that come with such a status: in
 // the body of a success, or of an error that names the reason.
-func refuses(bench targettest.Bench, status int, body []byte) bool {
+func refuses(bench conformance.Bench, status int, body []byte) bool {
 	object := json.Valid(body) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
 	switch bench.Info.Name {
 	case "rest", "teramind", "sailpoint":
@@ -170,27 +170,27 @@ func refuses(bench targettest.Bench, status int, body []byte) bool {
 func TestForeignAnswers(t *testing.T) {
 	const json = "Content-Type: application/json"
 	for _, test := range []struct {
-		bench  targettest.Bench
+		bench  conformance.Bench
 		status int
 		header string
 		body   string
 	}{
-		{targettest.Teramind(), 200, json, `{}`},
-		{targettest.Teramind(), 200, "Content-Type: text/html", `<html>`},
-		{targettest.SailPoint(), 202, json, `{"requestId":null,"state":"FINISHED"`},
-		{targettest.SailPoint(), 200, json, `{"requestId":"","state":"FINISHED"}`},
-		{targettest.SailPoint(), 429, json + "\nRetry-After: 0", `{"state":"FINISHED"}`},
-		{targettest.SailPoint(), 202, json, `{"requestId":null,"state":"FAILED"}`},
-		{targettest.SailPoint(), 503, json + "\nRetry-After: 0", `{"state":"FAILED"}`},
-		{targettest.SPS(), 200, json, `{"error":null}`},
-		{targettest.RESTWithVerifyURL(), 302, "Location: https://127.0.0.1/", ``},
-		{targettest.RecipeVenafi(), 200, json, `{"Result":"0"}`},
+		{conformance.Teramind(), 200, json, `{}`},
+		{conformance.Teramind(), 200, "Content-Type: text/html", `<html>`},
+		{conformance.SailPoint(), 202, json, `{"requestId":null,"state":"FINISHED"`},
+		{conformance.SailPoint(), 200, json, `{"requestId":"","state":"FINISHED"}`},
+		{conformance.SailPoint(), 429, json + "\nRetry-After: 0", `{"state":"FINISHED"}`},
+		{conformance.SailPoint(), 202, json, `{"requestId":null,"state":"FAILED"}`},
+		{conformance.SailPoint(), 503, json + "\nRetry-After: 0", `{"state":"FAILED"}`},
+		{conformance.SPS(), 200, json, `{"error":null}`},
+		{conformance.RESTWithVerifyURL(), 302, "Location: https://127.0.0.1/", ``},
+		{conformance.RecipeVenafi(), 200, json, `{"Result":"0"}`},
 	} {
-		recorded, err := targettest.Record(test.bench)
+		recorded, err := conformance.Record(test.bench)
 		if err != nil {
 			t.Fatal(err)
 		}
-		write := slices.IndexFunc(recorded.Spoken, func(spoken targettest.Spoken) bool { return spoken.Write })
+		write := slices.IndexFunc(recorded.Spoken, func(spoken conformance.Spoken) bool { return spoken.Write })
 		if problem := judgeAnswer(recorded, write, test.status, test.header, []byte(test.body)); problem != "" {
 			t.Error(problem)
 		}
@@ -213,12 +213,12 @@ func (c *capturing) RoundTrip(request *http.Request) (*http.Response, error) {
 // goes, and nothing else is added: no other host, no user information, no way up.
 // Whatever is refused is refused without being quoted.
 func FuzzAddresses(f *testing.F) {
-	benches := []targettest.Bench{
-		targettest.Teramind(), targettest.Venafi(), targettest.SailPoint(), targettest.SPS(), targettest.REST(), targettest.RESTWithVerifyURL(), targettest.RecipeVenafi(),
+	benches := []conformance.Bench{
+		conformance.Teramind(), conformance.Venafi(), conformance.SailPoint(), conformance.SPS(), conformance.REST(), conformance.RESTWithVerifyURL(), conformance.RecipeVenafi(),
 	}
-	stands := make([]*targettest.Stand, len(benches))
+	stands := make([]*conformance.Stand, len(benches))
 	for i, bench := range benches {
-		stand, err := bench.Start(bench.User, targettest.Old)
+		stand, err := bench.Start(bench.User, conformance.Old)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func FuzzAddresses(f *testing.F) {
 			access["Verify URL"] = address
 		}
 		caught := &capturing{}
-		run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: bench.Info, Access: access, Transport: caught, Unscrubbed: true}
+		run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: bench.Info, Access: access, Transport: caught, Unscrubbed: true}
 		ended := run.Rotate(stand)
 		if strings.Contains(ended.Stdout+ended.Stderr, "panicked") {
 			t.Errorf("%s: %q: %s", bench.Name, address, ended.Stderr)
@@ -253,7 +253,7 @@ func FuzzAddresses(f *testing.F) {
 			t.Errorf("%s: %q: %s, although nothing was sent", bench.Name, address, ended.Outcome)
 		}
 		for _, secret := range run.Secrets(stand) {
-			if form := targettest.FindSecret(ended.Stdout+ended.Stderr, secret); form != "" && !strings.Contains(address, secret) {
+			if form := conformance.FindSecret(ended.Stdout+ended.Stderr, secret); form != "" && !strings.Contains(address, secret) {
 				t.Errorf("%s: %q: a secret was printed, %s", bench.Name, address, form)
 			}
 		}

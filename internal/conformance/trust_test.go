@@ -1,4 +1,4 @@
-package targettest_test
+package conformance_test
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/all"
-	"pam-rotate-script/internal/targets/targettest"
 )
 
 // foreignText is what an editor of the PAM User record puts into fields that are not
@@ -45,10 +45,10 @@ func foreignValues(field params.Field, elsewhere string) []any {
 // record, in two spellings, with values that would take the credential elsewhere, weaken
 // the trust or alter the calls. All must go as if it were not there, with a warning.
 func TestGuardedFields(t *testing.T) {
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		t.Run(bench.Name, func(t *testing.T) {
 			t.Parallel()
-			elsewhere, err := bench.Start(bench.User, targettest.Old)
+			elsewhere, err := bench.Start(bench.User, conformance.Old)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,13 +82,13 @@ func TestGuardedFields(t *testing.T) {
 }
 
 // carryGuarded rotates with fields on the user record and returns what was sent, in lines.
-func carryGuarded(t *testing.T, bench targettest.Bench, fields map[string]any) string {
-	stand, err := bench.Start(bench.User, targettest.Old)
+func carryGuarded(t *testing.T, bench conformance.Bench, fields map[string]any) string {
+	stand, err := bench.Start(bench.User, conformance.Old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stand.Close()
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: bench.Info, UserFields: fields}
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: bench.Info, UserFields: fields}
 	ended := run.Rotate(stand)
 	for _, fault := range run.Faults(bench, stand, ended) {
 		t.Errorf("%v: %s", fields, fault)
@@ -119,17 +119,17 @@ func carryGuarded(t *testing.T, bench targettest.Bench, fields map[string]any) s
 // be it a prefix, another case, a look-alike, or one that a vendor might take for the same.
 // With one of these allowed in its place, the account itself does not.
 func TestAllowedUsersOfEveryVendor(t *testing.T) {
-	for _, bench := range targettest.Benches() {
+	for _, bench := range conformance.Benches() {
 		t.Run(bench.Name, func(t *testing.T) {
 			t.Parallel()
-			stand, err := bench.Start(bench.User, targettest.Old)
+			stand, err := bench.Start(bench.User, conformance.Old)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer stand.Close()
 			subject := subjectOf(t, bench, stand)
 			refused := func(user, allowed, why string) {
-				run := targettest.Run{User: user, Old: targettest.Old, New: targettest.New, Info: bench.Info, Access: map[string]any{"Allowed Users": allowed}}
+				run := conformance.Run{User: user, Old: conformance.Old, New: conformance.New, Info: bench.Info, Access: map[string]any{"Allowed Users": allowed}}
 				ended := run.Rotate(stand)
 				// A name that the vendor cannot have is told as that.
 				offline := []api.Class{api.ClassPermission, api.ClassInput, api.ClassAccount}
@@ -137,7 +137,7 @@ func TestAllowedUsersOfEveryVendor(t *testing.T) {
 					t.Errorf("%s: %q with %q allowed: %s", why, user, allowed, ended.Stdout)
 				}
 			}
-			samples := targettest.NameSamples(bench.User)
+			samples := conformance.NameSamples(bench.User)
 			for _, sample := range samples {
 				refused(sample.Text, subject, sample.Category)
 			}
@@ -157,11 +157,11 @@ func TestAllowedUsersOfEveryVendor(t *testing.T) {
 				t.Errorf("%d requests were sent for users who are not allowed", sent)
 			}
 			for _, allowed := range []string{subject, half + "*", "*" + subject[len(half):], "nobody, " + subject, "nobody\n" + subject, "*"} {
-				again, err := bench.Start(bench.User, targettest.Old)
+				again, err := bench.Start(bench.User, conformance.Old)
 				if err != nil {
 					t.Fatal(err)
 				}
-				run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: bench.Info, Access: map[string]any{"Allowed Users": allowed}}
+				run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: bench.Info, Access: map[string]any{"Allowed Users": allowed}}
 				if ended := run.Rotate(again); ended.Outcome != rotation.Changed {
 					t.Errorf("with %q allowed: %s", allowed, ended.Stdout)
 				}
@@ -172,7 +172,7 @@ func TestAllowedUsersOfEveryVendor(t *testing.T) {
 }
 
 // subjectOf returns what the field Allowed Users is compared with, as the target says.
-func subjectOf(t *testing.T, bench targettest.Bench, stand *targettest.Stand) string {
+func subjectOf(t *testing.T, bench conformance.Bench, stand *conformance.Stand) string {
 	t.Helper()
 	var subject string
 	info := bench.Info
@@ -184,7 +184,7 @@ func subjectOf(t *testing.T, bench targettest.Bench, stand *targettest.Stand) st
 		}
 		return target, err
 	}
-	run := targettest.Run{User: bench.User, Old: targettest.Old, New: targettest.New, Info: info,
+	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New, Info: info,
 		Access: map[string]any{"Target": "listening", "Allowed Users": "nobody"}}
 	if run.Rotate(stand); subject == "" {
 		t.Fatal("the target names nobody")

@@ -70,6 +70,12 @@ func (a Answer) Readable() error {
 	return checkJSON(a.body)
 }
 
+// isPage reports whether the body is a web page.
+func (a Answer) isPage() bool {
+	html := strings.Contains(strings.ToLower(a.header.Get("Content-Type")), "html")
+	return bytes.HasPrefix(a.text(), []byte("<")) || html && !a.IsJSON() && bytes.ContainsRune(a.text(), '<')
+}
+
 // text returns the body without white space around it and without a byte order
 // mark, to tell what it looks like.
 func (a Answer) text() []byte {

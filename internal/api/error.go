@@ -31,12 +31,18 @@ type Error struct {
 	// Code and Text are the vendor's own, cut, cleaned and scrubbed; "" if there
 	// are none.
 	Code, Text string
+	// UsedUp is for a target, which alone knows: the call needed what a first copy of it would
+	// have used up, such as the old password, a transaction, a one-time token, or a session of
+	// the rotated user. Then a refusal may be the answer to a copy.
+	UsedUp bool
 	// RequestID is the vendor's name for the call, "" if the answer has none.
 	RequestID string
 	// Hints say what to do next, one line each.
 	Hints []string
 	// Err is what lies below; it is for errors.Is and is not printed.
 	Err error
+
+	page, reuse bool // what the answer's whole body showed; see About
 }
 
 // Error returns vendor, action, cause, the vendor's words, in that order.
@@ -61,23 +67,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns the error below.
 func (e *Error) Unwrap() error { return e.Err }
-
-// Refused reports whether the answer's status says that the vendor did not do
-// what was asked: the 4xx codes whose meaning is a refusal (RFC 9110 section 15.5,
-// RFC 6585). A redirect, a 5xx, and 408 (a proxy's time-out) prove nothing.
-func (e *Error) Refused() bool {
-	switch e.Status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden,
-		http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict,
-		http.StatusGone, http.StatusLengthRequired, http.StatusPreconditionFailed,
-		http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
-		http.StatusExpectationFailed, http.StatusUnprocessableEntity, http.StatusLocked,
-		http.StatusUpgradeRequired, http.StatusPreconditionRequired, http.StatusTooManyRequests,
-		http.StatusRequestHeaderFieldsTooLarge:
-		return true
-	}
-	return false
-}
 
 // AsError returns the Error in err's chain, or nil.
 func AsError(err error) *Error {

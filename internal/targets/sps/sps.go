@@ -414,7 +414,7 @@ func (t *target) dropPendingIn(ctx context.Context, session secret.Value) bool {
 // passwords, as class policy may, and the new password be in force already.
 func refused(err error) error {
 	fault := api.AsError(err)
-	if fault == nil || !fault.Left || !fault.Refused() {
+	if fault == nil || !fault.Left || !fault.Refused() && fault.Status != 409 {
 		return err
 	}
 	refusal := &targets.Refused{Err: err}

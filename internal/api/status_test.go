@@ -1,0 +1,86 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"pam-rotate-script/internal/api"
+)
+
+// TestRefused: what each status says of a write.
+func TestRefused(t *testing.T) {
+	refusals := []int{
+		400, 401, 402, 403, 404, 405, 407, 410, 411, 412, 413, 414, 415, 416, 421, 422, 426, 428, 429, 431, 451,
+	}
+	for status := range 600 {
+		fault := &api.Error{Status: status}
+		if fault.Refused() != slices.Contains(refusals, status) {
+			t.Errorf("%d: refused %t", status, fault.Refused())
+		}
+		if fault.Doubtful() != (status == 412) {
+			t.Errorf("%d: doubtful %t", status, fault.Doubtful())
+		}
+	}
+	if !(&api.Error{Status: 400, UsedUp: true}).Doubtful() {
+		t.Error("a refusal of what needed the old password is not doubtful")
+	}
+}
+
+// TestPagesInTheWay: a 403 that is a page is no refusal.
+func TestPagesInTheWay(t *testing.T) {
+	for _, test := range []struct {
+		status        int
+		media, body   string
+		page, refused bool
+	}{
+		{403, "text/html", "<html><title>Blocked</title></html>", true, false},
+		{403, "text/html", "Access denied by <b>policy</b>", true, false},
+		{403, "text/html", "Access denied", false, true},
+		{403, "application/json", `{"message":"Access denied"}`, false, true},
+		{403, "text/html", `{"message":"Access denied"}`, false, true},
+		{403, "text/html", "", false, true},
+		{400, "text/html", "<html><title>Bad Request</title></html>", true, true},
+	} {
+		fault := refusal(t, test.status, test.media, test.body)
+		if fault.IsPage() != test.page || fault.Refused() != test.refused || fault.Doubtful() {
+			t.Errorf("%d %s %q: page %t, refused %t, doubtful %t", test.status, test.media, test.body, fault.IsPage(), fault.Refused(), fault.Doubtful())
+		}
+	}
+}
+
+// TestDoubtful: which refusals may answer a copy of what was carried out.
+func TestDoubtful(t *testing.T) {
+	for body, doubtful := range map[string]bool{
+		`{"errors":[{"code":"PasswordRecentlyUsed"}]}`:                                   true,
+		`{"message":"bad request","causes":[{"text":"Password has been used before."}]}`: true,
+		`{"error":"invalidPasswordHistoryMessage"}`:                                      true,
+		`Your new password cannot be the same as your current password`:                  true,
+		`{"message":"This password is too short."}`:                                      false,
+		`{"message":"This password is too common."}`:                                     false,
+		``: false,
+	} {
+		if fault := refusal(t, 400, "application/json", body); fault.Doubtful() != doubtful || !fault.Refused() {
+			t.Errorf("%s: doubtful %t", body, fault.Doubtful())
+		}
+	}
+}
+
+// refusal is the Error of a write that is answered so.
+func refusal(t *testing.T, status int, media, body string) *api.Error {
+	t.Helper()
+	head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", status, http.StatusText(status), media, len(body))
+	client, err := api.NewClient(api.Config{Vendor: "canned", Transport: api.Offline(func(*http.Request, []byte) []byte {
+		return []byte(head + body)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Do(t.Context(), api.Request{Action: "write", Kind: api.Write, Method: "POST", Host: "host.example", Path: api.FixedPath("/")})
+	fault := api.AsError(err)
+	if fault == nil {
+		t.Fatalf("%d: no error", status)
+	}
+	return fault
+}

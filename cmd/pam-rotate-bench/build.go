@@ -26,12 +26,12 @@ type variant struct {
 	without []part
 }
 
-// Keeper's SDK, the engine of recipes and its YAML parser are each used by one package, or
-// a file beside it.
+// Keeper's SDK, the engine of recipes and its YAML parser are each used by one package; the
+// parser by internal/description, too.
 var (
 	keeper = part{directory: "internal/vault", modules: []string{"github.com/keeper-security/"}}
 	engine = part{directory: "internal/recipe", modules: []string{"github.com/itchyny/gojq", "github.com/goccy/go-yaml"}}
-	yaml   = part{directory: "cmd/pam-rotate-script", file: "description.go", modules: []string{"github.com/goccy/go-yaml"}}
+	yaml   = part{directory: "internal/description", modules: []string{"github.com/goccy/go-yaml"}}
 )
 
 var variants = []variant{

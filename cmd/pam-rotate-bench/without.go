@@ -17,10 +17,9 @@ import (
 	"strings"
 )
 
-// part is what a variant of the program leaves out: a package, or one file of one.
+// part is what a variant of the program leaves out: a package.
 type part struct {
 	directory string
-	file      string // "" for all of the package
 	// modules are the imports that have to go with it.
 	modules []string
 }
@@ -82,9 +81,6 @@ func (p part) hollow() ([]byte, error) {
 
 // sources are the Go files of the part that are no tests.
 func (p part) sources() ([]string, error) {
-	if p.file != "" {
-		return []string{filepath.Join(p.directory, p.file)}, nil
-	}
 	found, err := filepath.Glob(filepath.Join(p.directory, "*.go"))
 	if err != nil || len(found) == 0 {
 		return nil, fmt.Errorf("leave out %s: there are no sources (run it in the project's folder): %w", p.directory, os.ErrNotExist)
@@ -135,7 +131,7 @@ func (h *hollowing) add(declaration ast.Decl) {
 				spec := spec.(*ast.TypeSpec)
 				if structure, ok := spec.Type.(*ast.StructType); ok {
 					structure.Fields.List = slices.DeleteFunc(structure.Fields.List, func(field *ast.Field) bool {
-						private := len(field.Names) > 0 && !field.Names[0].IsExported() && h.part.file == ""
+						private := len(field.Names) > 0 && !field.Names[0].IsExported()
 						return private || h.mentions(field)
 					})
 				}
@@ -173,13 +169,13 @@ func (h *hollowing) keep() []ast.Decl {
 		})
 	}
 	for name, i := range h.declared {
-		if h.part.file != "" || ast.IsExported(name) {
+		if ast.IsExported(name) {
 			want(i)
 		}
 	}
 	for i, declaration := range h.declarations {
 		method, ok := declaration.(*ast.FuncDecl)
-		if !ok || method.Recv == nil || h.part.file == "" && !method.Name.IsExported() {
+		if !ok || method.Recv == nil || !method.Name.IsExported() {
 			continue
 		}
 		receiver := method.Recv.List[0].Type

@@ -84,6 +84,9 @@ func TestImportsRunOneWay(t *testing.T) {
 		"internal/recipe":          {"scripts/recipes", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		"scripts/recipes":          {}, // nothing but files
 		"scripts/release":          {}, // no part of the program
+		"internal/password":        {"internal/secret"},
+		"internal/description":     {"internal/params", "internal/secret"},
+		"internal/inspect":         {"internal/vault", "internal/recipe", "internal/report", "internal/rotation", "internal/targets", "internal/params"},
 		// It runs what a recipe describes.
 		"internal/recipe/recipetest": {"internal/recipe", "internal/rotation", "internal/report", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		// Tests alone use it.
@@ -216,8 +219,8 @@ func TestSecretsAreRevealedInFewPlaces(t *testing.T) {
 		"internal/api/client.go":               "fills in headers and the query when a request is made",
 		"internal/api/body.go":                 "fills in bodies when a request is made",
 		"internal/vault":                       "reads and edits records, which are secret as a whole",
-		"cmd/pam-rotate-script/payload.go":     "makes the payload that was asked for",
-		"cmd/pam-rotate-script/description.go": "makes the records of the payload that was asked for",
+		"cmd/pam-rotate-script/payload.go":     "prints the payload that was asked for",
+		"internal/description":                 "makes the payload that was asked for, and its records",
 		"internal/targets/rest/rest.go":        "checks the operator's query and takes Extra Body apart",
 		"internal/recipe/value.go":             "hands secrets to expressions and builds requests from their results",
 		"internal/targets/sailpoint/cipher.go": "checks and encrypts the password",

@@ -9,9 +9,9 @@
 //	64  the command line is wrong; nothing was sent
 //
 // main.go holds the way from the process to the exit code, verbs.go the verbs, version.go
-// the verb version, vault.go what comes from the vault, payload.go, description.go and
-// generate.go the verb payload, inspect.go the verb inspect, explain.go the verb explain,
-// recipe.go recipes and the verb recipe.
+// the verb version, vault.go what comes from the vault, payload.go the verb payload,
+// inspect.go the verb inspect, explain.go the verb explain, recipe.go recipes and the verb
+// recipe.
 package main
 
 import (

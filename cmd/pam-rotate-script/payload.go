@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/description"
 	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/password"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
@@ -64,7 +63,7 @@ that only you can read if you need to know it.
 It exits 0 when the payload is printed. Nothing is rotated, so never attach it: it
 refuses to run if anything is on standard input.
 
-` + descriptionHelp,
+` + description.Help,
 		Args: mostArguments(1),
 		RunE: func(verb *cobra.Command, arguments []string) error {
 			return c.payloadOut(verb.Flags().Changed, arguments)
@@ -72,8 +71,8 @@ refuses to run if anything is on standard input.
 	}
 	verb.Flags().StringVar(&flags.from, "from", "", "YAML or JSON file that describes the payload")
 	verb.Flags().BoolVar(&flags.newPasswordStdin, "new-password-stdin", false, "read the new password, all of it but one line end")
-	verb.Flags().IntVar(&flags.length, "length", defaultLength, "characters of a new password that is made")
-	verb.Flags().StringVar(&flags.symbols, "symbols", defaultSymbols, "symbols of a new password that is made; '' for none")
+	verb.Flags().IntVar(&flags.length, "length", password.DefaultLength, "characters of a new password that is made")
+	verb.Flags().StringVar(&flags.symbols, "symbols", password.DefaultSymbols, "symbols of a new password that is made; '' for none")
 	verb.Flags().BoolVar(&flags.force, "force", false, "print the secrets even to a terminal")
 	return verb
 }
@@ -93,9 +92,9 @@ func (c *command) payloadOut(given func(flag string) bool, arguments []string) e
 		return err
 	}
 	if newPassword.IsEmpty() {
-		classes, err := passwordClasses(c.flags.payload.symbols)
+		classes, err := password.Classes(c.flags.payload.symbols)
 		if err == nil {
-			newPassword, err = generate(rand.Reader, c.flags.payload.length, classes)
+			newPassword, err = password.Generate(rand.Reader, c.flags.payload.length, classes)
 		}
 		if err != nil {
 			return usageError{err.Error()}
@@ -206,20 +205,20 @@ func (c *command) payloadStdin() (secret.Value, error) {
 	case len(text) > longestRead:
 		return secret.Value{}, usageError{fmt.Sprintf("what is on standard input is longer than %d bytes, which no password is", longestRead)}
 	}
-	password := strings.TrimSuffix(string(text), "\n")
-	if password != string(text) {
-		password = strings.TrimSuffix(password, "\r")
+	given := strings.TrimSuffix(string(text), "\n")
+	if given != string(text) {
+		given = strings.TrimSuffix(given, "\r")
 	}
-	if password == "" || !utf8.ValidString(password) {
+	if given == "" || !utf8.ValidString(given) {
 		return secret.Value{}, usageError{"the new password on standard input is empty, or is not UTF-8"}
 	}
-	return secret.New(password), nil
+	return secret.New(given), nil
 }
 
 // payloadText makes the payload and reads it back, as rotate will: what it could not
 // read is not worth printing, and all secrets in it are known to the scrubber then.
 func (c *command) payloadText(printer *report.Printer, given func(string) bool, arguments []string, newPassword secret.Value) (secret.Value, error) {
-	var parts payloadParts
+	var parts description.Payload
 	var err error
 	if len(arguments) == 1 {
 		parts, err = c.payloadFromVault(printer, arguments[0])
@@ -230,91 +229,50 @@ func (c *command) payloadText(printer *report.Printer, given func(string) bool, 
 		return secret.Value{}, err
 	}
 	switch {
-	case parts.newPassword.IsEmpty():
-		parts.newPassword = newPassword
+	case parts.NewPassword.IsEmpty():
+		parts.NewPassword = newPassword
 	case c.flags.payload.newPasswordStdin || given("length") || given("symbols"):
 		return secret.Value{}, usageError{"the description has a newPassword already"}
 	}
-	text := parts.encode()
+	text := parts.Encode()
 	if _, err := params.Read(strings.NewReader(text.Reveal()), c.payloadOptions(nil)); err != nil {
 		return secret.Value{}, err
 	}
 	return text, nil
 }
 
-// payloadParts are what a payload is made of. A UID that is "" becomes null.
-type payloadParts struct {
-	providerUID, resourceUID, userUID string
-	user                              string
-	oldPassword, newPassword          secret.Value
-	records                           []secret.Value // JSON objects
-}
-
-// encode returns the payload as the Gateway sends it: base64 of JSON, with the records
-// as base64 of JSON inside.
-func (p payloadParts) encode() secret.Value {
-	var records []string
-	for _, record := range p.records {
-		records = append(records, record.Reveal())
-	}
-	orNull := func(uid string) *string {
-		if uid == "" {
-			return nil
-		}
-		return &uid
-	}
-	return secret.New(base64.StdEncoding.EncodeToString(mustJSON(struct {
-		ProviderUID *string `json:"providerRecordUid"`
-		ResourceUID *string `json:"resourceRecordUid"`
-		UserUID     *string `json:"userRecordUid"`
-		NewPassword string  `json:"newPassword"`
-		OldPassword string  `json:"oldPassword"`
-		User        string  `json:"user"`
-		Records     string  `json:"records"`
-	}{
-		orNull(p.providerUID), orNull(p.resourceUID), orNull(p.userUID), p.newPassword.Reveal(), p.oldPassword.Reveal(), p.user,
-		base64.StdEncoding.EncodeToString([]byte("[" + strings.Join(records, ",") + "]")),
-	})))
-}
-
-func (c *command) payloadFromDescription(path string) (payloadParts, error) {
+func (c *command) payloadFromDescription(path string) (description.Payload, error) {
 	type read struct {
-		description
-		err error
+		payload description.Payload
+		err     error
 	}
 	done := make(chan read, 1)
 	go func() { // the file may be a pipe that nobody writes to
-		described, err := readDescription(path)
-		done <- read{described, err}
+		payload, err := description.Read(path)
+		done <- read{payload, err}
 	}()
 	timer := time.NewTimer(c.timeout())
 	defer timer.Stop()
-	var described read
 	select {
-	case described = <-done:
+	case described := <-done:
+		if errors.Is(described.err, description.ErrUnreadable) || errors.Is(described.err, description.ErrTooLong) {
+			described.err = usageError{described.err.Error()}
+		}
+		return described.payload, described.err
 	case <-c.ctx.Done():
-		return payloadParts{}, usageError{"interrupted while reading the file of --from"}
+		return description.Payload{}, usageError{"interrupted while reading the file of --from"}
 	case <-timer.C:
-		return payloadParts{}, usageError{"the file of --from could not be read in time"}
+		return description.Payload{}, usageError{"the file of --from could not be read in time"}
 	}
-	parts := payloadParts{
-		userUID: described.userUID, user: described.user,
-		oldPassword: described.oldPassword, newPassword: described.newPassword,
-	}
-	if !described.access.IsEmpty() {
-		parts.records = append(parts.records, described.access)
-	}
-	parts.records = append(parts.records, described.own)
-	return parts, described.err
 }
 
 // payloadFromVault takes the records in the order in which the Gateway's documents name
 // them: configuration, resource, linked records, user.
-func (c *command) payloadFromVault(printer *report.Printer, uid string) (payloadParts, error) {
+func (c *command) payloadFromVault(printer *report.Printer, uid string) (description.Payload, error) {
 	const action = "build a payload"
 	log := printer.Log("", "")
 	if !vault.Configured(c.vaultOptions()) {
-		return payloadParts{}, &params.Error{
+		return description.Payload{}, &params.Error{
 			Problems: []string{"payload: a UID needs the vault, and there is no KSM config"},
 			Hints:    []string{"give the program one with --ksm-config or in KSM_CONFIG, or describe the payload in a file for --from"},
 		}
@@ -323,41 +281,34 @@ func (c *command) payloadFromVault(printer *report.Printer, uid string) (payload
 	defer cancel()
 	keeper, err := c.vault(printer)
 	if err != nil {
-		return payloadParts{}, vaultFault(action, err)
+		return description.Payload{}, vaultFault(action, err)
 	}
 	related, err := keeper.Related(ctx, uid)
 	if err != nil {
-		return payloadParts{}, vaultFault(action, err)
+		return description.Payload{}, vaultFault(action, err)
 	}
 	if related.User.Type != "pamUser" {
 		log.Warn().Msg("the record is not of the type PAM User: the Gateway would not rotate it")
 	}
-	parts := payloadParts{providerUID: related.Configuration.UID, resourceUID: related.Resource.UID, userUID: related.User.UID}
-	login, err := textOf(related.User.Content, "login")
-	if err == nil {
-		parts.oldPassword, err = textOf(related.User.Content, "password")
-	}
+	parts, err := description.OfUser(related.User.UID, related.User.Content)
 	if err != nil {
-		return payloadParts{}, err
+		return description.Payload{}, err
 	}
-	parts.user = login.Reveal()
-	if strings.TrimSpace(parts.user) == "" {
-		return payloadParts{}, &params.Error{Problems: []string{"payload: the PAM User record has no login"}}
-	}
+	parts.ProviderUID, parts.ResourceUID = related.Configuration.UID, related.Resource.UID
 	for _, record := range []vault.Record{related.Configuration, related.Resource} {
 		if record.UID != "" {
-			parts.records = append(parts.records, record.Content)
+			parts.Records = append(parts.Records, record.Content)
 		}
 	}
 	if strings.TrimSpace(c.flags.accessRecord) != "" {
 		access, err := keeper.Record(ctx, c.flags.accessRecord)
 		if err != nil {
-			return payloadParts{}, vaultFault(action, err)
+			return description.Payload{}, vaultFault(action, err)
 		}
-		parts.records = append(parts.records, access)
+		parts.Records = append(parts.Records, access)
 	} else {
 		for _, record := range related.Linked {
-			parts.records = append(parts.records, record.Content)
+			parts.Records = append(parts.Records, record.Content)
 		}
 		for _, missing := range related.Missing {
 			log.Warn().Str("uid", missing).Msg("a linked record is not shared with the application and is left out")
@@ -366,21 +317,6 @@ func (c *command) payloadFromVault(printer *report.Printer, uid string) (payload
 			log.Warn().Msg("no linked record is in the payload; name the access record with --access-record")
 		}
 	}
-	parts.records = append(parts.records, related.User.Content)
+	parts.Records = append(parts.Records, related.User.Content)
 	return parts, nil
-}
-
-// textOf returns the text of a record's key, empty if it is missing.
-func textOf(record secret.Value, key string) (secret.Value, error) {
-	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(record.Reveal()), &object) != nil {
-		return secret.Value{}, errors.New("payload: the record is not a JSON object")
-	}
-	var text string
-	switch raw := object[key]; {
-	case len(raw) == 0, string(raw) == "null", string(raw) == "[]":
-	case json.Unmarshal(raw, &text) != nil:
-		return secret.Value{}, &params.Error{Problems: []string{"payload: the PAM User record's " + strconv.Quote(key) + " is not one text"}}
-	}
-	return secret.New(text), nil
 }

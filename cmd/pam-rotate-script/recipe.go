@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,16 +19,6 @@ import (
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/all"
 	"pam-rotate-script/internal/vault"
-)
-
-// mostProblems is how many problems of a recipe a run tells; the verb recipe lint tells all.
-const mostProblems = 20
-
-const (
-	hintLint   = "pam-rotate-script recipe lint FILE says more about a recipe in a file"
-	hintFields = "pam-rotate-script recipe explain FILE lists the fields of a recipe in a file"
-
-	byRecipeField = "the access record's field " + targets.FieldRecipe
 )
 
 // fileArgument reads the one argument that the Gateway appends when a script command is
@@ -84,97 +73,24 @@ func loadFile(source []byte, name string) (*recipe.Recipe, error) {
 	loaded, err := recipe.Load(source, name)
 	if err != nil {
 		return nil, usageError{"the file holds something other than comments, and is no usable recipe:\n" +
-			strings.Join(append(problemLines(err), "hint: "+hintLint), "\n")}
+			strings.Join(append(recipe.FirstProblems(err), "hint: "+recipe.HintLint), "\n")}
 	}
 	return loaded, nil
 }
 
-// problemLines are the first problems of a recipe, without a word of it.
-func problemLines(err error) []string {
-	lines := strings.Split(err.Error(), "\n")
-	if more := len(lines) - mostProblems; more > 0 {
-		lines = append(lines[:mostProblems], fmt.Sprintf("and %d more", more))
-	}
-	return lines
-}
-
-// chosenRecipe is the recipe that a run goes by.
-type chosenRecipe struct {
-	info targets.Info
-	by   string // what chose it
-	// fieldsHint says where its fields are listed, "" for the verb targets.
-	fieldsHint string
-}
-
-// recipeFor returns the recipe that a payload is rotated by: the file argument, the name in the
-// flag, the access record's field Recipe, the name in its field Target. It is nil if it is none
-// of them, and also while the access record is not known yet. The error is a
-// *params.Error. No field of the PAM User record counts.
-func (c *command) recipeFor(payload *params.Params) (*chosenRecipe, error) {
-	named := func(name, by string) *chosenRecipe {
-		if _, inGo := all.Registry().Find(name); !inGo {
-			if info, ok := recipe.BuiltIn(name); ok {
-				return &chosenRecipe{info: info, by: by}
-			}
-		}
-		return nil
-	}
-	switch {
-	case c.file != nil:
-		return &chosenRecipe{c.file.Info(), "the recipe file", hintFields}, nil
-	case c.flags.target != "":
-		return named(c.flags.target, "--target"), nil
-	}
-	access, err := payload.AccessRecord(c.flags.accessRecord)
-	if err != nil {
-		return nil, nil // the preparation of the run says so
-	}
-	fields := params.NewSettings(slices.DeleteFunc(targets.CommonFields(targets.Info{}), func(field params.Field) bool {
-		return field.Label != targets.FieldRecipe && field.Label != targets.FieldTarget
-	}), access, params.Record{}, nil, nil)
-	if source := fields.Text(targets.FieldRecipe); source != "" {
-		return fromField(payload, access, source)
-	}
-	name := fields.Text(targets.FieldTarget)
-	if chosen := named(name, "the access record's field "+targets.FieldTarget); chosen != nil {
-		return chosen, nil
-	}
-	if _, inGo := all.Registry().Find(name); name == "" || inGo || vault.IsNotation(name) {
-		return nil, nil
-	}
-	return nil, &params.Error{
-		Problems: []string{"the target that the field Target names is not known"},
-		Hints: []string{
-			"the targets are " + strings.Join(all.Registry().Names(), ", "),
-			"the recipes are " + strings.Join(recipe.BuiltInNames(), ", "),
-		},
-	}
-}
-
-// fromField loads the recipe in the access record's field Recipe.
-func fromField(payload *params.Params, access params.Record, source string) (*chosenRecipe, error) {
-	switch {
-	case vault.IsNotation(source):
-		return nil, nil // it will be looked up
-	case payload.IsUsers(access):
-		return nil, &params.Error{
-			Problems: []string{"field Recipe: a recipe is not taken from the PAM User's own record"},
-			Hints:    []string{"use an access record of its own, or attach the recipe as a file"},
-		}
-	}
-	loaded, err := recipe.Load([]byte(source), "field Recipe")
-	if err != nil {
-		return nil, &params.Error{Problems: problemLines(err), Hints: []string{hintLint}}
-	}
-	return &chosenRecipe{loaded.Info(), byRecipeField, hintFields}, nil
+// recipeFor returns the recipe that a payload is rotated by, or nil.
+func (c *command) recipeFor(payload *params.Params) (*recipe.Choice, error) {
+	return recipe.Choose(payload, recipe.Selection{
+		File: c.file, Target: c.flags.target, AccessRecord: c.flags.accessRecord, Registry: all.Registry(), IsNotation: vault.IsNotation,
+	})
 }
 
 // goByRecipe lets a run go by its recipe, if it has one.
-func (c *command) goByRecipe(payload *params.Params, options *rotation.Options) (*chosenRecipe, error) {
+func (c *command) goByRecipe(payload *params.Params, options *rotation.Options) (*recipe.Choice, error) {
 	chosen, err := c.recipeFor(payload)
 	if chosen != nil {
-		options.Registry = targets.NewRegistry(append(slices.Clip(options.Registry), chosen.info)...)
-		options.Target, options.FieldsHint = chosen.info.Name, chosen.fieldsHint
+		options.Registry = targets.NewRegistry(append(slices.Clip(options.Registry), chosen.Info)...)
+		options.Target, options.FieldsHint = chosen.Info.Name, chosen.FieldsHint
 	}
 	return chosen, err
 }

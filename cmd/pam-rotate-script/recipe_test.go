@@ -96,18 +96,6 @@ func TestRecipeOfTheUsersOwnRecord(t *testing.T) {
 	}
 }
 
-// TestManyProblems: a file that is something else altogether does not flood the log.
-func TestManyProblems(t *testing.T) {
-	_, err := recipe.Load([]byte("canary: 1\n"), "r")
-	if lines := problemLines(err); len(lines) < 5 || len(lines) > mostProblems+1 {
-		t.Error(lines)
-	}
-	many := errors.New(strings.Repeat("problem\n", 99) + "problem")
-	if lines := problemLines(many); len(lines) != mostProblems+1 || lines[mostProblems] != "and 80 more" {
-		t.Error(lines)
-	}
-}
-
 // TestFileArgument: what may stand behind a verb.
 func TestFileArgument(t *testing.T) {
 	for _, test := range []struct {

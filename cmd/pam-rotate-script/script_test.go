@@ -143,7 +143,7 @@ func fault(ts *testscript.TestScript, negated bool, arguments []string) {
 	current(ts).stand.Servers[0].Inject(planned)
 }
 
-func password(text string) string {
+func meant(text string) string {
 	switch text {
 	case "old":
 		return conformance.Old
@@ -155,14 +155,14 @@ func password(text string) string {
 
 func accepts(ts *testscript.TestScript, negated bool, arguments []string) {
 	plainCommand(ts, negated, arguments, 1)
-	if !current(ts).stand.Accepts(password(arguments[0])) {
+	if !current(ts).stand.Accepts(meant(arguments[0])) {
 		ts.Fatalf("the vendor does not accept it")
 	}
 }
 
 func refuses(ts *testscript.TestScript, negated bool, arguments []string) {
 	plainCommand(ts, negated, arguments, 1)
-	if current(ts).stand.Accepts(password(arguments[0])) {
+	if current(ts).stand.Accepts(meant(arguments[0])) {
 		ts.Fatalf("the vendor accepts it")
 	}
 }

@@ -68,7 +68,7 @@ func (c *command) payloadOptions(payload *params.Params) params.Options {
 	if payload != nil {
 		// What is wrong with a recipe is told when the run is planned.
 		if chosen, err := c.recipeFor(payload); err == nil && chosen != nil {
-			registry = append(registry, chosen.info)
+			registry = append(registry, chosen.Info)
 		}
 	}
 	return params.Options{Scrubber: c.scrubber, PublicLabels: registry.PublicLabels()}

@@ -100,7 +100,7 @@ func TestTheSameInAllWays(t *testing.T) {
 		{"the field Recipe", []string{program}, map[string]any{"Recipe": string(source)}},
 		{"the field Target", []string{program}, map[string]any{"Target": "rabbitmq"}},
 	}
-	alike := strings.NewReplacer("rabbitmq", recipe.TargetName, hintFields, "pam-rotate-script targets recipe lists the fields")
+	alike := strings.NewReplacer("rabbitmq", recipe.TargetName, recipe.HintFields, "pam-rotate-script targets recipe lists the fields")
 	for _, test := range []struct {
 		name      string
 		user, new string

@@ -3,7 +3,6 @@ package conformance
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"pam-rotate-script/internal/recipe"
 )
@@ -27,8 +26,7 @@ func RecipeVenafi() Bench {
 // record holds it in its field Recipe. It panics on a faulty recipe, as on any other defect
 // of the test kit.
 func asRecipe(name, file string, bench Bench) Bench {
-	_, here, _, _ := runtime.Caller(0)
-	source, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../testdata/recipes", file))
+	source, err := os.ReadFile(filepath.Join(root(), "testdata/recipes", file))
 	if err != nil {
 		panic(err)
 	}
@@ -46,4 +44,16 @@ func asRecipe(name, file string, bench Bench) Bench {
 		return stand, err
 	}
 	return bench
+}
+
+// root is the project's folder. Tests run in that of their package, somewhere below it.
+func root() string {
+	folder := "."
+	for range 8 {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			break
+		}
+		folder = filepath.Join(folder, "..")
+	}
+	return folder
 }

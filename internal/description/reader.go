@@ -1,12 +1,10 @@
-package main
+package description
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +18,6 @@ import (
 	"pam-rotate-script/internal/secret"
 )
 
-// maxDescription bounds the size of a description, in bytes.
-const maxDescription = 64 << 10
-
 // The keys of a description.
 const (
 	keyUser         = "user"
@@ -33,7 +28,7 @@ const (
 	keyUserRecord   = "userRecord"
 )
 
-var descriptionKeys = []string{keyUser, keyOldPassword, keyNewPassword, keyUserUID, keyAccessRecord, keyUserRecord}
+var keys = []string{keyUser, keyOldPassword, keyNewPassword, keyUserUID, keyAccessRecord, keyUserRecord}
 
 // UIDs of records that a description does not give any.
 const (
@@ -41,119 +36,67 @@ const (
 	madeUpAccessUID = "MadeUpAccessRecord__01"
 )
 
-// descriptionHelp is what the verb's help says about descriptions.
-const descriptionHelp = `A description is a YAML or JSON file. It holds secrets, so keep it readable by you
-alone:
+// reader collects the faults of a description.
+type reader struct{ problems []string }
 
-  user: jdoe@example.com                   # needed
-  oldPassword: 'First-Pass!word-1'
-  newPassword: 'Second-Pass!word-2'        # else one is read or made
-  userRecordUid: PamUserRecordUid_00001    # else one is made up
-  accessRecord:                            # fields of the access record, by label
-    title: API Access Details              # the default
-    Target: teramind
-    url: https://teramind.example.com/tm-api
-    password: 'the access token'
-  userRecord:                              # further fields of the PAM User record
-    Target Email: jdoe@example.com
-
-Any other key is an error. Put passwords in single quotes: without them YAML ends a
-text at " #". Numbers and words like true are taken as they are written.`
-
-// description is a payload in words.
-type description struct {
-	user, userUID            string
-	oldPassword, newPassword secret.Value
-	// access and own are the records, as JSON; access is empty if there is none.
-	access, own secret.Value
+func (r *reader) fault(line int, format string, values ...any) {
+	r.problems = append(r.problems, fmt.Sprintf("description, line %d: ", line)+fmt.Sprintf(format, values...))
 }
 
-// readDescription reads the file. The error is a usageError or a *params.Error with
-// every fault and its line, and without a value.
-func readDescription(path string) (description, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return description{}, usageError{"the file of --from cannot be read"}
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxDescription+1))
-	if err != nil || len(text) > maxDescription {
-		return description{}, usageError{"the file of --from cannot be read, or is longer than 64 KiB"}
-	}
-	return parseDescription(text)
-}
-
-func parseDescription(text []byte) (description, error) {
-	var reader descriptionReader
-	result := reader.description(text)
-	if len(reader.problems) > 0 {
-		return description{}, &params.Error{
-			Problems: reader.problems, Hints: []string{"pam-rotate-script payload --help shows a description"},
-		}
-	}
-	return result, nil
-}
-
-// descriptionReader collects the faults of a description.
-type descriptionReader struct{ problems []string }
-
-func (d *descriptionReader) fault(line int, format string, values ...any) {
-	d.problems = append(d.problems, fmt.Sprintf("description, line %d: ", line)+fmt.Sprintf(format, values...))
-}
-
-func (d *descriptionReader) description(text []byte) description {
-	root := d.document(text)
+func (r *reader) description(text []byte) Payload {
+	root := r.document(text)
 	if root == nil {
-		return description{}
+		return Payload{}
 	}
-	pairs, ok := d.pairs(root)
+	pairs, ok := r.pairs(root)
 	if !ok {
-		d.fault(line(root), "keys with values are needed, such as user: jdoe")
-		return description{}
+		r.fault(line(root), "keys with values are needed, such as user: jdoe")
+		return Payload{}
 	}
 	values := make(map[string]ast.Node)
 	for _, pair := range pairs {
-		if !slices.Contains(descriptionKeys, pair.key) {
-			d.fault(pair.line, "there is no key %s; the keys are %s", strconv.Quote(pair.key), strings.Join(descriptionKeys, ", "))
+		if !slices.Contains(keys, pair.key) {
+			r.fault(pair.line, "there is no key %s; the keys are %s", strconv.Quote(pair.key), strings.Join(keys, ", "))
 			continue
 		}
 		values[pair.key] = pair.value
 	}
-	result := description{
-		user: d.text(values, keyUser), userUID: d.text(values, keyUserUID),
-		oldPassword: secret.New(d.text(values, keyOldPassword)), newPassword: secret.New(d.text(values, keyNewPassword)),
+	result := Payload{
+		User: r.text(values, keyUser), UserUID: r.text(values, keyUserUID),
+		OldPassword: secret.New(r.text(values, keyOldPassword)), NewPassword: secret.New(r.text(values, keyNewPassword)),
 	}
-	if strings.TrimSpace(result.user) == "" && len(d.problems) == 0 {
-		d.fault(line(root), "the key %s is missing or empty", keyUser)
+	if strings.TrimSpace(result.User) == "" && len(r.problems) == 0 {
+		r.fault(line(root), "the key %s is missing or empty", keyUser)
 	}
-	if _, given := values[keyNewPassword]; given && result.newPassword.IsEmpty() && len(d.problems) == 0 {
-		d.fault(line(values[keyNewPassword]), "%s is empty; leave the key out to have one made", keyNewPassword)
+	if _, given := values[keyNewPassword]; given && result.NewPassword.IsEmpty() && len(r.problems) == 0 {
+		r.fault(line(values[keyNewPassword]), "%s is empty; leave the key out to have one made", keyNewPassword)
 	}
-	if result.userUID == "" {
-		result.userUID = madeUpUserUID
+	if result.UserUID == "" {
+		result.UserUID = madeUpUserUID
 	}
 	if record, given := values[keyAccessRecord]; given {
-		result.access = d.record(record, keyAccessRecord, field("uid", madeUpAccessUID), field("title", params.AccessTitles()[0]))
+		result.Records = append(result.Records,
+			r.record(record, keyAccessRecord, field("uid", madeUpAccessUID), field("title", params.AccessTitles()[0])))
 	}
 	own := []jsonField{
-		field("uid", result.userUID), field("title", "PAM User"), field("login", result.user),
-		{"password", mustJSON(result.oldPassword.Reveal())},
+		field("uid", result.UserUID), field("title", "PAM User"), field("login", result.User),
+		{"password", mustJSON(result.OldPassword.Reveal())},
 	}
-	result.own = d.record(values[keyUserRecord], keyUserRecord, own...)
+	result.Records = append(result.Records, r.record(values[keyUserRecord], keyUserRecord, own...))
 	return result
 }
 
 // document parses the text and returns its one document, or nil. The parser's own
 // messages quote the text, so only the line is taken from them.
-func (d *descriptionReader) document(text []byte) (root ast.Node) {
+func (r *reader) document(text []byte) (root ast.Node) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if !utf8.Valid(text) {
-		d.fault(1, "it is not UTF-8")
+		r.fault(1, "it is not UTF-8")
 		return nil
 	}
 	defer func() {
 		if recover() != nil {
-			d.fault(1, "it is neither YAML nor JSON")
+			r.fault(1, "it is neither YAML nor JSON")
 			root = nil
 		}
 	}()
@@ -164,7 +107,7 @@ func (d *descriptionReader) document(text []byte) (root ast.Node) {
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			at = syntax.GetToken().Position.Line
 		}
-		d.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
+		r.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
 		return nil
 	}
 	for _, document := range file.Docs {
@@ -172,13 +115,13 @@ func (d *descriptionReader) document(text []byte) (root ast.Node) {
 			continue
 		}
 		if root != nil {
-			d.fault(line(document.Body), "a second document begins")
+			r.fault(line(document.Body), "a second document begins")
 			return nil
 		}
 		root = document.Body
 	}
 	if root == nil {
-		d.fault(1, "it is empty")
+		r.fault(1, "it is empty")
 	}
 	return root
 }
@@ -191,7 +134,7 @@ type pair struct {
 }
 
 // pairs returns the pairs of a map. A key that comes twice is a fault.
-func (d *descriptionReader) pairs(node ast.Node) ([]pair, bool) {
+func (r *reader) pairs(node ast.Node) ([]pair, bool) {
 	var values []*ast.MappingValueNode
 	switch node := node.(type) {
 	case *ast.MappingNode:
@@ -208,12 +151,12 @@ func (d *descriptionReader) pairs(node ast.Node) ([]pair, bool) {
 		switch value.Key.(type) {
 		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		default:
-			d.fault(at, "a key must be a plain word or a text in quotes")
+			r.fault(at, "a key must be a plain word or a text in quotes")
 			continue
 		}
 		key := value.Key.GetToken().Value
 		if seen[key] {
-			d.fault(at, "the key %s is there twice", strconv.Quote(key))
+			r.fault(at, "the key %s is there twice", strconv.Quote(key))
 		}
 		seen[key] = true
 		pairs = append(pairs, pair{key, at, value.Value})
@@ -222,7 +165,7 @@ func (d *descriptionReader) pairs(node ast.Node) ([]pair, bool) {
 }
 
 // text returns the text of a key, "" if it is missing, null or not a text.
-func (d *descriptionReader) text(values map[string]ast.Node, key string) string {
+func (r *reader) text(values map[string]ast.Node, key string) string {
 	node, given := values[key]
 	if !given {
 		return ""
@@ -232,7 +175,7 @@ func (d *descriptionReader) text(values map[string]ast.Node, key string) string 
 	}
 	text, ok := scalar(node)
 	if !ok {
-		d.fault(line(node), "%s must be a text", key)
+		r.fault(line(node), "%s must be a text", key)
 	}
 	return text
 }
@@ -261,15 +204,15 @@ func field(label, text string) jsonField { return jsonField{label, mustJSON(text
 
 // record returns the described record as JSON. What the description gives replaces the
 // defaults.
-func (d *descriptionReader) record(node ast.Node, key string, defaults ...jsonField) secret.Value {
+func (r *reader) record(node ast.Node, key string, defaults ...jsonField) secret.Value {
 	fields := slices.Clone(defaults)
 	if _, isNull := node.(*ast.NullNode); node != nil && !isNull {
-		pairs, ok := d.pairs(node)
+		pairs, ok := r.pairs(node)
 		if !ok {
-			d.fault(line(node), "%s must be fields with values", key)
+			r.fault(line(node), "%s must be fields with values", key)
 		}
 		for _, pair := range pairs {
-			value := jsonField{pair.key, d.value(pair.value)}
+			value := jsonField{pair.key, r.value(pair.value)}
 			if place := slices.IndexFunc(fields, func(other jsonField) bool { return other.label == pair.key }); place >= 0 {
 				fields[place] = value
 			} else {
@@ -285,7 +228,7 @@ func (d *descriptionReader) record(node ast.Node, key string, defaults ...jsonFi
 }
 
 // value returns the value of a record's field as JSON.
-func (d *descriptionReader) value(node ast.Node) json.RawMessage {
+func (r *reader) value(node ast.Node) json.RawMessage {
 	if text, ok := scalar(node); ok {
 		return mustJSON(text)
 	}
@@ -295,18 +238,18 @@ func (d *descriptionReader) value(node ast.Node) json.RawMessage {
 	case *ast.SequenceNode:
 		list := []json.RawMessage{}
 		for _, item := range node.Values {
-			list = append(list, d.value(item))
+			list = append(list, r.value(item))
 		}
 		return mustJSON(list)
 	case *ast.MappingNode, *ast.MappingValueNode:
 		object := make(map[string]json.RawMessage)
-		pairs, _ := d.pairs(node)
+		pairs, _ := r.pairs(node)
 		for _, pair := range pairs {
-			object[pair.key] = d.value(pair.value)
+			object[pair.key] = r.value(pair.value)
 		}
 		return mustJSON(object)
 	}
-	d.fault(line(node), "anchors, aliases and tags are not taken; a text that begins with & * or ! needs single quotes")
+	r.fault(line(node), "anchors, aliases and tags are not taken; a text that begins with & * or ! needs single quotes")
 	return json.RawMessage("null")
 }
 

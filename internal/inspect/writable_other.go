@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package inspect
 
 // writable has no way to tell without writing.
 func writable(string) string { return "not known" }

@@ -1,4 +1,7 @@
-package main
+// Package password makes new passwords for payloads that are built by hand: Classes says of
+// which characters, Generate draws them from a source of random bytes, crypto/rand's in the
+// program. A rotation itself makes none, its password is the Gateway's.
+package password
 
 import (
 	"errors"
@@ -11,19 +14,22 @@ import (
 )
 
 const (
+	// DefaultSymbols leaves out quotes, backslash, backtick and blank, which other
+	// programs' scripts stumble over; this one takes any.
+	DefaultSymbols = "!#$%&()*+,-.:;<=>?@[]^_{|}~"
+	// DefaultLength and Longest are in characters, each of which is one byte.
+	DefaultLength = 20
+	Longest       = 256
+
 	lowerCase = "abcdefghijklmnopqrstuvwxyz"
 	upperCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	digits    = "0123456789"
-	// defaultSymbols leaves out quotes, backslash, backtick and blank, which other
-	// programs' scripts stumble over; this one takes any.
-	defaultSymbols = "!#$%&()*+,-.:;<=>?@[]^_{|}~"
-	defaultLength  = 20
-	longestMade    = 256
 )
 
-// passwordClasses returns the sets of characters of which a made password has at least
-// one each. symbols may be empty, which leaves that set out.
-func passwordClasses(symbols string) ([]string, error) {
+// Classes returns the sets of characters of which a made password has at least one each:
+// lower case, upper case, digits and symbols, which may be empty, and is left out then. The
+// error says what is wrong with symbols.
+func Classes(symbols string) ([]string, error) {
 	classes := []string{lowerCase, upperCase, digits}
 	seen := make(map[rune]bool)
 	for _, symbol := range symbols {
@@ -43,13 +49,13 @@ func passwordClasses(symbols string) ([]string, error) {
 	return classes, nil
 }
 
-// generate makes a password of that length with at least one character of each class.
+// Generate makes a password of that length with at least one character of each class.
 // All passwords of that kind are equally likely: each character is drawn from all of
 // them, and what lacks a class is thrown away as a whole. The error is that of random,
 // or says what is wrong with the length.
-func generate(random io.Reader, length int, classes []string) (secret.Value, error) {
-	if length < len(classes) || length > longestMade {
-		return secret.Value{}, fmt.Errorf("--length takes a number from %d to %d", len(classes), longestMade)
+func Generate(random io.Reader, length int, classes []string) (secret.Value, error) {
+	if length < len(classes) || length > Longest {
+		return secret.Value{}, fmt.Errorf("--length takes a number from %d to %d", len(classes), Longest)
 	}
 	alphabet := strings.Join(classes, "")
 	password := make([]byte, length)

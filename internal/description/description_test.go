@@ -1,0 +1,50 @@
+package description
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pam-rotate-script/internal/params"
+)
+
+// TestFaults have a line, and no value.
+func TestFaults(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                    {"line 1: it is empty"},
+		"# nothing\n":         {"line 1: it is empty"},
+		"just canary":         {"line 1: keys with values are needed"},
+		"- user: canary":      {"line 1: keys with values are needed"},
+		"oldPassword: canary": {"line 1: the key user is missing"},
+		"user: ' '":           {"line 1: the key user is missing"},
+		"user: x\nnewPasword: 'canary'\nurl: canary":      {`line 2: there is no key "newPasword"; the keys are user, `, `line 3: there is no key "url"`},
+		"user: x\nuser: canary":                           {`line 2: the key "user" is there twice`},
+		"user: x\naccessRecord:\n  url: a\n  url: canary": {`line 4: the key "url" is there twice`},
+		"user: x\naccessRecord: canary":                   {"line 2: accessRecord must be fields"},
+		"user: x\n\nnewPassword: [canary]":                {"line 3: newPassword must be a text"},
+		"user: x\nnewPassword: ''":                        {"line 2: newPassword is empty"},
+		"user: x\noldPassword: &canary y":                 {"line 2: oldPassword must be a text"},
+		"user: x\nuserRecord:\n  a: !canary y":            {"line 3: anchors, aliases and tags"},
+		"user: x\nuserRecord:\n  <<: {a: canary}":         {"line 3: a key must be"},
+		"user: x\noldPassword: 'canary":                   {"line 2: it is neither YAML nor JSON"},
+		"user: x\noldPassword: @canary":                   {"line 2: it is neither YAML nor JSON"},
+		"user: x\n---\nuser: canary":                      {"line 3: a second document begins"},
+		"user: \xffcanary":                                {"line 1: it is not UTF-8"},
+	} {
+		_, err := Parse([]byte(text))
+		var input *params.Error
+		if !errors.As(err, &input) {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if len(input.Problems) != len(want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		for i := range want {
+			if !strings.HasPrefix(input.Problems[i], "description, "+want[i]) {
+				t.Errorf("%q: %q, want %q", text, input.Problems[i], want[i])
+			}
+		}
+	}
+}

@@ -26,9 +26,19 @@ type Address struct {
 // ParseAddress takes apart an address as people type it: "host", "host:port" or
 // an https URL, with outer blanks. The error says what is wrong without quoting
 // the text, so that it can be shown beside the field's label. A scheme other
-// than https, user information, and a fragment that is more than a dashboard's
-// "#/..." are the operator's mistakes; the fragment is dropped.
+// than https, user information, a dot segment, and a placeholder, which nobody would
+// fill in, are the operator's mistakes; a fragment is dropped.
 func ParseAddress(text string) (Address, error) {
+	address, err := ParseUserAddress(text)
+	if err == nil && (strings.Contains(address.decoded(), UserPlaceholder)) {
+		err = errors.New("a URL with a placeholder in it, which nothing fills in here")
+	}
+	return address, err
+}
+
+// ParseUserAddress is ParseAddress for an address in which UserPlaceholder stands for the
+// user. Where that may stand, and whether it has to, the caller says.
+func ParseUserAddress(text string) (Address, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return Address{}, errors.New("an empty text")
@@ -61,11 +71,24 @@ func ParseAddress(text string) (Address, error) {
 			return Address{}, errors.New("a URL with a port out of range")
 		}
 	}
-	return Address{
+	address := Address{
 		Host:        strings.TrimSuffix(parsed.Host, ":"),
 		EscapedPath: parsed.EscapedPath(),
 		Query:       secret.New(parsed.RawQuery),
-	}, nil
+	}
+	switch {
+	case hasMarker(address.EscapedPath, parsed.RawQuery):
+		return Address{}, errors.New("a URL with a placeholder that is not known: none but {user} is, in lower case")
+	case HasDotSegment(address.EscapedPath):
+		return Address{}, errors.New("a URL with \".\" or \"..\" in its path")
+	}
+	return address, nil
+}
+
+// decoded is the path and the query without their encoding.
+func (a Address) decoded() string {
+	text, _ := decodedFully(a.EscapedPath + "?" + a.Query.Reveal())
+	return text
 }
 
 // noHost reports whether a character can be in no host name of any alphabet, nor in an IP
@@ -132,21 +155,6 @@ func (p Path) Below(prefix string) Path {
 
 // String returns the template, which is safe to print.
 func (p Path) String() string { return p.template }
-
-// SegmentFault says why a value cannot stand as one segment of a path, or "".
-func SegmentFault(value string) string {
-	switch {
-	case value == "":
-		return "empty"
-	case value == "." || value == "..":
-		return "a dot segment"
-	case !utf8.ValidString(value):
-		return "not UTF-8"
-	case strings.ContainsFunc(value, unicode.IsControl):
-		return "a text with control characters"
-	}
-	return ""
-}
 
 // EscapeSegment percent-encodes everything outside RFC 3986's unreserved
 // characters, so that any text is one segment of a path.

@@ -18,7 +18,7 @@ func TestParseAddress(t *testing.T) {
 		{"https://[fd00::1]/api", "[fd00::1]", "/api", ""},
 		{"[fd00::1]:8443", "[fd00::1]:8443", "", ""},
 		{"HTTPS://Acme.example.com/a%2Fb/c?x=1#/users", "Acme.example.com", "/a%2Fb/c", "x=1"},
-		{"https://acme.example.com/users/{user}", "acme.example.com", "/users/%7Buser%7D", ""},
+		{"https://acme.example.com/users/a:b/$value/v1..2/x;y=1", "acme.example.com", "/users/a:b/$value/v1..2/x;y=1", ""},
 		{"https://exämple.com/ä", "exämple.com", "/%C3%A4", ""},
 		{"https://a_b-c.例子.example:8443", "a_b-c.例子.example:8443", "", ""},
 		{"https://[fe80::1%25eth0]:8443/x", "[fe80::1%eth0]:8443", "/x", ""},
@@ -36,6 +36,7 @@ func TestParseAddress(t *testing.T) {
 		"", "  ", "http://canary.example.com", "ftp://canary.example.com", "https://canary:pw@example.com",
 		"https://", "https:///path", "https://exa mple.com", "https://example.com:99999", "https://example.com:0",
 		"https://example.com/%zz", "https://example.com:port", "javascript://canary",
+		"https://example.com/canary/../x", "https://example.com/canary/%2e%2E/x", "https://example.com/canary/..;/x", "https://example.com/.", "https://example.com/x%252f..%252fcanary",
 		// Found by FuzzAddresses: escapes in a host are undone, and what they stand for need be no text.
 		"httpcoms%8000000000000000", "https://canary%80.example.com", "https://canary%25.example.com", "canary\u200b.example.com", "https://canary*.example.com", "https://canary,b.example.com",
 	} {
@@ -47,12 +48,52 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
+// TestPlaceholders tries what people write into an address where the account belongs: it
+// would be sent as it stands.
+func TestPlaceholders(t *testing.T) {
+	unknown := []string{
+		"/users/{User}", "/users/{username}", "/users/{email}/password", "/users/{{user}}", "/users/${user}", "/users/{ user }", "/users/{id}", "/users/%7Busername%7D",
+		"/users/%7buser", "/users/{user", "/users/%257Buser%257D", "/users/:user", "/users/:id/password", "/users/<user>", "/users/%3Cuser%3E", "/users/[user]", "/users/$user", "/users/$username/password",
+		"/users/@user", "/users/%25username%25", "/users/__USER__", "/users?name={username}", "/users?name=<user>", "/users?name=:user", "/users?name=$user", "/users?name=%7BUser%7D",
+	}
+	for _, path := range unknown {
+		for name, parse := range map[string]func(string) (api.Address, error){"ParseAddress": api.ParseAddress, "ParseUserAddress": api.ParseUserAddress} {
+			if _, err := parse("https://api.example.com" + path); err == nil {
+				t.Errorf("%s takes %s", name, path)
+			}
+		}
+	}
+	for _, path := range []string{"/users/{user}", "/users/%7Buser%7D/password", "/users/%7buser%7d", "/a{user}", "/users?name={user}", "/users?name=%7Buser%7D"} {
+		if _, err := api.ParseAddress("https://api.example.com" + path); err == nil {
+			t.Errorf("ParseAddress takes %s", path)
+		}
+		if _, err := api.ParseUserAddress("https://api.example.com" + path); err != nil {
+			t.Errorf("ParseUserAddress refuses %s: %v", path, err)
+		}
+	}
+	for _, path := range []string{
+		"", "/v1/users/accounts:signUp", "/odata/Users/$metadata", "/user/email", "/a:b", "/users?filter=a:b", "/~user", "/users/*", "/@type", "/:8443", "/users?$filter=x", "/v1/projects/-/user",
+	} {
+		if _, err := api.ParseAddress("https://api.example.com" + path); err != nil {
+			t.Errorf("ParseAddress refuses %s: %v", path, err)
+		}
+	}
+	for text, want := range map[string]bool{
+		"{user}": true, "x{{ userName }}": true, "${password}": true, "<email>": true, "uid=%{user},dc=x": true, "{\"a\": 1}": false, "{SSHA}": false, "user": false, "a<b>c": false,
+	} {
+		if got := api.HasPlaceholder(text); got != want {
+			t.Errorf("HasPlaceholder(%q) = %t", text, got)
+		}
+	}
+}
+
 func TestNewPath(t *testing.T) {
 	for value, want := range map[string]string{
 		"jane+ops%41@exämple.com": "jane%2Bops%2541%40ex%C3%A4mple.com",
 		"a/b":                     "a%2Fb",
-		"../admin":                "..%2Fadmin",
-		"%2e%2e":                  "%252e%252e",
+		"svc..x/admin":            "svc..x%2Fadmin",
+		"50%":                     "50%25",
+		"%2e%2ex":                 "%252e%252ex",
 		"慀":                       "%E6%85%80",
 		"a b;c?d#e":               "a%20b%3Bc%3Fd%23e",
 		"azAZ09-._~":              "azAZ09-._~",
@@ -72,7 +113,13 @@ func TestNewPath(t *testing.T) {
 			t.Errorf("%q became %q, want %q", value, got, want)
 		}
 	}
-	for _, value := range []string{"", ".", "..", "a\x00b", "a\nb", "\x7f", "a\u0085b", "\xff"} {
+	for _, value := range []string{
+		"", ".", "..", "a\x00b", "a\nb", "\x7f", "a\u0085b", "\xff",
+		"svc-x/../admin", "../admin", `svc-x\..\admin`, "svc-x/./admin", "svc-x/..;x=1/admin", "svc-x;/../admin", "svc-x/..", "svc-x/.", "svc/..\\x",
+		"%2e%2e", "svc-x%2f..%2fadmin", "svc-x%2F%2e%2E%2Fadmin", "svc-x%252f..%252fadmin", "svc-x%25252f..%25252fadmin", "svc-x%5c..%5cadmin", "svc-x/%u002e%u002e/admin",
+		"svc-x/%c0%ae%c0%ae/admin", "svc-x%c0%af..%c0%afadmin", "svc-x／．．／admin", "svc-x／%ef%bc%8e.／admin", "%%32%65%2e", "%25252e%2e/x",
+		"a%" + strings.Repeat("25", 40) + "2e",
+	} {
 		if _, err := api.NewPath("/x/{email}", value); err == nil {
 			t.Errorf("%q was taken", value)
 		}

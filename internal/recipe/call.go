@@ -409,7 +409,7 @@ func (l *loader) path(node ast.Node, scope *scope) []segment {
 var jsonType = pattern(`^application/([a-z0-9.-]+\+)?json$`)
 
 func hasDotSegment(path string) bool {
-	return slices.ContainsFunc(strings.Split(path, "/"), func(segment string) bool { return segment == "." || segment == ".." })
+	return api.HasDotSegment(path)
 }
 
 func (l *loader) pairs(node ast.Node, what string, scope *scope) []pair {

@@ -156,8 +156,8 @@ func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
 			continue
 		}
 		next, err := url.Parse(target)
-		if err != nil || next.Host != "" && (!strings.EqualFold(next.Host, t.hostOf(c).host) || next.Scheme != "https") || !strings.HasPrefix(next.EscapedPath(), "/") {
-			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page leads to another host, and is not followed")
+		if err != nil || next.Host != "" && (!strings.EqualFold(next.Host, t.hostOf(c).host) || next.Scheme != "https") || !strings.HasPrefix(next.EscapedPath(), "/") || api.HasDotSegment(next.EscapedPath()) {
+			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page leads to another host, or out of its path, and is not followed")
 		}
 		return next.RequestURI(), nil
 	}

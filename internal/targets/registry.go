@@ -61,7 +61,7 @@ func (r Registry) Choose(name string, address string) (Info, error) {
 			Hints:    []string{"put the vendor's address into url, or its name into a field Target", hint},
 		}
 	}
-	parsed, err := api.ParseAddress(address)
+	parsed, err := api.ParseUserAddress(address)
 	if err != nil {
 		return Info{}, &params.Error{
 			Problems: []string{fmt.Sprintf("url: an https address is needed, found %v", err)},

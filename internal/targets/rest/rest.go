@@ -46,7 +46,7 @@ const (
 	fieldVerifyURL        = "Verify URL"
 
 	// placeholder stands for the user as one segment of a path.
-	placeholder = "{user}"
+	placeholder = api.UserPlaceholder
 	// leftOut as the name of a body member leaves that member out.
 	leftOut = "none"
 )
@@ -104,6 +104,7 @@ type target struct {
 	client    *api.Client
 	host      string
 	path      api.Path
+	inPath    bool // the path names the user
 	method    string
 	header    []api.Header
 	userField string
@@ -118,9 +119,9 @@ type target struct {
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 	settings := job.Settings
 	t := &target{job: job, client: client, method: settings.Text(fieldMethod)}
-	t.host, t.path = address(settings, client, fieldURL, job.User)
+	t.host, t.path, t.inPath = address(settings, client, fieldURL, job.User)
 	if settings.Has(fieldVerifyURL) {
-		t.verifyHost, t.verifyPath = address(settings, client, fieldVerifyURL, job.User)
+		t.verifyHost, t.verifyPath, _ = address(settings, client, fieldVerifyURL, job.User)
 		// RFC 7617: the first colon ends the user name.
 		if strings.Contains(job.User, ":") {
 			settings.Fault("user", "needs a name without a colon for the sign-in at the Verify URL, found one with it")
@@ -144,28 +145,30 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 const longSegment = 16
 
 // address reads a URL field and puts the user into its path. What may be a token
-// in it is sealed: vendors like to quote a path in their errors.
-func address(settings *params.Settings, client *api.Client, label, user string) (host string, path api.Path) {
+// in it is sealed: vendors like to quote a path in their errors. named reports whether the
+// path names the user.
+func address(settings *params.Settings, client *api.Client, label, user string) (host string, path api.Path, named bool) {
 	text := settings.Text(label)
 	if text == "" {
-		return "", api.Path{}
+		return "", api.Path{}, false
 	}
-	parsed, err := api.ParseAddress(text)
+	parsed, err := api.ParseUserAddress(text)
 	if err != nil {
 		settings.Fault(label, "needs an https URL, found "+err.Error())
-		return "", api.Path{}
+		return "", api.Path{}, false
 	}
 	// url.Parse escapes the braces.
 	escaped := api.EscapeSegment(placeholder)
 	segments := strings.Split(parsed.EscapedPath, "/")
 	for i, segment := range segments {
 		switch {
-		case segment == escaped:
+		case strings.EqualFold(segment, escaped):
+			named = true
 			if fault := api.SegmentFault(user); fault != "" {
 				settings.Fault("user", "needs to fit into the path of "+label+", found "+fault)
 			}
 			segments[i] = api.EscapeSegment(user)
-		case strings.Contains(segment, escaped):
+		case strings.Contains(strings.ToUpper(segment), strings.ToUpper(escaped)):
 			settings.Fault(label, "needs {user} as a whole segment of the path, found it as a part of one")
 		case len(segment) >= longSegment:
 			client.Seal(segment)
@@ -177,10 +180,10 @@ func address(settings *params.Settings, client *api.Client, label, user string) 
 			client.Seal(value)
 		}
 	}
-	if strings.Contains(query, placeholder) || strings.Contains(strings.ToUpper(query), escaped) || strings.Contains(parsed.Host, placeholder) {
+	if strings.Contains(query, placeholder) || strings.Contains(strings.ToUpper(query), strings.ToUpper(escaped)) || strings.Contains(parsed.Host, placeholder) {
 		settings.Fault(label, "needs {user} as a segment of the path, found it elsewhere")
 	}
-	return parsed.Host, api.FieldPath("{path of "+label+"}", strings.Join(segments, "/"), parsed.Query)
+	return parsed.Host, api.FieldPath("{path of "+label+"}", strings.Join(segments, "/"), parsed.Query), named
 }
 
 // authorization reads the fields that say how the credential is sent.
@@ -247,8 +250,11 @@ func (t *target) buildBody(settings *params.Settings) api.Body {
 		members = append(members, api.Member{Name: member, Value: value})
 	}
 	t.userField = settings.Text(fieldUserField)
-	if t.userField != leftOut {
+	switch {
+	case t.userField != leftOut:
 		add(fieldUserField, t.userField, t.job.User)
+	case t.host != "" && !t.inPath:
+		settings.Fault(fieldUserField, "needs a member that names the user, or {user} in the path of url, found neither: the request would name nobody")
 	}
 	add(fieldPasswordField, settings.Text(fieldPasswordField), t.job.NewPassword)
 	if member := settings.Text(fieldOldPasswordField); member != "" {
@@ -259,7 +265,11 @@ func (t *target) buildBody(settings *params.Settings) api.Body {
 		t.sendsOld = true
 	}
 	form := settings.Text(fieldBodyFormat) == "form"
-	for _, member := range membersOf(settings.Object(fieldExtraBody)) {
+	extra := settings.Object(fieldExtraBody)
+	if api.HasPlaceholder(extra.Reveal()) {
+		settings.Fault(fieldExtraBody, "needs members that are sent as they are, found a placeholder, which nothing fills in: User Field, Password Field and Old Password Field name the members for those")
+	}
+	for _, member := range membersOf(extra) {
 		if form {
 			text, ok := scalar(member.value)
 			if !ok {

@@ -111,11 +111,6 @@ docs-check: ## fails if one of these pages is not what the code says
 	$(GO) test -count=1 -run TestPage ./internal/troubleshooting || status=1; \
 	rm -r $$directory; exit $$status
 
-.PHONY: dependencies
-dependencies: ## docs/dependencies.md, from the modules that are linked
-	$(GO) run ./scripts/release dependencies > docs/dependencies.md.new
-	@mv docs/dependencies.md.new docs/dependencies.md
-
 cross: ## builds for every platform, into dist/
 	@for platform in $(PLATFORMS); do \
 		os=$${platform%/*} arch=$${platform#*/}; suffix=; [ $$os = windows ] && suffix=.exe; \
@@ -128,11 +123,11 @@ size: cross ## fails if the linux/amd64 binary is too large
 	echo "linux/amd64: $$size bytes of at most $(MAXIMUM_SIZE)"; [ $$size -le $(MAXIMUM_SIZE) ]
 
 .PHONY: release reproducible audit
-release: ## all that is published, into dist/release: see docs/release.md
+release: ## all that is published, into dist/release: see docs/development/release.md
 	$(RELEASE) check
-	rm -rf dist/release
-	@$(MAKE) --no-print-directory cross DIST=dist/release
-	$(RELEASE) papers dist/release
+	rm -rf dist/build dist/release
+	@$(MAKE) --no-print-directory cross DIST=dist/build
+	$(RELEASE) pack dist/build dist/release
 
 reproducible: ## the project built twice, in two folders with two caches, and compared
 	$(GO) test -count=1 -timeout 30m -run TestBuiltTwice -v ./scripts/release -twice "$(TWICE)"

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -172,58 +171,6 @@ func TestContributingPackages(t *testing.T) {
 	for folder := range folders {
 		if !matched[folder] {
 			t.Errorf("%s is not listed", folder)
-		}
-	}
-}
-
-// TestContributingSizes: the lines that a vendor took are still about as many as the table
-// says, a tenth or 30 lines more or less.
-func TestContributingSizes(t *testing.T) {
-	lines := func(keep func(name string) bool, pattern string) int {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		count := 0
-		for _, file := range files {
-			if name := filepath.Base(file); name == "example_test.go" || !keep(name) {
-				continue
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			count += strings.Count(string(text), "\n")
-		}
-		return count
-	}
-	isTest := func(name string) bool { return strings.HasSuffix(name, "_test.go") }
-	isCode := func(name string) bool { return !isTest(name) }
-	text, err := os.ReadFile(filepath.Join(root, "CONTRIBUTING.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := regexp.MustCompile(`(?m)^\| (\w+): [^|]*((?:\| [\d,]+ ){6})\|$`).FindAllStringSubmatch(string(text), -1)
-	if len(rows) != 5 {
-		t.Fatalf("the table has %d rows, one for each of five vendors is wanted", len(rows))
-	}
-	for _, row := range rows {
-		vendor, stated := row[1], strings.Split(strings.ReplaceAll(row[2], ",", ""), "|")[1:]
-		for column, is := range map[int]int{
-			0: lines(isCode, "internal/targets/"+vendor+"/*.go"),
-			1: lines(isTest, "internal/targets/"+vendor+"/*.go"),
-			2: lines(isCode, "internal/simulator/"+vendor+"/*.go"),
-			3: lines(isTest, "internal/simulator/"+vendor+"/*.go"),
-			4: lines(isCode, "internal/conformance/bench_"+vendor+".go"), // 0 if it has no file of its own
-			5: lines(isCode, "testdata/script/"+vendor+".txtar"),
-		} {
-			says, err := strconv.Atoi(strings.TrimSpace(stated[column]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if is != 0 && max(says-is, is-says) > max(is/10, 30) {
-				t.Errorf("%s, column %d: the table says %d, there are %d lines", vendor, column+1, says, is)
-			}
 		}
 	}
 }

@@ -1,19 +1,17 @@
-// Command release makes what is published beside the binaries, and checks what it can.
-// It runs from the project's folder, by way of the Makefile:
+// Command release makes what is published. The Makefile runs it from the project's folder:
 //
-//	release check          before anything is built: version, changelog, commit, Go
-//	release papers FOLDER  bill of materials, licences and SHA256SUMS for the binaries in it
-//	release dependencies   prints docs/dependencies.md
+//	release check               before anything is built: version, changelog, commit, Go
+//	release pack BINARIES INTO  an archive for each binary, bills of materials, SHA256SUMS
 //
-// Everything it writes follows from the binaries, the module cache and the commit, so
-// that two runs write the same bytes. binary.go reads binaries, module.go modules and
-// their licences, sbom.go makes the bill of materials, changelog.go knows the form of
-// CHANGELOG.md, dependencies.go the reasons for each module.
+// Everything that it writes follows from the binaries, the module cache and the commit, so
+// that two runs write the same bytes. archive.go writes archives, licences.go gathers the
+// licences of what is linked.
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,26 +21,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Names of the files in a release, beside the binaries.
-const (
-	billName     = "sbom.cdx.json"
-	licencesName = "THIRD_PARTY_LICENSES"
-	sumsName     = "SHA256SUMS"
-)
+const program = "pam-rotate-script"
 
-// copied are the files of the project that a release holds, and their names there.
-var copied = map[string]string{
-	"LICENSE":                       "LICENSE",
-	"CHANGELOG.md":                  "CHANGELOG.md",
-	"scripts/pam-rotate-script.sh":  "pam-rotate-script.sh",
-	"scripts/pam-rotate-script.ps1": "pam-rotate-script.ps1",
-}
+// stamp is what the linker puts into every binary.
+type stamp struct{ version, commit, epoch string }
 
 func main() {
 	var given stamp
@@ -61,185 +48,161 @@ func run(given stamp, arguments []string, out io.Writer) error {
 	switch {
 	case len(arguments) == 1 && arguments[0] == "check":
 		return check(".", given, runtime.Version())
-	case len(arguments) == 2 && arguments[0] == "papers":
-		return papers(".", arguments[1], given, out)
-	case len(arguments) == 1 && arguments[0] == "dependencies":
-		page, err := dependenciesPage(".")
-		if err == nil {
-			_, err = io.WriteString(out, page)
-		}
-		return err
+	case len(arguments) == 3 && arguments[0] == "pack":
+		return pack(".", arguments[1], arguments[2], given, out)
 	}
-	return errors.New("usage: release check, release papers FOLDER, or release dependencies")
+	return errors.New("usage: release check, or release pack BINARIES INTO")
 }
 
-// stamp is what the linker puts into every binary.
-type stamp struct{ version, commit, epoch string }
-
-// date is the epoch as a time of day in UTC.
-func (s stamp) date() (string, error) {
+// date is the epoch as a time, the one that every file of a release has.
+func (s stamp) date() (time.Time, error) {
 	seconds, err := strconv.ParseInt(s.epoch, 10, 64)
 	if err != nil || seconds <= 0 {
-		return "", errors.New("date: the commit's date is not known: neither git nor SOURCE_DATE_EPOCH gives one")
+		return time.Time{}, errors.New("date: the commit's date is not known: neither git nor SOURCE_DATE_EPOCH gives one")
 	}
-	return time.Unix(seconds, 0).UTC().Format(time.RFC3339), nil
+	return time.Unix(seconds, 0).UTC(), nil
 }
 
-var wholeCommit = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+var (
+	wholeCommit   = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+	toolchainLine = regexp.MustCompile(`(?m)^toolchain (go[0-9][0-9.a-z]*)$`)
+	versionForm   = regexp.MustCompile(`^(\d+\.\d+\.\d+)(-dev)?$`)
+	newestEntry   = regexp.MustCompile(`(?m)^## (\d+\.\d+\.\d+) - (\d{4}-\d{2}-\d{2}|unreleased)$`)
+)
 
-// check refuses what should not be published, before minutes are spent on building it.
+// check refuses what should not be published, before minutes are spent on building it. It
+// tells all that is wrong at once.
 func check(root string, given stamp, goVersion string) error {
 	var problems []error
+	fail := func(format string, arguments ...any) { problems = append(problems, fmt.Errorf(format, arguments...)) }
 	switch {
 	case strings.HasSuffix(given.commit, "-dirty"):
-		problems = append(problems, errors.New("commit: the tree has changes that are not committed; git status lists them"))
+		fail("commit: the tree has changes that are not committed; git status lists them")
 	case !wholeCommit.MatchString(given.commit):
-		problems = append(problems, errors.New("commit: git does not name one here; a release is built from a commit"))
+		fail("commit: git does not name one here; a release is built from a commit")
 	default:
-		problems = append(problems, checkTag(root, given))
+		command := exec.Command("git", "rev-parse", "--quiet", "--verify", "refs/tags/v"+given.version+"^{commit}")
+		command.Dir = root
+		// Without such a tag it fails, and the version is free.
+		if tagged, err := command.Output(); err == nil && strings.TrimSpace(string(tagged)) != given.commit {
+			fail("version: v%s is another commit already; raise VERSION", given.version)
+		}
 	}
-	_, err := given.date()
-	problems = append(problems, err)
-	if pinned, err := pinnedGo(root); err != nil {
+	if _, err := given.date(); err != nil {
 		problems = append(problems, err)
-	} else if pinned != goVersion {
-		problems = append(problems, fmt.Errorf("go: this is %s, and go.mod pins releases to %s, since another Go makes other bytes; GOTOOLCHAIN=%s fetches it", goVersion, pinned, pinned))
 	}
-	problems = append(problems, checkChangelog(root, given.version))
+	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err != nil {
+		problems = append(problems, err)
+	} else if pinned := toolchainLine.FindSubmatch(text); pinned == nil {
+		fail("go.mod: no toolchain line pins the version of Go")
+	} else if string(pinned[1]) != goVersion {
+		fail("go: this is %s, and go.mod pins releases to %s, since another Go makes other bytes; GOTOOLCHAIN=%[2]s fetches it", goVersion, pinned[1])
+	}
+	text, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
+	if err != nil {
+		problems = append(problems, err)
+	}
+	form, entry := versionForm.FindStringSubmatch(given.version), newestEntry.FindSubmatch(text)
+	switch {
+	case form == nil:
+		fail("version: needs the form 1.2.3 or 1.2.3-dev, found %q", given.version)
+	case entry == nil:
+		fail("changelog: no entry has the form ## 1.2.3 - 2006-01-02")
+	case string(entry[1]) != form[1]:
+		fail("changelog: VERSION is %s and the newest entry is for %s", given.version, entry[1])
+	case (form[2] != "") != (string(entry[2]) == "unreleased"):
+		fail("changelog: an unreleased entry goes with a VERSION that ends in -dev, and a date with one that does not")
+	}
 	return errors.Join(problems...)
 }
 
-// checkTag refuses to give a second commit the version of another.
-func checkTag(root string, given stamp) error {
-	tag := "v" + given.version
-	command := exec.Command("git", "rev-parse", "--quiet", "--verify", "refs/tags/"+tag+"^{commit}")
-	command.Dir = root
-	tagged, err := command.Output()
-	if err != nil {
-		return nil // there is no such tag yet
-	}
-	if commit := strings.TrimSpace(string(tagged)); commit != given.commit {
-		return fmt.Errorf("version: %s is commit %s already; raise VERSION", tag, commit)
-	}
-	return nil
-}
-
-var toolchainLine = regexp.MustCompile(`(?m)^toolchain (go[0-9][0-9.a-z]*)$`)
-
-// pinnedGo is the version of Go that releases are built with: the bytes hang on it.
-func pinnedGo(root string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	line := toolchainLine.FindSubmatch(text)
-	if line == nil {
-		return "", errors.New("go.mod: no toolchain line pins the version of Go")
-	}
-	return string(line[1]), nil
-}
-
-// papers writes everything but the binaries into the folder, SHA256SUMS last.
-func papers(root, folder string, given stamp, out io.Writer) error {
-	binaries, err := readBinaries(folder)
+// pack makes the archives of the binaries, and what goes beside them, in a folder of its own.
+func pack(root, binaries, into string, given stamp, out io.Writer) error {
+	date, err := given.date()
 	if err != nil {
 		return err
 	}
-	pinned, err := pinnedGo(root)
-	if err != nil {
+	paths, err := filepath.Glob(filepath.Join(binaries, program+"-*"))
+	if err != nil || len(paths) == 0 {
+		return fmt.Errorf("%s: no binary is in there", binaries)
+	}
+	if err := os.MkdirAll(into, 0o755); err != nil {
 		return err
 	}
-	for _, b := range binaries {
-		if err := b.check(given, pinned); err != nil {
-			return err
-		}
-	}
-	modules, err := linkedModules(root, binaries)
-	if err != nil {
-		return err
-	}
-	own := module{path: program}
-	if err := own.readLegal(root); err != nil {
-		return err
-	}
-	bill, err := billOfMaterials(given, own.licence, binaries, modules)
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{billName: bill, licencesName: licencesText(modules)}
-	for source, name := range copied {
-		if files[name], err = os.ReadFile(filepath.Join(root, source)); err != nil {
-			return err
-		}
-	}
-	for name, content := range files {
-		mode := os.FileMode(0o644)
-		if strings.HasSuffix(name, ".sh") {
-			mode = 0o755
-		}
-		if err := writeFile(filepath.Join(folder, name), content, mode); err != nil {
-			return err
-		}
-	}
-	names := []string{}
-	for name := range files {
-		names = append(names, name)
-	}
-	for _, b := range binaries {
-		names = append(names, b.name)
-		if err := os.Chmod(filepath.Join(folder, b.name), 0o755); err != nil {
-			return err
-		}
-	}
-	if err := nothingElse(folder, names); err != nil {
-		return err
-	}
-	sums, err := checksums(folder, names)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(folder, sumsName), []byte(sums), 0o644); err != nil {
-		return err
-	}
-	for _, b := range binaries {
-		fmt.Fprintf(out, "%10d bytes  %s\n", b.size, b.name)
-	}
-	fmt.Fprintf(out, "%d modules, %d files; %s is complete\n", len(modules), len(names)+1, folder)
-	return nil
-}
-
-// writeFile leaves the mode to nobody's umask.
-func writeFile(path string, content []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path, content, mode); err != nil {
-		return err
-	}
-	return os.Chmod(path, mode)
-}
-
-// nothingElse keeps what nobody has asked for out of a release.
-func nothingElse(folder string, names []string) error {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if entry.Name() != sumsName && !slices.Contains(names, entry.Name()) {
-			return fmt.Errorf("%s: %s is in the folder, and no part of a release", folder, entry.Name())
-		}
-	}
-	return nil
-}
-
-// checksums is in the form that sha256sum -c and shasum -a 256 -c read.
-func checksums(folder string, names []string) (string, error) {
-	var sums strings.Builder
-	for _, name := range slices.Sorted(slices.Values(names)) {
-		content, err := os.ReadFile(filepath.Join(folder, name))
+	var published []string
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
 		if err != nil {
-			return "", err
+			return err
 		}
-		sum := sha256.Sum256(content)
-		fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum[:]), name)
+		info, err := buildinfo.Read(bytes.NewReader(content))
+		if err != nil {
+			return fmt.Errorf("%s: no Go program: %w", path, err)
+		}
+		if info.GoVersion != runtime.Version() {
+			return fmt.Errorf("%s: built with %s, and this is %s", path, info.GoVersion, runtime.Version())
+		}
+		for _, text := range []string{given.version, given.commit, given.epoch} {
+			if text == "" || !bytes.Contains(content, []byte(text)) {
+				return fmt.Errorf("%s: %q is not inside, so it is another build", path, text)
+			}
+		}
+		platform := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), program+"-"), ".exe")
+		name := program + "_" + given.version + "_" + strings.ReplaceAll(platform, "-", "_")
+		files, err := contents(root, content, info)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		archive := name + ".tar.gz"
+		write := writeTar
+		if strings.HasPrefix(platform, "windows") {
+			archive, write = name+".zip", writeZip
+		}
+		if err := create(filepath.Join(into, archive), func(w io.Writer) error { return write(w, name, files, date) }); err != nil {
+			return err
+		}
+		if err := billOfMaterials(root, path, filepath.Join(into, name+".cdx.json")); err != nil {
+			return err
+		}
+		published = append(published, archive, name+".cdx.json")
+		fmt.Fprintf(out, "%10d bytes  %s\n", len(content), archive)
 	}
-	return sums.String(), nil
+	return create(filepath.Join(into, "SHA256SUMS"), func(w io.Writer) error {
+		for _, name := range published {
+			content, err := os.ReadFile(filepath.Join(into, name))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "%x  %s\n", sha256.Sum256(content), name)
+		}
+		return nil
+	})
+}
+
+// billOfMaterials lists what a binary says that it is made of, as CycloneDX.
+func billOfMaterials(root, binary, into string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	if into, err = filepath.Abs(into); err != nil {
+		return err
+	}
+	command := exec.Command("go", "tool", "-modfile=tools/go.mod", "cyclonedx-gomod", "bin", "-json", "-output", into,
+		"-output-version", "1.5", "-std", "-noserial", "-notimestamp", binary)
+	command.Dir = root
+	// The tool writes its own hash into the list, which must not hang on where it was built.
+	command.Env = append(os.Environ(), "GOFLAGS=-trimpath", "CGO_ENABLED=0")
+	if text, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("bill of materials of %s: %w: %s", binary, err, text)
+	}
+	return nil
+}
+
+func create(path string, write func(io.Writer) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
 }

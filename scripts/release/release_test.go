@@ -1,35 +1,37 @@
 package main
 
 import (
+	"archive/tar"
+	"archive/zip"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"compress/gzip"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 const root = "../.."
 
-var testStamp = stamp{version: "1.2.3-dev", commit: "0123456789abcdef0123456789abcdef01234567", epoch: "1795577273"}
+var twice = flag.String("twice", "", "platforms, with commas, that TestBuiltTwice builds twice")
 
-// built makes real binaries once, for two systems, since one has a module that the
-// other has not.
+var given = stamp{version: "1.2.3-dev", commit: "0123456789abcdef0123456789abcdef01234567", epoch: "1795577273"}
+
+// built makes real binaries once, for two systems: one has a module that the other has not.
 var built = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "release-test")
 	if err != nil {
 		return "", err
 	}
 	command := exec.Command("make", "-C", root, "cross", "DIST="+folder, "PLATFORMS=linux/amd64 windows/amd64",
-		"VERSION="+testStamp.version, "COMMIT="+testStamp.commit, "EPOCH="+testStamp.epoch)
+		"VERSION="+given.version, "COMMIT="+given.commit, "EPOCH="+given.epoch)
 	if text, err := command.CombinedOutput(); err != nil {
 		return folder, fmt.Errorf("%w: %s", err, text)
 	}
@@ -41,22 +43,20 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SOURCE_DATE_EPOCH", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"} {
 		os.Unsetenv(name)
 	}
+	flag.Parse()
 	code := m.Run()
-	if folder, _ := built(); folder != "" {
-		os.RemoveAll(folder)
+	if *twice == "" {
+		if folder, _ := built(); folder != "" {
+			os.RemoveAll(folder)
+		}
 	}
 	os.Exit(code)
 }
 
-// fresh is a folder with copies of the binaries.
-func fresh(t *testing.T) string {
+func binaries(t *testing.T) string {
 	t.Helper()
-	source, err := built()
+	folder, err := built()
 	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	if err := os.CopyFS(folder, os.DirFS(source)); err != nil {
 		t.Fatal(err)
 	}
 	return folder
@@ -71,379 +71,194 @@ func read(t *testing.T, path ...string) string {
 	return string(content)
 }
 
-func goEnv(t *testing.T, name string) string {
+// unpack returns the files of an archive by name, with their modes.
+func unpack(t *testing.T, path string) map[string]packed {
 	t.Helper()
-	text, err := goTool(root, "env", name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(text))
-}
-
-func write(t *testing.T, content string, path ...string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(path...), []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestPapers makes the papers twice, in two folders, and holds them against what the
-// binaries say.
-func TestPapers(t *testing.T) {
-	first, second := fresh(t), fresh(t)
-	for _, folder := range []string{first, second} {
-		if err := papers(root, folder, testStamp, &bytes.Buffer{}); err != nil {
+	content := []byte(read(t, path))
+	files := map[string]packed{}
+	if strings.HasSuffix(path, ".zip") {
+		archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	// A second time into the same folder as well.
-	if err := papers(root, second, testStamp, &bytes.Buffer{}); err != nil {
-		t.Fatal(err)
-	}
-	entries, err := os.ReadDir(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		want := os.FileMode(0o644)
-		if strings.HasPrefix(entry.Name(), program+"-") || strings.HasSuffix(entry.Name(), ".sh") {
-			want = 0o755
-		}
-		if info, err := entry.Info(); err != nil || info.Mode() != want {
-			t.Errorf("%s: mode %v, %v", entry.Name(), info.Mode(), err)
-		}
-	}
-	sums := read(t, first, sumsName)
-	lines := strings.Split(strings.TrimSuffix(sums, "\n"), "\n")
-	if !slices.IsSortedFunc(lines, func(a, b string) int { return strings.Compare(a[66:], b[66:]) }) {
-		t.Errorf("%s is not sorted by name:\n%s", sumsName, sums)
-	}
-	if len(lines) != len(entries)-1 || len(entries) != 9 {
-		t.Errorf("%d files, of which %d are listed", len(entries), len(lines))
-	}
-	for _, entry := range entries {
-		content := read(t, first, entry.Name())
-		if content != read(t, second, entry.Name()) {
-			t.Errorf("%s differs between two runs", entry.Name())
-		}
-		sum := sha256.Sum256([]byte(content))
-		if entry.Name() != sumsName && !slices.Contains(lines, hex.EncodeToString(sum[:])+"  "+entry.Name()) {
-			t.Errorf("%s is not listed with its sum", entry.Name())
-		}
-	}
-	binaries, err := readBinaries(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkBill(t, read(t, first, billName), binaries)
-	here, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range binaries {
-		for _, path := range []string{here, first, goEnv(t, "GOMODCACHE"), goEnv(t, "GOCACHE"), goEnv(t, "GOROOT")} {
-			if bytes.Contains(b.content, []byte(path)) {
-				t.Errorf("%s: a path of the machine that built it is inside", b.name)
-			}
-		}
-	}
-
-	licences := read(t, first, licencesName)
-	modules, err := linkedModules(root, binaries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range modules {
-		if len(m.texts) == 0 {
-			t.Errorf("%s has no text", m.path)
-		}
-		for _, file := range m.texts {
-			if !strings.Contains(licences, m.title()+" "+m.version) || !strings.Contains(licences, file.text) {
-				t.Errorf("%s lacks %s of %s", licencesName, file.name, m.path)
-			}
-		}
-	}
-}
-
-// checkBill holds a bill of materials to what CycloneDX 1.5 requires of the members that
-// are used, and to the binaries.
-func checkBill(t *testing.T, text string, binaries []binary) {
-	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.DisallowUnknownFields()
-	var b bill
-	if err := decoder.Decode(&b); err != nil {
-		t.Fatal(err)
-	}
-	if b.Format != "CycloneDX" || b.SpecVersion != "1.5" || b.Version != 1 || b.Schema != "http://cyclonedx.org/schema/bom-1.5.schema.json" {
-		t.Errorf("it is no CycloneDX 1.5: %s %s %d", b.Format, b.SpecVersion, b.Version)
-	}
-	if !regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(b.SerialNumber) {
-		t.Errorf("the serial number is %s", b.SerialNumber)
-	}
-	if date, err := time.Parse(time.RFC3339, b.Metadata.Timestamp); err != nil || fmt.Sprint(date.Unix()) != testStamp.epoch {
-		t.Errorf("the time is %s", b.Metadata.Timestamp)
-	}
-	if phases := b.Metadata.Lifecycles; len(phases) != 1 || phases[0].Phase != "post-build" {
-		t.Errorf("the phases are %v", phases)
-	}
-	references := map[string]bool{}
-	var visit func(c component)
-	visit = func(c component) {
-		if !slices.Contains([]string{"application", "library", "file"}, c.Type) || c.Name == "" {
-			t.Errorf("component %+v", c)
-		}
-		if references[c.Reference] || c.Reference == "" {
-			t.Errorf("%s: the reference is missing or not the only one", c.Name)
-		}
-		references[c.Reference] = true
-		for _, h := range c.Hashes {
-			if h.Algorithm != "SHA-256" || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(h.Content) {
-				t.Errorf("%s: hash %v", c.Name, h)
-			}
-		}
-		for _, p := range c.Properties {
-			if p.Name == "" || p.Value == "" {
-				t.Errorf("%s: property %v", c.Name, p)
-			}
-		}
-		if c.Type != "file" && (len(c.Licences) != 1 || !slices.Contains([]string{"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0"}, c.Licences[0].Licence.ID)) {
-			t.Errorf("%s: licences %v", c.Name, c.Licences)
-		}
-		for _, inner := range c.Components {
-			visit(inner)
-		}
-	}
-	visit(b.Metadata.Component)
-	for _, c := range b.Components {
-		visit(c)
-		if c.PURL != "pkg:golang/"+c.Name+"@"+c.Version || c.Reference != c.PURL {
-			t.Errorf("%s: package URL %s", c.Name, c.PURL)
-		}
-	}
-	listed := map[string][]string{}
-	for _, d := range b.Dependencies {
-		if listed[d.Reference] != nil {
-			t.Errorf("%s is there twice", d.Reference)
-		}
-		for _, on := range d.DependsOn {
-			if !references[d.Reference] || !references[on] {
-				t.Errorf("%s depends on %s, and one of them is not there", d.Reference, on)
-			}
-		}
-		listed[d.Reference] = d.DependsOn
-	}
-	// Each binary with its modules, no more and no less.
-	if len(listed) != len(binaries)+1 || len(b.Metadata.Component.Components) != len(binaries) {
-		t.Errorf("%d binaries, and %d are listed", len(binaries), len(listed)-1)
-	}
-	all := map[string]bool{}
-	for _, binary := range binaries {
-		want := []string{"pkg:golang/stdlib@" + strings.TrimPrefix(binary.info.GoVersion, "go")}
-		for _, dependency := range binary.info.Deps {
-			want = append(want, "pkg:golang/"+dependency.Path+"@"+dependency.Version)
-		}
-		for _, purl := range want {
-			all[purl] = true
-		}
-		got := slices.Sorted(slices.Values(listed["file:"+binary.name]))
-		if slices.Sort(want); !slices.Equal(got, want) || len(want) < 8 {
-			t.Errorf("%s is listed with %v, and says %v", binary.name, got, want)
-		}
-		if !strings.Contains(text, binary.sum) {
-			t.Errorf("the sum of %s is missing", binary.name)
-		}
-		for _, dependency := range binary.info.Deps {
-			if !strings.Contains(text, `"`+dependency.Sum+`"`) {
-				t.Errorf("the sum of %s is missing", dependency.Path)
-			}
-		}
-	}
-	if len(b.Components) != len(all) {
-		t.Errorf("%d modules, and %d are listed", len(all), len(b.Components))
-	}
-}
-
-// TestPapersRefuse what is not what it should be.
-func TestPapersRefuse(t *testing.T) {
-	linux := program + "-linux-amd64"
-	for name, test := range map[string]struct {
-		spoil func(folder string, given *stamp)
-		want  string
-	}{
-		"no binary": {func(folder string, _ *stamp) {
-			for _, name := range []string{linux, program + "-windows-amd64.exe"} {
-				os.Remove(filepath.Join(folder, name))
-			}
-		}, "no binary is in there"},
-		"another name": {func(folder string, _ *stamp) {
-			os.Rename(filepath.Join(folder, linux), filepath.Join(folder, program+"-linux-arm64"))
-		}, "it is a program for linux/amd64"},
-		"no program":      {func(folder string, _ *stamp) { write(t, "#!/bin/sh\n", folder, program+"-plan9-386") }, "no Go program"},
-		"another version": {func(_ string, given *stamp) { given.version = "9.8.7" }, `the version "9.8.7" is not inside`},
-		"another commit":  {func(_ string, given *stamp) { given.commit = strings.Repeat("b", 40) }, "is not inside"},
-		"another date":    {func(_ string, given *stamp) { given.epoch = "1795577274" }, "is not inside"},
-		"something else":  {func(folder string, _ *stamp) { write(t, "", folder, "notes.txt") }, "notes.txt is in the folder"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			folder, given := fresh(t), testStamp
-			test.spoil(folder, &given)
-			err := papers(root, folder, given, &bytes.Buffer{})
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v", err)
-			}
-			if _, err := os.Stat(filepath.Join(folder, sumsName)); err == nil {
-				t.Errorf("%s was written all the same", sumsName)
-			}
-		})
-	}
-}
-
-// TestBuildSettings: what the builder's environment may bring into a build is noticed.
-func TestBuildSettings(t *testing.T) {
-	binaries, err := readBinaries(fresh(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pinned := binaries[0].info.GoVersion
-	if err := binaries[0].check(testStamp, pinned); err != nil {
-		t.Fatal(err)
-	}
-	if err := binaries[0].check(testStamp, "go1.2.3"); err == nil {
-		t.Error("another Go was not noticed")
-	}
-	// A small program under the same name: only its settings are looked at here.
-	source := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(source, "cmd", program), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write(t, "module pam-rotate-script\n\ngo 1.26\n", source, "go.mod")
-	write(t, "package main\n\nvar version, commit, epoch string\n\nfunc main() { println(version, commit, epoch) }\n", source, "cmd", program, "main.go")
-	tags, trim, compiler := "-tags="+settings["-tags"], "-trimpath", "-gcflags="+settings["-gcflags"]
-	for name, test := range map[string]struct {
-		flags       []string
-		environment string
-		want        string
-	}{
-		"as a release": {[]string{tags, trim, compiler}, "", ""},
-		"no tags":      {[]string{trim, compiler}, "", "built without -tags"},
-		"other tags":   {[]string{trim, compiler, "-tags=netgo"}, "", "-tags=netgo"},
-		"paths inside": {[]string{tags, compiler}, "", "which a release is not"}, // the flags of the linker are recorded then
-		"processor":    {[]string{tags, trim, compiler}, "GOAMD64=v3", "GOAMD64=v3"},
-		"no flags":     {[]string{tags, trim}, "", "built without -gcflags"},
-		"compiler":     {[]string{tags, trim}, "GOFLAGS=-gcflags=-N", "-gcflags=-N"},
-		"experiment":   {[]string{tags, trim, compiler}, "GOEXPERIMENT=nogreenteagc", "X:nogreenteagc"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			folder := t.TempDir()
-			stamps := "-X main.version=" + testStamp.version + " -X main.commit=" + testStamp.commit + " -X main.epoch=" + testStamp.epoch
-			arguments := slices.Concat([]string{"build", "-buildvcs=false", "-ldflags", stamps, "-o", filepath.Join(folder, program+"-linux-amd64")}, test.flags, []string{"./cmd/" + program})
-			command := exec.Command("go", arguments...)
-			command.Dir = source
-			command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", test.environment)
-			if text, err := command.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, text)
-			}
-			others, err := readBinaries(folder)
+		for _, entry := range archive.File {
+			reader, err := entry.Open()
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = others[0].check(testStamp, pinned)
-			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("got %v", err)
+			text, err := io.ReadAll(reader)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			files[entry.Name] = packed{entry.Name, text, entry.Mode()}
+		}
+		return files
+	}
+	compressed, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := tar.NewReader(compressed)
+	for {
+		header, err := archive.Next()
+		if err == io.EOF {
+			return files
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[header.Name] = packed{header.Name, text, header.FileInfo().Mode()}
 	}
 }
 
-// TestLicences: a module without a licence that is known cannot be published.
-func TestLicences(t *testing.T) {
-	mit := "Permission is hereby granted, free of charge, ...\nTHE SOFTWARE IS PROVIDED \"AS IS\""
-	bsd := "Redistribution and use in source and binary forms, ...\nNeither the name of"
+// TestPack packs twice, and holds what comes of it against the binaries.
+func TestPack(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	for _, into := range []string{first, second} {
+		if err := pack(root, binaries(t), into, given, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := os.ReadDir(first)
+	if err != nil || len(entries) != 5 {
+		t.Fatalf("%d files, %v", len(entries), err)
+	}
+	for _, entry := range entries {
+		if read(t, first, entry.Name()) != read(t, second, entry.Name()) {
+			t.Errorf("%s differs between two runs", entry.Name())
+		}
+	}
+	command := exec.Command("sha256sum", "-c", "SHA256SUMS")
+	command.Dir = first
+	if text, err := command.CombinedOutput(); err != nil || bytes.Count(text, []byte(": OK\n")) != 4 {
+		t.Errorf("sha256sum: %v: %s", err, text)
+	}
+	for name, platform := range map[string]string{"linux_amd64.tar.gz": "linux-amd64", "windows_amd64.zip": "windows-amd64.exe"} {
+		base := program + "_1.2.3-dev_" + strings.SplitN(name, ".", 2)[0]
+		files := unpack(t, filepath.Join(first, program+"_1.2.3-dev_"+name))
+		binary := files[base+"/"+program+filepath.Ext(platform)]
+		if string(binary.content) != read(t, binaries(t), program+"-"+platform) || binary.mode.Perm() != 0o755 {
+			t.Errorf("%s: the binary is not the one that was built, or has mode %v", name, binary.mode)
+		}
+		for _, source := range alongside {
+			if string(files[base+"/"+filepath.Base(source)].content) != read(t, root, source) {
+				t.Errorf("%s lacks %s", name, source)
+			}
+		}
+		checkBill(t, read(t, first, base+".cdx.json"), string(files[base+"/THIRD_PARTY_LICENSES"].content), strings.HasPrefix(name, "windows"))
+	}
+}
+
+// checkBill holds the bill of materials to what go.mod links, and the licences to the bill.
+func checkBill(t *testing.T, text, licences string, windows bool) {
+	t.Helper()
+	var bill struct {
+		BomFormat   string
+		SpecVersion string
+		Components  []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal([]byte(text), &bill); err != nil || bill.BomFormat != "CycloneDX" || bill.SpecVersion != "1.5" {
+		t.Fatalf("no CycloneDX 1.5: %v", err)
+	}
+	var names []string
+	for _, component := range bill.Components {
+		names = append(names, component.Name)
+		title := component.Name + " " + component.Version
+		if component.Name == "std" {
+			title = "Go " + component.Version
+		}
+		if !strings.Contains(licences, "\n"+title+": LICENSE") {
+			t.Errorf("no licence of %s is in the archive", title)
+		}
+	}
+	for _, module := range []string{"std", "github.com/spf13/cobra", "github.com/rs/zerolog", "github.com/keeper-security/secrets-manager-go/core"} {
+		if !slices.Contains(names, module) {
+			t.Errorf("the bill lacks %s: %v", module, names)
+		}
+	}
+	if slices.Contains(names, "github.com/inconshreveable/mousetrap") != windows {
+		t.Errorf("the bill is not that of its platform: %v", names)
+	}
+}
+
+// TestPackRefuses what is not what it should be, and leaves no SHA256SUMS.
+func TestPackRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
-		files   map[string]string
-		licence string
-		problem string
+		given stamp
+		file  string // put beside the binaries
+		want  string
 	}{
-		"one":              {map[string]string{"LICENSE": mit}, "MIT", ""},
-		"wrapped":          {map[string]string{"License.md": strings.ReplaceAll(bsd, " ", "\r\n ")}, "BSD-3-Clause", ""},
-		"two clauses":      {map[string]string{"COPYING": "Redistribution and use in source and binary forms"}, "BSD-2-Clause", ""},
-		"beside a notice":  {map[string]string{"LICENSE.txt": mit, "NOTICE": "of somebody", "main.go": bsd}, "MIT", ""},
-		"none":             {map[string]string{"README": mit}, "", "no licence that is known"},
-		"an unknown one":   {map[string]string{"LICENSE": "All rights reserved."}, "", "no licence that is known"},
-		"two":              {map[string]string{"LICENSE": mit, "LICENSE.BSD": bsd}, "", "two licences"},
-		"two in one":       {map[string]string{"LICENSE": mit + bsd}, "", "no licence that is known"},
-		"no folder at all": {nil, "", "no such file"},
+		"another version": {stamp{"9.8.7", given.commit, given.epoch}, "", `"9.8.7" is not inside`},
+		"another commit":  {stamp{given.version, strings.Repeat("b", 40), given.epoch}, "", "is not inside"},
+		"no date":         {stamp{given.version, given.commit, ""}, "", "date is not known"},
+		"no program":      {given, program + "-aix-ppc64", "no Go program"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			folder := t.TempDir()
-			for name, text := range test.files {
-				write(t, text, folder, name)
+			folder, into := t.TempDir(), t.TempDir()
+			if err := os.Symlink(filepath.Join(binaries(t), program+"-linux-amd64"), filepath.Join(folder, program+"-linux-amd64")); err != nil {
+				t.Fatal(err)
 			}
-			if test.files == nil {
-				folder = filepath.Join(folder, "gone")
+			if test.file != "" {
+				if err := os.WriteFile(filepath.Join(folder, test.file), []byte("#!/bin/sh\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
-			m := module{path: "example.com/module"}
-			err := m.readLegal(folder)
-			if test.problem == "" && (err != nil || m.licence != test.licence) || test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem)) {
-				t.Errorf("got %q, %v", m.licence, err)
+			if err := pack(root, folder, into, test.given, io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
 			}
-			if _, ok := test.files["NOTICE"]; ok && len(m.texts) != 2 {
-				t.Errorf("%d texts", len(m.texts))
+			if _, err := os.Stat(filepath.Join(into, "SHA256SUMS")); err == nil {
+				t.Error("SHA256SUMS was written all the same")
 			}
 		})
 	}
-}
-
-// TestLookUpRefuses a module that is not the one of go.mod.
-func TestLookUpRefuses(t *testing.T) {
-	t.Setenv("GOPROXY", "off")
-	for _, version := range []string{"v1.10.1", "v0.0.0-20010101000000-000000000000"} {
-		if _, err := lookUp(root, "github.com/spf13/cobra", version); err == nil {
-			t.Errorf("cobra %s was taken", version)
-		}
+	if err := pack(root, t.TempDir(), t.TempDir(), given, io.Discard); err == nil || !strings.Contains(err.Error(), "no binary is in there") {
+		t.Errorf("got %v", err)
 	}
 }
 
 // TestCheck refuses to begin where the result could not be published.
 func TestCheck(t *testing.T) {
+	version := strings.TrimSpace(read(t, root, "VERSION"))
 	folder := t.TempDir()
-	write(t, "module x\n\ngo 1.26\n\ntoolchain go1.26.8\n", folder, "go.mod")
-	write(t, read(t, root, "CHANGELOG.md"), folder, "CHANGELOG.md")
+	for name, content := range map[string]string{"go.mod": "module x\n\ntoolchain go1.26.8\n", "CHANGELOG.md": read(t, root, "CHANGELOG.md")} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	git(t, folder, "init", "-q")
 	git(t, folder, "add", ".")
 	git(t, folder, "commit", "-q", "-m", "one")
-	commit := strings.TrimSpace(git(t, folder, "rev-parse", "HEAD"))
-	version := strings.TrimSpace(read(t, root, "VERSION"))
-	good := stamp{version, commit, "1795577273"}
-	if err := check(folder, good, "go1.26.8"); err != nil {
-		t.Fatal(err)
-	}
 	git(t, folder, "tag", "v"+version)
+	commit := strings.TrimSpace(git(t, folder, "rev-parse", "HEAD"))
+	good := stamp{version, commit, given.epoch}
 	if err := check(folder, good, "go1.26.8"); err != nil {
-		t.Errorf("with a tag of its own: %v", err)
+		t.Errorf("the project's own version and changelog: %v", err)
 	}
 	for name, test := range map[string]struct {
 		given stamp
-		go_   string
 		want  string
 	}{
-		"changes":         {stamp{version, commit + "-dirty", good.epoch}, "go1.26.8", "not committed"},
-		"no commit":       {stamp{version, "", good.epoch}, "go1.26.8", "git does not name one"},
-		"short commit":    {stamp{version, commit[:12], good.epoch}, "go1.26.8", "git does not name one"},
-		"no date":         {stamp{version, commit, ""}, "go1.26.8", "date is not known"},
-		"another Go":      {good, "go1.26.7", "GOTOOLCHAIN=go1.26.8"},
-		"another version": {stamp{"7.0.0-dev", commit, good.epoch}, "go1.26.8", "VERSION is 7.0.0-dev"},
-		"tag elsewhere":   {stamp{version, strings.Repeat("a", 40), good.epoch}, "go1.26.8", "raise VERSION"},
+		"changes":         {stamp{version, commit + "-dirty", good.epoch}, "not committed"},
+		"no commit":       {stamp{version, "", good.epoch}, "git does not name one"},
+		"no date":         {stamp{version, commit, ""}, "date is not known"},
+		"another version": {stamp{"7.0.0-dev", commit, good.epoch}, "VERSION is 7.0.0-dev"},
+		"released":        {stamp{strings.TrimSuffix(version, "-dev"), commit, good.epoch}, "unreleased entry goes with"},
+		"no version":      {stamp{"v1", commit, good.epoch}, "needs the form"},
+		"tag elsewhere":   {stamp{version, strings.Repeat("a", 40), good.epoch}, "raise VERSION"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := check(folder, test.given, test.go_); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := check(folder, test.given, "go1.26.8"); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	write(t, "module x\n\ngo 1.26\n", folder, "go.mod")
-	if err := check(folder, good, "go1.26.8"); err == nil || !strings.Contains(err.Error(), "no toolchain line") {
+	if err := check(folder, good, "go1.26.7"); err == nil || !strings.Contains(err.Error(), "GOTOOLCHAIN=go1.26.8") {
+		t.Errorf("another Go: got %v", err)
+	}
+	if err := run(good, []string{"publish"}, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "usage: ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -459,74 +274,32 @@ func git(t *testing.T, folder string, arguments ...string) string {
 	return string(text)
 }
 
-// TestMakefileAgrees: the platforms and tags here are the Makefile's.
-func TestMakefileAgrees(t *testing.T) {
-	makefile := read(t, root, "Makefile")
-	for _, line := range []string{"PLATFORMS := " + strings.Join(platforms, " "), "TAGS     := " + settings["-tags"]} {
-		if !strings.Contains(makefile, "\n"+line+"\n") {
-			t.Errorf("the Makefile has no line %q", line)
-		}
+// TestBuiltTwice releases the last commit from two folders, the second with another cache, under
+// a name with a blank, with a stricter umask and in another time zone, and compares every file.
+func TestBuiltTwice(t *testing.T) {
+	if *twice == "" {
+		t.Skip("make reproducible runs it")
 	}
-}
-
-var bytesColumn = regexp.MustCompile("(?m)^(\\| `([^`]+)` \\| v.* \\| )([0-9,]+) \\|$")
-
-// TestDependenciesPage: docs/dependencies.md is what make dependencies prints, with an
-// allowance for the sizes, and it mentions every module of both go.mod.
-func TestDependenciesPage(t *testing.T) {
-	want, err := dependenciesPage(root)
+	caches, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := read(t, root, "docs", "dependencies.md")
-	if bytesColumn.ReplaceAllString(page, "$1 |") != bytesColumn.ReplaceAllString(want, "$1 |") {
-		t.Errorf("docs/dependencies.md is stale: run make dependencies")
-	}
-	sizes := func(page string) map[string]int {
-		found := map[string]int{}
-		for _, row := range bytesColumn.FindAllStringSubmatch(page, -1) {
-			var size int
-			if _, err := fmt.Sscan(strings.ReplaceAll(row[3], ",", ""), &size); err != nil {
-				t.Fatal(err)
-			}
-			found[row[2]] = size
+	sums := [2]string{}
+	for i, folder := range []string{"first", "a folder/that is/deeper"} {
+		folder = filepath.Join(t.TempDir(), folder)
+		git(t, root, "clone", "-q", ".", folder)
+		command := exec.Command("make", "release", "PLATFORMS="+strings.ReplaceAll(*twice, ",", " "))
+		if i == 1 {
+			command = exec.Command("bash", "-c", `umask 077; exec "$@"`, "-", "make", "release", "PLATFORMS="+strings.ReplaceAll(*twice, ",", " "))
+			command.Env = append(os.Environ(), "GOCACHE="+filepath.Join(caches, program, "second-build"), "TZ=Asia/Tokyo", "LANG=C", "GOFLAGS=-v")
 		}
-		return found
-	}
-	now, then := sizes(want), sizes(page)
-	if len(now) != len(reasons) {
-		t.Errorf("%d modules have a size, of %d", len(now), len(reasons))
-	}
-	for path, size := range now {
-		if off := max(size-then[path], then[path]-size); off > size/4+2000 {
-			t.Errorf("docs/dependencies.md is stale: %s has %d bytes, not %d; run make dependencies", path, size, then[path])
+		command.Dir = folder
+		if text, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
 		}
+		sums[i] = read(t, folder, "dist", "release", "SHA256SUMS")
 	}
-	for _, line := range strings.Split(read(t, root, "go.mod"), "\n") {
-		if fields := strings.Fields(line); strings.HasPrefix(line, "\t") && !strings.Contains(page, "`"+fields[0]+"`") {
-			t.Errorf("docs/dependencies.md does not mention %s", fields[0])
-		}
-	}
-	for _, line := range regexp.MustCompile(`(?m)^\t(\S+)/cmd/\S+$`).FindAllStringSubmatch(read(t, root, "tools", "go.mod"), -1) {
-		if !strings.Contains(page, "`"+line[1]+"`") {
-			t.Errorf("docs/dependencies.md does not mention %s", line[1])
-		}
-	}
-}
-
-func TestThousands(t *testing.T) {
-	for number, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := thousands(number); got != want {
-			t.Errorf("%d: %s", number, got)
-		}
-	}
-}
-
-// TestUsage: what is no verb is refused.
-func TestUsage(t *testing.T) {
-	for _, arguments := range [][]string{nil, {"papers"}, {"check", "more"}, {"publish"}} {
-		if err := run(stamp{}, arguments, &bytes.Buffer{}); err == nil || !strings.HasPrefix(err.Error(), "usage: ") {
-			t.Errorf("%v: %v", arguments, err)
-		}
+	if want := 2 * (strings.Count(*twice, ",") + strings.Count(*twice, " ") + 1); sums[0] != sums[1] || strings.Count(sums[0], "\n") != want {
+		t.Errorf("two builds, of %d files:\n%s\n%s", want, sums[0], sums[1])
 	}
 }

@@ -255,7 +255,7 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 	defer timer.Stop()
 	select {
 	case described := <-done:
-		if errors.Is(described.err, description.ErrUnreadable) || errors.Is(described.err, description.ErrTooLong) {
+		if errors.As(described.err, new(description.FileError)) {
 			described.err = usageError{described.err.Error()}
 		}
 		return described.payload, described.err

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/reliability"
 )
 
 // RecipeTeramind is the bench of the recipe that describes Teramind, against the same
@@ -26,7 +27,7 @@ func RecipeVenafi() Bench {
 // record holds it in its field Recipe. It panics on a faulty recipe, as on any other defect
 // of the test kit.
 func asRecipe(name, file string, bench Bench) Bench {
-	source, err := os.ReadFile(filepath.Join(root(), "testdata/recipes", file))
+	source, err := os.ReadFile(filepath.Join(reliability.Root(), "testdata/recipes", file))
 	if err != nil {
 		panic(err)
 	}
@@ -44,16 +45,4 @@ func asRecipe(name, file string, bench Bench) Bench {
 		return stand, err
 	}
 	return bench
-}
-
-// root is the project's folder. Tests run in that of their package, somewhere below it.
-func root() string {
-	folder := "."
-	for range 8 {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			break
-		}
-		folder = filepath.Join(folder, "..")
-	}
-	return folder
 }

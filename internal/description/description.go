@@ -54,24 +54,22 @@ type Payload struct {
 	Records     []secret.Value // JSON objects, in the order in which they are sent
 }
 
-// ErrUnreadable is a file that cannot be opened or read, ErrTooLong one of more than MaxSize
-// bytes or that breaks off.
-var (
-	ErrUnreadable = errors.New("the file of --from cannot be read")
-	ErrTooLong    = errors.New("the file of --from cannot be read, or is longer than 64 KiB")
-)
+// FileError is a file that cannot be read, or has more than MaxSize bytes.
+type FileError struct{ problem string }
 
-// Read reads a description from a file. The error is ErrUnreadable, ErrTooLong, or that of
-// Parse.
+// Error says what is wrong with the file, without its name.
+func (e FileError) Error() string { return e.problem }
+
+// Read reads a description from a file. The error is a FileError or that of Parse.
 func Read(path string) (Payload, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return Payload{}, ErrUnreadable
+		return Payload{}, FileError{"the file of --from cannot be read"}
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
 	if err != nil || len(text) > MaxSize {
-		return Payload{}, ErrTooLong
+		return Payload{}, FileError{"the file of --from cannot be read, or is longer than 64 KiB"}
 	}
 	return Parse(text)
 }

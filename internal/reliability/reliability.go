@@ -21,10 +21,20 @@ import (
 // update makes Settle write instead of compare.
 var update = flag.Bool("update", false, "write the section of docs/reliability.md instead of comparing with it")
 
-// page returns the path of the page.
-func page() string {
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "../../docs/reliability.md")
+// page returns the path of the page. Tests run in the folder of their package, the rest of
+// the Makefile's commands in the project's own.
+func page() string { return filepath.Join(Root(), "docs/reliability.md") }
+
+// Root returns the project's folder, somewhere above the working directory.
+func Root() string {
+	folder := "."
+	for range 8 {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			break
+		}
+		folder = filepath.Join("..", folder)
+	}
+	return folder
 }
 
 // Settle compares a section with the page, or writes it if the tests run with -update.

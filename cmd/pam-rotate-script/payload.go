@@ -36,6 +36,7 @@ type payloadFlags struct {
 	newPasswordStdin bool
 	length           int
 	symbols          string
+	script           string
 	force            bool
 }
 
@@ -51,7 +52,7 @@ base64, so that a rotation can be tried by hand in one pipe:
   pam-rotate-script payload --ksm-config FILE UID | pam-rotate-script rotate
 
 With the UID of a PAM User record it comes from the vault: the record, those linked
-to its rotation scripts (or --access-record in their place), and PAM resource and
+to its rotation script (or --access-record in their place), and PAM resource and
 configuration as far as the application can see them. With --from it comes from a
 description, and no vault is needed.
 
@@ -71,6 +72,7 @@ refuses to run if anything is on standard input.
 	}
 	verb.Flags().StringVar(&flags.from, "from", "", "YAML or JSON file that describes the payload")
 	verb.Flags().BoolVar(&flags.newPasswordStdin, "new-password-stdin", false, "read the new password, all of it but one line end")
+	verb.Flags().StringVar(&flags.script, "script", "", "file name, title or UID of the rotation script, where a record has several")
 	verb.Flags().IntVar(&flags.length, "length", password.DefaultLength, "characters of a new password that is made")
 	verb.Flags().StringVar(&flags.symbols, "symbols", password.DefaultSymbols, "symbols of a new password that is made; '' for none")
 	verb.Flags().BoolVar(&flags.force, "force", false, "print the secrets even to a terminal")
@@ -127,6 +129,8 @@ func (c *command) payloadUsage(given func(flag string) bool, arguments []string)
 		return usageError{"payload needs either the UID of a PAM User record or --from FILE"}
 	case len(arguments) == 1 && !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(arguments[0]):
 		return usageError{"the argument of payload is not the UID of a record, which has 22 characters"}
+	case flags.from != "" && flags.script != "":
+		return usageError{"--script goes with a UID; a description has no scripts"}
 	case flags.from != "" && c.flags.accessRecord != "":
 		return usageError{"--access-record goes with a UID; a description has its own access record"}
 	case flags.newPasswordStdin && (given("length") || given("symbols")):
@@ -283,7 +287,7 @@ func (c *command) payloadFromVault(printer *report.Printer, uid string) (descrip
 	if err != nil {
 		return description.Payload{}, vaultFault(action, err)
 	}
-	related, err := keeper.Related(ctx, uid)
+	related, err := keeper.Related(ctx, uid, c.flags.payload.script)
 	if err != nil {
 		return description.Payload{}, vaultFault(action, err)
 	}

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -59,6 +61,10 @@ func Configured(options Options) bool { return Source(options) != "" }
 type device struct {
 	host    string
 	entries map[string]string
+	// serverKey is the public key of a Keeper that has one of its own, nil for one of those
+	// that the SDK knows; serverKeyID is its number.
+	serverKey   []byte
+	serverKeyID string
 }
 
 // readDevice reads and checks the config that the options name.
@@ -140,7 +146,10 @@ func parseDevice(raw []byte, scrubber *secret.Scrubber) (device, error) {
 	if err != nil {
 		return device{}, err
 	}
-	if isOneTimeToken(text) {
+	switch parts := strings.Split(text, ":"); {
+	case len(parts) == 4 && isOneTimeToken(parts[0]+":"+parts[1]):
+		return device{}, extendedTokenFault()
+	case isOneTimeToken(text):
 		return device{}, tokenFault()
 	}
 	if !strings.ContainsAny(text[:1], "{[") {
@@ -194,6 +203,13 @@ func tokenFault() *Error {
 		"exchange the token for a config first, with the KSM command line or by choosing base64 when the device is created")
 }
 
+// extendedTokenFault is about a token with the key of a Keeper that has one of its own, as
+// IL5:TOKEN:NUMBER:KEY. Keeper's own older programs take such a one for damaged.
+func extendedTokenFault() *Error {
+	return fault(KindConfig, "it is a one-time access token with a server key (four parts), a config is needed",
+		"exchange the token for a config first, with a KSM command line that knows tokens of four parts; the config then has the entries "+serverPublicKeyEntry+" and "+serverKeyEntry)
+}
+
 func decodeBase64(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "", "\t", "", " ", "").Replace(text)
 	text = strings.TrimRight(text, "=")
@@ -227,20 +243,27 @@ func parseObject(text string) (map[string]json.RawMessage, error) {
 // The entries of a config that are used. A config may have others, which are
 // left alone whatever they are.
 const (
-	hostEntry       = "hostname"
-	clientEntry     = "clientId"
-	privateKeyEntry = "privateKey"
-	serverKeyEntry  = "serverPublicKeyId"
-	appKeyEntry     = "appKey"
-	tokenEntry      = "clientKey" // the one-time token, until the device is bound
+	hostEntry            = "hostname"
+	clientEntry          = "clientId"
+	privateKeyEntry      = "privateKey"
+	serverKeyEntry       = "serverPublicKeyId"
+	appKeyEntry          = "appKey"
+	tokenEntry           = "clientKey"         // the one-time token, until the device is bound
+	ownerKeyEntry        = "appOwnerPublicKey" // for records that are created
+	serverPublicKeyEntry = "serverPublicKey"   // of a Keeper that the SDK does not know
 )
 
-var neededEntries = []string{hostEntry, clientEntry, privateKeyEntry, serverKeyEntry, appKeyEntry}
+var (
+	neededEntries   = []string{hostEntry, clientEntry, privateKeyEntry, serverKeyEntry, appKeyEntry}
+	optionalEntries = []string{tokenEntry, ownerKeyEntry, serverPublicKeyEntry}
+	// publicEntries are no secrets.
+	publicEntries = []string{hostEntry, serverKeyEntry, ownerKeyEntry, serverPublicKeyEntry}
+)
 
 func checkDevice(object map[string]json.RawMessage, scrubber *secret.Scrubber) (device, error) {
 	entries := make(map[string]string)
 	var missing, wrong []string
-	for _, name := range append(neededEntries, tokenEntry) {
+	for _, name := range slices.Concat(neededEntries, optionalEntries) {
 		raw, ok := object[name]
 		if ok && string(raw) != "null" {
 			var text string
@@ -250,13 +273,13 @@ func checkDevice(object map[string]json.RawMessage, scrubber *secret.Scrubber) (
 			}
 			if text = strings.TrimSpace(text); text != "" {
 				entries[name] = text
-				if name != hostEntry && name != serverKeyEntry {
+				if !slices.Contains(publicEntries, name) {
 					scrubber.Seal(text)
 				}
 				continue
 			}
 		}
-		if name != tokenEntry {
+		if !slices.Contains(optionalEntries, name) {
 			missing = append(missing, name)
 		}
 	}
@@ -276,19 +299,40 @@ func checkDevice(object map[string]json.RawMessage, scrubber *secret.Scrubber) (
 	}
 	entries[hostEntry] = host
 	for name, good := range map[string]func([]byte) bool{
-		clientEntry:     func(id []byte) bool { return len(id) > 0 },
-		privateKeyEntry: isPrivateKey,
-		appKeyEntry:     func(key []byte) bool { return len(key) == 32 },
+		clientEntry:          func(id []byte) bool { return len(id) > 0 },
+		privateKeyEntry:      isPrivateKey,
+		appKeyEntry:          func(key []byte) bool { return len(key) == 32 },
+		ownerKeyEntry:        isPublicKey,
+		serverPublicKeyEntry: isPublicKey,
 	} {
+		if entries[name] == "" && slices.Contains(optionalEntries, name) {
+			continue
+		}
 		decoded, err := decodeBase64(entries[name])
 		if err != nil || !good(decoded) {
 			wrong = append(wrong, name)
 		}
 	}
 	if len(wrong) > 0 {
+		slices.Sort(wrong)
 		return device{}, fault(KindConfig, "the entry "+wrong[0]+" is damaged", hintDevice)
 	}
-	return device{host: host, entries: entries}, nil
+	found := device{host: host, entries: entries}
+	if own := entries[serverPublicKeyEntry]; own != "" {
+		found.serverKey, _ = decodeBase64(own)
+		found.serverKeyID = entries[serverKeyEntry]
+		if found.serverKeyID == "" || strings.Trim(found.serverKeyID, "0123456789") != "" {
+			return device{}, fault(KindConfig, "beside "+serverPublicKeyEntry+" the entry "+serverKeyEntry+" must be that key's number", hintDevice)
+		}
+		delete(entries, serverPublicKeyEntry) // the SDK does not know it
+	}
+	return found, nil
+}
+
+// isPublicKey reports whether it is a point of the curve that Keeper's keys are on.
+func isPublicKey(point []byte) bool {
+	_, err := ecdh.P256().NewPublicKey(point)
+	return err == nil
 }
 
 // isPrivateKey reports whether the SDK can sign with the key.

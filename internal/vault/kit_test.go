@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -18,6 +20,7 @@ func open(t *testing.T, keeper *vaulttest.Keeper, change ...func(*vault.Options)
 	t.Helper()
 	options := keeper.Options()
 	options.Log = zerolog.New(logCheck{t})
+	options.Clock = &clock{now: time.Now()}
 	for _, edit := range change {
 		edit(&options)
 	}
@@ -27,6 +30,27 @@ func open(t *testing.T, keeper *vaulttest.Keeper, change ...func(*vault.Options)
 	}
 	t.Cleanup(opened.Close)
 	return opened
+}
+
+// clock waits in no time, and keeps the waits.
+type clock struct {
+	mutex sync.Mutex
+	now   time.Time
+	waits []time.Duration
+}
+
+func (c *clock) Now() time.Time {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.now
+}
+
+func (c *clock) Sleep(ctx context.Context, wait time.Duration) error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.now = c.now.Add(wait)
+	c.waits = append(c.waits, wait)
+	return ctx.Err()
 }
 
 type logCheck struct{ t *testing.T }

@@ -26,7 +26,8 @@ func IsNotation(text string) bool {
 
 // Notation returns the one value that a text of Keeper notation names, see
 // https://docs.keeper.io/en/keeperpam/secrets-manager/about/keeper-notation. The
-// record is found as by Record. A number is as the vault has it, a bool is "true"
+// record is found as by Record, but that a title in the same case comes before others, as in
+// Keeper's SDK. A number is as the vault has it, a bool is "true"
 // or "false", and an object is JSON.
 //
 // The error is an *Error. No value, several values, an empty one and a notation
@@ -42,7 +43,7 @@ func (v *Vault) Notation(ctx context.Context, text string) (secret.Value, error)
 	}
 	var value secret.Value
 	err = v.use(ctx, func(s *session) error {
-		found, err := s.find(parsed.record)
+		found, err := s.find(parsed.record, true)
 		if err != nil {
 			return err
 		}
@@ -145,11 +146,14 @@ func (v *Vault) value(e entry, n notation) (secret.Value, error) {
 	for _, value := range values {
 		if n.property != "" {
 			object, _ := asObject(value)
-			value = object[n.property]
+			part, ok := object[n.property]
+			if !ok {
+				continue // as Keeper's SDK does: keeper://UID/field/name[][middle] is of those that have one
+			}
+			value = part
 		}
-		if text := asScalar(value); text != "" {
-			texts = append(texts, text)
-		}
+		// An empty one counts, as in Keeper's SDK: of ["", "x"] nobody has said which is meant.
+		texts = append(texts, asScalar(value))
 	}
 	return one(texts)
 }

@@ -24,6 +24,8 @@ func notationKeeper(t *testing.T) (*vaulttest.Keeper, string) {
 		"custom": [
 			{"type": "text", "label": "List", "value": ["canary-a", "canary-b"]},
 			{"type": "checkbox", "label": "Flag", "value": [true]},
+			{"type": "text", "label": "Gap", "value": ["", "canary-b"]},
+			{"type": "name", "label": "Gaps", "value": [{"last": ""}, {"last": "canary-y"}, {"first": "canary-x"}]},
 			{"type": "text", "label": "Same", "value": ["canary-1"]},
 			{"type": "text", "label": "Same", "value": ["canary-2"]},
 			{"type": "text", "label": "Null", "value": [null]},
@@ -31,8 +33,9 @@ func notationKeeper(t *testing.T) (*vaulttest.Keeper, string) {
 			{"type": "name", "label": "Names", "value": [{"first": "canary-x"}, {"last": "canary-y"}]},
 			{"type": "secret", "label": "a/b", "value": ["canary-slash"]}
 		]}`})
-	keeper.Add(vaulttest.Record{Title: "Double"})
-	keeper.Add(vaulttest.Record{Title: "double"})
+	for _, title := range []string{"Double", "double", "Twice", "Twice"} {
+		keeper.Add(vaulttest.Record{Title: title, Fields: []vaulttest.Field{text("login", "", "canary of "+title)}})
+	}
 	return keeper, uid
 }
 
@@ -58,6 +61,10 @@ func TestNotation(t *testing.T) {
 		"keeper://" + uid + "/title":                      "My/Access [1]",
 		"keeper://" + uid + "/type":                       "login",
 		"keeper://" + uid + "/notes":                      "canary-notes",
+		"keeper://" + uid + "/custom_field/Gap[1]":        "canary-b",
+		"keeper://" + uid + "/custom_field/Gaps[1][last]": "canary-y",
+		"keeper://Double/field/login":                     "canary of Double",
+		"keeper://double/field/login":                     "canary of double",
 	} {
 		value, err := opened.Notation(context.Background(), notation)
 		if err != nil {
@@ -90,7 +97,12 @@ func TestNotationFails(t *testing.T) {
 		{`keeper://canary/field/a[\]`, vault.KindInput, "malformed"},
 		{"keeper://canary/file/canary.txt", vault.KindInput, "names a file"},
 		{"keeper://Nowhere/field/login", vault.KindNotFound, `field "login" of the record "Nowhere"`},
-		{"keeper://Double/field/login", vault.KindAmbiguous, "2 records match"},
+		{"keeper://DOUBLE/field/login", vault.KindAmbiguous, "2 records match"},
+		{"keeper://Twice/field/login", vault.KindAmbiguous, "2 records match"},
+		{"keeper://twice/field/login", vault.KindAmbiguous, "2 records match"},
+		{"keeper://" + uid + "/custom_field/Gap", vault.KindAmbiguous, "2 values"},
+		{"keeper://" + uid + "/custom_field/Gap[0]", vault.KindNotFound, "no value"},
+		{"keeper://" + uid + "/custom_field/Gaps[][last]", vault.KindAmbiguous, "2 values"},
 		{"keeper://" + uid + "/field/pinCode", vault.KindNotFound, "no such field"},
 		{"keeper://" + uid + "/field/List", vault.KindNotFound, "no such field"},
 		{"keeper://" + uid + "/custom_field/Same", vault.KindAmbiguous, "2 such fields"},

@@ -192,32 +192,6 @@ func (v *Vault) sealTexts(raw json.RawMessage) {
 	}
 }
 
-// links returns the UIDs of the records that are linked to the rotation's
-// scripts, each once.
-func (e entry) links() []string {
-	var uids []string
-	for _, section := range []string{standardSection, customSection} {
-		for _, f := range e.fields(section) {
-			if f.kind != "script" && params.NormaliseLabel(f.key()) != scriptsKey {
-				continue
-			}
-			for _, value := range f.values() {
-				script, _ := asObject(value)
-				references, ok := asList(script["recordRef"])
-				if !ok {
-					references = []json.RawMessage{script["recordRef"]}
-				}
-				for _, reference := range references {
-					if uid := asText(reference); uid != "" && !slices.Contains(uids, uid) {
-						uids = append(uids, uid)
-					}
-				}
-			}
-		}
-	}
-	return uids
-}
-
 func (e entry) isConfiguration() bool {
 	return strings.HasPrefix(e.kind, "pam") && strings.HasSuffix(e.kind, "Configuration")
 }

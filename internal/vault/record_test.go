@@ -303,7 +303,7 @@ func TestRelatedRecordsOfAUser(t *testing.T) {
 		text("login", "", "jdoe"),
 		text("script", "rotationScripts",
 			map[string]any{"fileRef": "f", "recordRef": []any{extra, access, "DDDDDDDDDDDDDDDDDDDDDD"}},
-			map[string]any{"fileRef": "g", "recordRef": []any{access}}, map[string]any{"fileRef": "h", "recordRef": nil}),
+			map[string]any{"fileRef": "g", "recordRef": []any{access, extra, access, "DDDDDDDDDDDDDDDDDDDDDD"}}),
 	}})
 	configuration := keeper.Add(vaulttest.Record{Title: "Config", Type: "pamNetworkConfiguration"})
 	machine := keeper.Add(vaulttest.Record{Title: "Machine", Type: "pamMachine", Fields: []vaulttest.Field{
@@ -311,7 +311,7 @@ func TestRelatedRecordsOfAUser(t *testing.T) {
 	}})
 	keeper.Add(vaulttest.Record{Title: "Other machine", Type: "pamMachine"})
 
-	related, err := open(t, keeper).Related(context.Background(), user)
+	related, err := open(t, keeper).Related(context.Background(), user, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,15 +329,15 @@ func TestRelatedRecordsOfAUser(t *testing.T) {
 	}
 
 	keeper.Add(vaulttest.Record{Title: "Second config", Type: "pamAwsConfiguration"})
-	if related, err = open(t, keeper).Related(context.Background(), user); err != nil || related.Configuration.UID != "" {
+	if related, err = open(t, keeper).Related(context.Background(), user, ""); err != nil || related.Configuration.UID != "" {
 		t.Errorf("of two configurations %v was chosen (%v)", related.Configuration, err)
 	}
 	keeper.Add(vaulttest.Record{UID: "EEEEEEEEEEEEEEEEEEEEEE", Title: "Third config", Type: "pamDomainConfiguration", Fields: []vaulttest.Field{
 		text("pamResources", "", map[string]any{"resourceRef": []any{machine}}),
 	}})
-	if related, err = open(t, keeper).Related(context.Background(), user); err != nil || related.Configuration.UID != "EEEEEEEEEEEEEEEEEEEEEE" {
+	if related, err = open(t, keeper).Related(context.Background(), user, ""); err != nil || related.Configuration.UID != "EEEEEEEEEEEEEEEEEEEEEE" {
 		t.Errorf("the configuration that names the resource was not chosen, but %v (%v)", related.Configuration, err)
 	}
-	_, err = open(t, keeper).Related(context.Background(), "FFFFFFFFFFFFFFFFFFFFFF")
+	_, err = open(t, keeper).Related(context.Background(), "FFFFFFFFFFFFFFFFFFFFFF", "")
 	failure(t, err, vault.KindNotFound, "FFFFFFFFFFFFFFFFFFFFFF")
 }

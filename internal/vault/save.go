@@ -47,9 +47,54 @@ func (v *Vault) Save(ctx context.Context, recordUID string, fields ...Field) err
 	if problem := checkFields(fields); problem != nil {
 		return problem.within("save to the record " + shown(recordUID) + ": not saved")
 	}
+	return v.save(ctx, recordUID, setFields(fields))
+}
+
+// SavePassword puts a password into the standard password field of a record that has one, as
+// Save does with custom fields. It is for the record of an access record's own user: the
+// password of a PAM User is the Gateway's to save.
+func (v *Vault) SavePassword(ctx context.Context, recordUID string, password secret.Value) error {
+	if problem := checkPassword(password); problem != nil {
+		return problem.within("save to the record " + shown(recordUID) + ": not saved")
+	}
+	return v.save(ctx, recordUID, setPassword(password))
+}
+
+// CanSavePassword is to SavePassword what CanSave is to Save.
+func (v *Vault) CanSavePassword(ctx context.Context, recordUID string) error {
+	return v.canSave(ctx, recordUID, setPassword(secret.New("x")))
+}
+
+func checkPassword(password secret.Value) *Error {
+	switch {
+	case password.IsEmpty():
+		return fault(KindInput, "the password is empty")
+	case !utf8.ValidString(password.Reveal()):
+		return fault(KindInput, "the password is not UTF-8")
+	}
+	return nil
+}
+
+// edit changes a record's text. It returns the same text if the record is already as it is to be.
+type edit struct {
+	do     func(entry) (secret.Value, error)
+	labels []string // what it sets, for messages
+}
+
+func (v *Vault) save(ctx context.Context, recordUID string, edit edit) error {
 	return within("save to the record "+shown(recordUID), v.use(ctx, func(s *session) error {
 		defer v.forget()
-		return s.save(recordUID, fields)
+		return s.save(recordUID, edit)
+	}))
+}
+
+func (v *Vault) canSave(ctx context.Context, recordUID string, edit edit) error {
+	return within("look whether the record "+shown(recordUID)+" can be saved to", v.use(ctx, func(s *session) error {
+		e, err := s.fresh(recordUID)
+		if err == nil {
+			_, err = edit.do(e)
+		}
+		return err
 	}))
 }
 
@@ -61,17 +106,10 @@ func (v *Vault) CanSave(ctx context.Context, recordUID string, labels ...string)
 	for _, label := range labels {
 		fields = append(fields, Field{Label: label, Value: secret.New("x")})
 	}
-	action := "look whether the record " + shown(recordUID) + " can be saved to"
 	if problem := checkFields(fields); problem != nil {
-		return problem.within(action)
+		return problem.within("look whether the record " + shown(recordUID) + " can be saved to")
 	}
-	return within(action, v.use(ctx, func(s *session) error {
-		e, err := s.fresh(recordUID)
-		if err == nil {
-			_, err = edit(e, fields)
-		}
-		return err
-	}))
+	return v.canSave(ctx, recordUID, setFields(fields))
 }
 
 func checkFields(fields []Field) *Error {
@@ -100,13 +138,13 @@ func checkFields(fields []Field) *Error {
 
 const notSaved = "not saved"
 
-func (s *session) save(uid string, fields []Field) error {
+func (s *session) save(uid string, edit edit) error {
 	e, err := s.fresh(uid)
 	if err != nil {
 		return within(notSaved, err)
 	}
 	for try := 1; ; try++ {
-		text, err := edit(e, fields)
+		text, err := edit.do(e)
 		if err != nil {
 			return within(notSaved, err)
 		}
@@ -121,8 +159,8 @@ func (s *session) save(uid string, fields []Field) error {
 		case !last.left:
 			return within(notSaved, failure)
 		case !last.refused():
-			return s.settle(uid, fields, AsError(failure))
-		case last.code == "access_denied" || last.code == "throttled":
+			return s.settle(uid, edit, AsError(failure))
+		case last.code == "access_denied" || last.throttled():
 			return within(notSaved, failure)
 		}
 		// Keeper refuses an update of a record that has changed since it was read. By
@@ -140,22 +178,18 @@ func (s *session) save(uid string, fields []Field) error {
 }
 
 // settle looks what became of an update whose answer is lost.
-func (s *session) settle(uid string, fields []Field, lost *Error) error {
+func (s *session) settle(uid string, edit edit, lost *Error) error {
 	now, err := s.fresh(uid)
 	if err == nil {
-		if text, err := edit(now, fields); err == nil && text.Equal(now.text) {
+		if text, err := edit.do(now); err == nil && text.Equal(now.text) {
 			s.vault.log.Warn().Str("uid", uid).Msg("vault: no certain answer to the save, but the record has the values")
 			return nil
 		}
 	}
-	var labels []string
-	for _, f := range fields {
-		labels = append(labels, f.Label)
-	}
 	result := lost.within("it is not known whether it was saved")
 	result.Left = true
 	result.Hints = append(slices.Clone(lost.Hints),
-		"look in Keeper whether the record has the new values in "+shownList(labels)+"; if not, have the values made anew")
+		"look in Keeper whether the record has the new values in "+shownList(edit.labels)+"; if not, have the values made anew")
 	return result
 }
 
@@ -183,52 +217,100 @@ func (s *session) update(e entry, text secret.Value) error {
 	return s.guard(func() error { return s.vault.manager.Save(&record) })
 }
 
-// edit returns the record's text with the fields set in it, and the same text if
-// it has these values already. It works on the JSON text, since the SDK's own
-// editing would round large numbers all over the record.
-func edit(e entry, fields []Field) (secret.Value, error) {
+// setFields returns the edit that sets custom fields. It works on the JSON text, since the SDK's
+// own editing would round large numbers all over the record.
+func setFields(fields []Field) edit {
+	var labels []string
+	for _, f := range fields {
+		labels = append(labels, f.Label)
+	}
+	return edit{labels: labels, do: func(e entry) (secret.Value, error) {
+		return e.with(customSection, func(custom []json.RawMessage) ([]json.RawMessage, error) {
+			for _, f := range fields {
+				place, err := place(e, custom, f)
+				if err != nil {
+					return nil, err
+				}
+				if place < 0 {
+					custom = append(custom, newField(f))
+				} else if custom[place], err = withValue(custom[place], f.Value); err != nil {
+					return nil, err
+				}
+			}
+			return custom, nil
+		})
+	}}
+}
+
+// setPassword returns the edit that sets the standard password field.
+func setPassword(password secret.Value) edit {
+	return edit{labels: []string{"password"}, do: func(e entry) (secret.Value, error) {
+		return e.with(standardSection, func(standard []json.RawMessage) ([]json.RawMessage, error) {
+			found := -1
+			for i, raw := range standard {
+				one, _ := asObject(raw)
+				switch {
+				case asText(one["type"]) != "password":
+				case found >= 0:
+					return nil, fault(KindAmbiguous, "the record has several password fields")
+				default:
+					found = i
+				}
+			}
+			if found < 0 {
+				return nil, fault(KindInput, "the record has no standard field of the type password", "save to a record of the type login")
+			}
+			var err error
+			standard[found], err = withValue(standard[found], password)
+			return standard, err
+		})
+	}}
+}
+
+// with returns the record's text with one of its sections changed, and the same text if nothing
+// in it is.
+func (e entry) with(section string, change func([]json.RawMessage) ([]json.RawMessage, error)) (secret.Value, error) {
 	if !e.editable {
 		return secret.Value{}, fault(KindPermission, "the record is shared with the application for reading only",
 			"give the KSM application the permission Can Edit for the record or its folder")
 	}
 	object, _ := asObject([]byte(e.text.Reveal()))
-	custom, ok := asList(object[customSection])
-	if raw := string(object[customSection]); !ok && raw != "" && raw != "null" {
-		return secret.Value{}, fault(KindServer, "the record's custom fields are not a list")
+	before, ok := asList(object[section])
+	if raw := string(object[section]); !ok && raw != "" && raw != "null" {
+		return secret.Value{}, fault(KindServer, "the record's fields are not a list")
 	}
-	changed := false
-	for _, f := range fields {
-		place, err := place(e, custom, f)
-		if err != nil {
-			return secret.Value{}, err
-		}
-		if place < 0 {
-			custom, changed = append(custom, newField(f)), true
-			continue
-		}
-		one, _ := asObject(custom[place])
-		value := append(append([]byte("["), asJSON(f.Value.Reveal())...), ']')
-		if current := (field{value: one["value"]}).values(); len(current) == 1 && asText(current[0]) == f.Value.Reveal() {
-			continue
-		}
-		one["value"] = value
-		if custom[place], err = json.Marshal(one); err != nil {
-			return secret.Value{}, fault(KindInternal, "the record could not be written as JSON")
-		}
-		changed = true
+	after, err := change(slices.Clone(before))
+	if err != nil {
+		return secret.Value{}, err
 	}
-	if !changed {
+	same := func(a, b json.RawMessage) bool { return string(a) == string(b) }
+	if slices.EqualFunc(before, after, same) {
 		return e.text, nil
 	}
-	var err error
-	if object[customSection], err = json.Marshal(custom); err != nil {
-		return secret.Value{}, fault(KindInternal, "the record could not be written as JSON")
+	if object[section], err = json.Marshal(after); err != nil {
+		return secret.Value{}, errNotJSON()
 	}
 	text, err := json.Marshal(object)
 	if err != nil {
-		return secret.Value{}, fault(KindInternal, "the record could not be written as JSON")
+		return secret.Value{}, errNotJSON()
 	}
 	return secret.New(string(text)), nil
+}
+
+func errNotJSON() *Error { return fault(KindInternal, "the record could not be written as JSON") }
+
+// withValue returns a field with one value, and the same field if it has that already.
+func withValue(raw json.RawMessage, value secret.Value) (json.RawMessage, error) {
+	one, _ := asObject(raw)
+	if current := (field{value: one["value"]}).values(); len(current) == 1 && asText(current[0]) == value.Reveal() {
+		return raw, nil
+	}
+	one["value"] = slices.Concat([]byte("["), asJSON(value.Reveal()), []byte("]"))
+	changed, err := json.Marshal(one)
+	if err != nil {
+		return nil, errNotJSON()
+	}
+	return changed, nil
 }
 
 // place returns where among the custom fields f belongs, or -1 for a new one.

@@ -155,7 +155,6 @@ func TestSaveRefused(t *testing.T) {
 		words, route string
 	}{
 		{"403", vaulttest.Answer(403, `{"result_code":"access_denied","message":"canary"}`), vault.KindPermission, "access_denied", "get update"},
-		{"throttled", vaulttest.Answer(403, `{"error":"throttled"}`), vault.KindServer, "throttled", "get update"},
 		{"400 without a change", vaulttest.Answer(400, `{"result_code":"canary","message":"canary"}`), vault.KindServer, "400", "get update get"},
 		{"the SDK panics on it", vaulttest.Answer(400, `{"error":{"canary":1}}`), vault.KindServer, "400", "get update get"},
 		{"not sent", vaulttest.Unreachable, vault.KindNetwork, "connection failed", "get update"},
@@ -307,4 +306,42 @@ func TestCanSave(t *testing.T) {
 		t.Errorf("sent %q", got)
 	}
 	sameJSON(t, keeper.Text(uid), userText)
+}
+
+func TestSavePassword(t *testing.T) {
+	const record = `{"title":"API","type":"login","fields":[{"type":"login","value":["api"]},{"type":"password","value":["canary-old"],"required":true}],` +
+		`"custom":[{"type":"text","label":"Number","value":[12345678901234567890]},{"type":"secret","label":"password","value":["canary-other"]}]}`
+	keeper := vaulttest.New(t)
+	uid := keeper.Add(vaulttest.Record{JSON: record})
+	opened := open(t, keeper)
+	if err := opened.CanSavePassword(context.Background(), uid); err != nil {
+		t.Fatal(err)
+	}
+	sameJSON(t, keeper.Text(uid), record)
+	if err := opened.SavePassword(context.Background(), uid, secret.New(`canary <"new"> ä`)); err != nil {
+		t.Fatal(err)
+	}
+	sameJSON(t, keeper.Text(uid), strings.Replace(record, `"canary-old"`, `"canary <\"new\"> ä"`, 1))
+
+	for name, test := range map[string]struct {
+		record vaulttest.Record
+		kind   vault.Kind
+		words  string
+	}{
+		"no password field":   {vaulttest.Record{JSON: `{"title":"API","type":"file","fields":[]}`}, vault.KindInput, "no standard field of the type password"},
+		"no fields":           {vaulttest.Record{JSON: `{"title":"API","type":"file"}`}, vault.KindInput, "no standard field of the type password"},
+		"two password fields": {vaulttest.Record{JSON: `{"title":"API","fields":[{"type":"password","value":["canary"]},{"type":"password","value":[]}]}`}, vault.KindAmbiguous, "several"},
+		"for reading only":    {vaulttest.Record{JSON: record, ReadOnly: true}, vault.KindPermission, "Can Edit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keeper := vaulttest.New(t)
+			uid := keeper.Add(test.record)
+			before := keeper.Text(uid)
+			failure(t, open(t, keeper).CanSavePassword(context.Background(), uid), test.kind, test.words, uid)
+			failure(t, open(t, keeper).SavePassword(context.Background(), uid, secret.New("canary-new")), test.kind, test.words, "not saved")
+			sameJSON(t, keeper.Text(uid), before)
+		})
+	}
+	failure(t, opened.SavePassword(context.Background(), uid, secret.New("canary\xff")), vault.KindInput, "not UTF-8")
+	failure(t, opened.SavePassword(context.Background(), uid, secret.Value{}), vault.KindInput, "empty")
 }

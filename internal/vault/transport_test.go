@@ -93,7 +93,7 @@ func TestWireSendsNothingElse(t *testing.T) {
 		{http.MethodPost, "https://keeper.invalid:8443" + routes + readRoute},
 		{http.MethodPost, "http://keeper.invalid" + routes + readRoute},
 		{http.MethodGet, "https://keeper.invalid" + routes + readRoute},
-		{http.MethodPost, "https://keeper.invalid" + routes + "delete_secret"},
+		{http.MethodPost, "https://keeper.invalid" + routes + "delete_folder"},
 		{http.MethodPost, "https://keeper.invalid" + routes + readRoute + "?x=1"},
 		{http.MethodPost, "https://keeper.invalid/" + readRoute},
 	} {
@@ -144,10 +144,57 @@ func TestTransportFaultsAreTold(t *testing.T) {
 		{&tls.CertificateVerificationError{Err: canary}, KindTLS, "verified"},
 		{tls.AlertError(40), KindTLS, "agreed"},
 	} {
-		found := transportFault(context.Background(), &url.Error{Op: "Post", URL: "canary", Err: test.err})
+		found := transportFault(context.Background(), &url.Error{Op: "Post", URL: "canary", Err: test.err}, "")
 		if found.Kind != test.kind || !strings.Contains(found.Problem, test.words) || strings.Contains(found.Error(), "canary") {
 			t.Errorf("%v gave %v of kind %s", test.err, found, found.Kind)
 		}
+	}
+}
+
+// TestProxyIsNamed: which proxy it was, and nothing of its user and password; and the advice is
+// about the proxy.
+func TestProxyIsNamed(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := closed.Addr().String()
+	_ = closed.Close()
+	refusing := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) { writer.WriteHeader(http.StatusProxyAuthRequired) }))
+	defer refusing.Close()
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) { <-request.Context().Done() }))
+	defer silent.Close()
+	for _, test := range []struct {
+		address string
+		timeout time.Duration
+		kind    Kind
+		words   string
+	}{
+		{address, 10 * time.Second, KindNetwork, "the proxy " + address + " could not be reached"},
+		{refusing.Listener.Addr().String(), 10 * time.Second, KindNetwork, "the proxy " + refusing.Listener.Addr().String() + " refused the connection with 407"},
+		{silent.Listener.Addr().String(), 50 * time.Millisecond, KindTimeout, "by way of the proxy " + silent.Listener.Addr().String()},
+	} {
+		transport, err := newTransport("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", User: url.UserPassword("canary", "canary"), Host: test.address})
+		wire := &wire{ctx: context.Background(), timeout: test.timeout, base: transport, host: "keeper.invalid"}
+		request, err := http.NewRequest(http.MethodPost, "https://keeper.invalid"+routes+readRoute, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = wire.RoundTrip(request)
+		found := AsError(err)
+		switch {
+		case found == nil:
+			t.Errorf("%s: %v", test.words, err)
+		case found.Kind != test.kind || !strings.Contains(found.Problem, test.words) || wire.last.left:
+			t.Errorf("got %v of kind %s, want %s", found, found.Kind, test.words)
+		case len(found.Hints) != 1 || !strings.Contains(found.Hints[0], "HTTPS_PROXY") || strings.Contains(found.Error()+found.Hints[0], "canary"):
+			t.Errorf("got %v, hints %v", found, found.Hints)
+		}
+		transport.CloseIdleConnections()
 	}
 }
 

@@ -3,9 +3,12 @@ package vault
 import (
 	"context"
 	"io"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/keeper-security/secrets-manager-go/core"
 	"github.com/keeper-security/secrets-manager-go/core/logger"
@@ -27,21 +30,32 @@ type session struct {
 	vault *Vault
 	wire  *wire
 	heard *heard
+	whole context.Context // the caller's, which waits for Keeper may use up
+	end   context.CancelFunc
+	waits int // how often Keeper asked to wait
+}
+
+// begin starts the vault's time limit, anew after a wait that Keeper asked for.
+func (s *session) begin() {
+	s.wire.ctx, s.end = context.WithTimeout(s.whole, s.vault.timeout)
 }
 
 // use runs work, alone in this process and within the vault's time limit, with
 // all that the SDK shares with the process in this package's hands.
 func (v *Vault) use(ctx context.Context, work func(*session) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, v.timeout)
-	defer cancel()
+	if _, ends := ctx.Deadline(); !ends {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, v.timeout)
+		defer cancel()
+	}
 	select {
 	case turn <- struct{}{}:
 	case <-ctx.Done():
-		return transportFault(ctx, ctx.Err())
+		return transportFault(ctx, ctx.Err(), "")
 	}
 	defer func() { <-turn }()
 	if ctx.Err() != nil {
-		return transportFault(ctx, ctx.Err())
+		return transportFault(ctx, ctx.Err(), "")
 	}
 
 	heard := &heard{}
@@ -49,11 +63,14 @@ func (v *Vault) use(ctx context.Context, work func(*session) error) (err error) 
 	defer logger.SetOutput(io.Discard) // for good: its own choice is stdout
 	defer unset(steering)()
 	// Half the time for one request leaves room for a look at what became of it.
-	wire := &wire{ctx: ctx, timeout: v.timeout / 2, base: v.base, host: v.host, log: v.log}
+	wire := &wire{timeout: v.timeout / 2, base: v.base, host: v.host, log: v.log, reseal: v.reseal}
 	before := http.DefaultClient.Transport
 	http.DefaultClient.Transport = wire
 	defer func() { http.DefaultClient.Transport = before }()
-	return work(&session{vault: v, wire: wire, heard: heard})
+	s := &session{vault: v, wire: wire, heard: heard, whole: ctx}
+	s.begin()
+	defer func() { s.end() }()
+	return work(s)
 }
 
 // unset takes variables out of the environment and returns what puts them back.
@@ -72,9 +89,46 @@ func unset(names []string) (restore func()) {
 	}
 }
 
-// guard makes one call of the SDK. Its errors, and what it panics with, quote
+// guard makes one call of the SDK, and again where Keeper turned it away unseen, as often as
+// the caller's time allows.
+func (s *session) guard(call func() error) error {
+	for {
+		err := s.once(call)
+		if err == nil || !s.wire.last.throttled() || !s.wait() {
+			return err
+		}
+	}
+}
+
+// firstWait is one second more than Keeper needs of silence. Each further wait is twice as
+// long, and up to a quarter longer at random, so that devices part company.
+const firstWait = 11 * time.Second
+
+// wait waits as long as Keeper asks for. It is false if there is no time for that.
+func (s *session) wait() bool {
+	wait := s.wire.last.wait
+	if wait == 0 {
+		wait = firstWait << min(s.waits, 10)
+	}
+	wait += rand.N(wait/4 + 1)
+	deadline, _ := s.whole.Deadline()
+	if clock := s.vault.clock; clock.Now().Add(wait).After(deadline) {
+		return false
+	}
+	s.waits++
+	s.wire.requests--
+	s.vault.log.Warn().Float64("wait_s", math.Round(wait.Seconds())).Msg("vault: Keeper turns away a device that sends too many requests: waiting")
+	s.end()
+	if s.vault.clock.Sleep(s.whole, wait) != nil {
+		return false
+	}
+	s.begin()
+	return true
+}
+
+// once makes one call of the SDK. Its errors, and what it panics with, quote
 // answers and values, so the result is told from the last exchange alone.
-func (s *session) guard(call func() error) (err error) {
+func (s *session) once(call func() error) (err error) {
 	s.wire.last = exchange{}
 	defer func() {
 		if recover() != nil {

@@ -32,9 +32,13 @@ type Options struct {
 	// switched off.
 	Authorities string
 	// Timeout bounds each call of a method, with all requests in it; one request
-	// may take half of it. 0 is DefaultTimeout.
+	// may take half of it. Where Keeper asks to wait, since this device has sent too many
+	// requests, it begins anew after the wait, and the context's deadline alone bounds
+	// how often that is. 0 is DefaultTimeout.
 	Timeout time.Duration
-	Log     zerolog.Logger
+	// Clock is what such waits go by; nil is the machine's.
+	Clock api.Clock
+	Log   zerolog.Logger
 	// Scrubber learns the secrets of the config and, of each record that is
 	// returned, the values of the field types that Keeper itself masks, such as
 	// password and secret. nil registers them nowhere.
@@ -62,7 +66,10 @@ type Vault struct {
 	base     http.RoundTripper
 	log      zerolog.Logger
 	scrubber *secret.Scrubber
+	clock    api.Clock
 	manager  *core.SecretsManager
+	reseal   func(*http.Request) error // see wire
+	hook     **core.Context            // where the SDK leaves the key of a request; nil if nobody asks
 
 	known   map[string]entry // by UID
 	order   []string         // the UIDs of a complete read, in its order
@@ -96,13 +103,22 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 		base:     transport,
 		log:      options.Log,
 		scrubber: options.Scrubber,
+		clock:    options.Clock,
+	}
+	if v.clock == nil {
+		v.clock = api.SystemClock{}
 	}
 	v.forget()
-	var hook **core.Context
 	if options.Seam != nil {
-		v.base, hook = options.Seam.Transport, options.Seam.Context
+		v.base, v.hook = options.Seam.Transport, options.Seam.Context
 	}
-	if err := v.use(ctx, func(s *session) error { return s.open(device.entries, hook) }); err != nil {
+	if device.serverKey != nil {
+		if v.hook == nil {
+			v.hook = new(*core.Context)
+		}
+		v.reseal = device.reseal(v.hook)
+	}
+	if err := v.use(ctx, func(s *session) error { return s.open(device.entries, v.hook) }); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -147,7 +163,7 @@ type Record struct {
 func (v *Vault) Record(ctx context.Context, selector string) (secret.Value, error) {
 	var content secret.Value
 	err := v.use(ctx, func(s *session) error {
-		found, err := s.find(selector)
+		found, err := s.find(selector, false)
 		if err != nil {
 			return err
 		}
@@ -160,7 +176,7 @@ func (v *Vault) Record(ctx context.Context, selector string) (secret.Value, erro
 // Related is a PAM User record with the records that the Gateway sends along.
 type Related struct {
 	User Record
-	// Linked are the records that are linked to the user's rotation scripts, in
+	// Linked are the records that are linked to the script that was asked for, in
 	// the order of the links and each once.
 	Linked []Record
 	// Missing are the UIDs of linked records that the application cannot see.
@@ -173,7 +189,12 @@ type Related struct {
 
 // Related returns the PAM User record with that UID and what belongs to it. The
 // error is an *Error.
-func (v *Vault) Related(ctx context.Context, userUID string) (Related, error) {
+//
+// As the Gateway sends with each script only the records that are linked to it, so does this:
+// script is the file name, title or UID of one of the record's rotation scripts. "" is the only
+// one there is, else the one whose file or command is this program's by its name; where that
+// leaves several that link different records, it is an error of KindAmbiguous.
+func (v *Vault) Related(ctx context.Context, userUID, script string) (Related, error) {
 	var related Related
 	err := v.use(ctx, func(s *session) error {
 		all, err := s.all()
@@ -185,7 +206,11 @@ func (v *Vault) Related(ctx context.Context, userUID string) (Related, error) {
 			return s.notFound(len(all))
 		}
 		related.User = v.record(user)
-		for _, uid := range user.links() {
+		links, err := user.links(script)
+		if err != nil {
+			return err
+		}
+		for _, uid := range links {
 			if linked, ok := v.known[uid]; ok {
 				related.Linked = append(related.Linked, v.record(linked))
 			} else {
@@ -228,8 +253,10 @@ func only(entries []entry, match func(entry) bool) (entry, bool) {
 
 const hintShare = "share the record, or its folder, with the KSM application"
 
-// find returns the one record with that UID or title.
-func (s *session) find(selector string) (entry, error) {
+// find returns the one record with that UID or title. exactFirst says that titles in the same
+// case come before others.
+func (s *session) find(selector string, exactFirst bool) (entry, error) {
+	literal := selector
 	selector = strings.TrimSpace(selector)
 	if selector == "" {
 		return entry{}, fault(KindInput, "neither a UID nor a title is given")
@@ -247,11 +274,17 @@ func (s *session) find(selector string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	var matches []entry
+	var matches, exact []entry
 	for _, e := range all {
 		if strings.EqualFold(strings.TrimSpace(e.title), selector) {
 			matches = append(matches, e)
 		}
+		if e.title == literal {
+			exact = append(exact, e)
+		}
+	}
+	if exactFirst && len(exact) > 0 {
+		matches = exact
 	}
 	switch len(matches) {
 	case 1:

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/keeper-security/secrets-manager-go/core"
 	"github.com/rs/zerolog"
 
 	"pam-rotate-script/internal/api"
@@ -34,10 +35,15 @@ const (
 
 // The routes that may be called, and where they lie.
 const (
-	routes      = "/api/rest/sm/v1/"
-	readRoute   = "get_secret"
-	updateRoute = "update_secret"
+	routes       = "/api/rest/sm/v1/"
+	readRoute    = "get_secret"
+	foldersRoute = "get_folders"
+	updateRoute  = "update_secret"
+	createRoute  = "create_secret"
+	deleteRoute  = "delete_secret"
 )
+
+var allowedRoutes = []string{readRoute, foldersRoute, updateRoute, createRoute, deleteRoute}
 
 // wire carries all that the SDK sends in one use. The SDK calls it through
 // http.DefaultClient.Transport, which is the one hook that it has.
@@ -46,6 +52,7 @@ type wire struct {
 	timeout  time.Duration   // of one request
 	base     http.RoundTripper
 	host     string
+	reseal   func(*http.Request) error // nil, or makes a request one for a server key of the config's own
 	log      zerolog.Logger
 	requests int
 	last     exchange
@@ -55,10 +62,17 @@ type wire struct {
 // into texts that hold the server's words, so faults are judged by this.
 type exchange struct {
 	route  string
-	left   bool   // it got a connection, so bytes of it may have left
-	status int    // 0 if there was no answer
-	code   string // the result code, if known
-	fault  *Error // what was wrong with it, in this package's words
+	left   bool          // it got a connection, so bytes of it may have left
+	status int           // 0 if there was no answer
+	code   string        // the result code, if known
+	wait   time.Duration // how long Keeper asks to wait; 0 if it does not say
+	fault  *Error        // what was wrong with it, in this package's words
+}
+
+// throttled reports whether Keeper turned the request away unseen, since this device has sent
+// too many. It answers 403 then; 429 is what a gateway in between would say.
+func (e exchange) throttled() bool {
+	return e.status == http.StatusForbidden && e.code == codeThrottled || e.status == http.StatusTooManyRequests
 }
 
 // refused reports whether the answer proves that nothing was done.
@@ -81,7 +95,7 @@ func (w *wire) exchange(request *http.Request) (*http.Response, *Error) {
 	route, ok := strings.CutPrefix(request.URL.Path, routes)
 	w.last = exchange{route: route}
 	if !ok || request.Method != http.MethodPost || request.URL.Scheme != "https" || request.URL.Host != w.host ||
-		request.URL.RawQuery != "" || route != readRoute && route != updateRoute {
+		request.URL.RawQuery != "" || !slices.Contains(allowedRoutes, route) {
 		closeBody(request)
 		return nil, fault(KindInternal, "the SDK was about to send something else than was asked of it")
 	}
@@ -96,10 +110,21 @@ func (w *wire) exchange(request *http.Request) (*http.Response, *Error) {
 	defer cancel()
 	var left atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { left.Store(true) }})
-	response, err := w.base.RoundTrip(request.Clone(ctx))
+	sent := request.Clone(ctx)
+	if w.reseal != nil {
+		if w.reseal(sent) != nil {
+			closeBody(request)
+			return nil, fault(KindConfig, "the request could not be encrypted for the config's entry "+serverPublicKeyEntry, hintDevice)
+		}
+	}
+	response, err := w.base.RoundTrip(sent)
 	w.last.left = left.Load()
 	if err != nil {
-		return nil, transportFault(ctx, err)
+		proxy := ""
+		if !w.last.left {
+			proxy = w.proxyOf(request)
+		}
+		return nil, transportFault(ctx, err, proxy)
 	}
 	w.last.left = true
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
@@ -107,7 +132,7 @@ func (w *wire) exchange(request *http.Request) (*http.Response, *Error) {
 	w.log.Debug().Str("route", route).Int("status", response.StatusCode).Int("answer_bytes", len(body)).Msg("vault request")
 	switch {
 	case err != nil:
-		return nil, transportFault(ctx, err)
+		return nil, transportFault(ctx, err, "")
 	case len(body) > maxAnswer:
 		return nil, fault(KindServer, fmt.Sprintf("the answer is larger than %d bytes", maxAnswer),
 			"share fewer records with the application")
@@ -121,11 +146,59 @@ func (w *wire) exchange(request *http.Request) (*http.Response, *Error) {
 		// The SDK takes this for a vault without records.
 		return nil, fault(KindServer, "the answer is empty")
 	case response.StatusCode != http.StatusOK:
-		w.last.code = resultCode(body)
+		w.last.code, w.last.wait = resultCode(body)
+		if w.last.code == "key" && w.reseal != nil {
+			return nil, fault(KindConfig, "Keeper does not take the config's "+serverPublicKeyEntry+" any more", hintDevice)
+		}
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	response.ContentLength = int64(len(body))
 	return response, nil
+}
+
+// reseal returns what encrypts the key of a request for a Keeper with a key of its own, which
+// the SDK has no way to be told of: it has done so for the one that it knows best. The number
+// of the key and the signature change with it.
+func (d device) reseal(hook **core.Context) func(*http.Request) error {
+	return func(request *http.Request) error {
+		signer, err := core.DerBase64PrivateKeyToPrivateKey(d.entries[privateKeyEntry])
+		if err != nil {
+			return err
+		}
+		sealed, err := core.PublicEncrypt((*hook).TransmissionKey.Key, d.serverKey, nil)
+		if err != nil {
+			return err
+		}
+		content, err := request.GetBody()
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(content)
+		if err != nil {
+			return err
+		}
+		signature, err := core.Sign(slices.Concat(sealed, body), signer)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("PublicKeyId", d.serverKeyID)
+		request.Header.Set("TransmissionKey", core.BytesToBase64(sealed))
+		request.Header.Set("Authorization", "Signature "+core.BytesToBase64(signature))
+		return nil
+	}
+}
+
+// proxyOf returns host and port of the proxy that the request goes through, or "". A proxy's
+// address may hold a password, so no more of it is told.
+func (w *wire) proxyOf(request *http.Request) string {
+	transport, ok := w.base.(*http.Transport)
+	if !ok || transport.Proxy == nil {
+		return ""
+	}
+	if proxy, err := transport.Proxy(request); err == nil && proxy != nil {
+		return proxy.Host
+	}
+	return ""
 }
 
 func closeBody(request *http.Request) {
@@ -134,27 +207,34 @@ func closeBody(request *http.Request) {
 	}
 }
 
+const codeThrottled = "throttled"
+
 // shownCodes are the result codes that may be shown. All else that a server says
 // stays unsaid.
 var shownCodes = []string{
 	"access_denied", "bad_request", "forbidden", "internal_error", "invalid_client", "invalid_client_version", "key",
-	"not_found", "out_of_sync", "signature", "throttled", "unauthorized",
+	"not_found", "out_of_sync", "signature", codeThrottled, "unauthorized",
 }
 
-func resultCode(body []byte) string {
+// resultCode returns the code of an answer that is no success, and how long it asks to wait.
+func resultCode(body []byte) (code string, wait time.Duration) {
 	var answer struct {
 		Code  any `json:"result_code"`
 		Error any `json:"error"`
+		Wait  any `json:"retry_after"` // seconds
 	}
 	if json.Unmarshal(body, &answer) != nil {
-		return ""
+		return "", 0
+	}
+	if seconds, ok := answer.Wait.(float64); ok && seconds > 0 && seconds < 86400 {
+		wait = time.Duration(seconds * float64(time.Second))
 	}
 	for _, value := range []any{answer.Code, answer.Error} {
 		if code, ok := value.(string); ok && slices.Contains(shownCodes, code) {
-			return code
+			return code, wait
 		}
 	}
-	return ""
+	return "", wait
 }
 
 // statusFault is the fault of an answer that is no success.
@@ -164,9 +244,9 @@ func statusFault(e exchange) *Error {
 		result.Problem += " " + text
 	}
 	switch {
-	case e.code == "throttled", e.status == http.StatusTooManyRequests:
+	case e.throttled():
 		result.Kind = KindServer
-		result.Hints = []string{"Keeper limits the requests of a device in a minute; wait one and try again"}
+		result.Hints = []string{"Keeper turns away a device that sends too many requests, until it is silent for ten seconds; let fewer runs share one device, or give this one more time (Timeout)"}
 	case e.code == "invalid_client_version", e.code == "key": // it wants a key that the SDK does not have
 		result.Kind = KindInternal
 		result.Hints = []string{"Keeper does not go on with this version of its SDK; use a newer release of this program"}
@@ -187,9 +267,12 @@ func statusFault(e exchange) *Error {
 	return result
 }
 
+const hintProxy = "check HTTPS_PROXY and NO_PROXY in the environment, and whether that proxy is up and lets this host be reached"
+
 // transportFault says in this package's words why there is no answer. The text
-// of the error below is not used.
-func transportFault(ctx context.Context, err error) *Error {
+// of the error below is not used. proxy is host and port of the proxy that no connection came
+// about through, or "".
+func transportFault(ctx context.Context, err error, proxy string) *Error {
 	var (
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -200,13 +283,19 @@ func transportFault(ctx context.Context, err error) *Error {
 		timeout     net.Error
 	)
 	refusedWith, byProxy := api.IsProxyFault(err)
+	through := "the proxy"
+	if proxy != "" {
+		through += " " + proxy
+	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
 		return fault(KindTimeout, "interrupted")
 	case byProxy && refusedWith != 0:
-		return fault(KindNetwork, fmt.Sprintf("the proxy refused the connection with %d", refusedWith), "check HTTPS_PROXY and NO_PROXY")
+		return fault(KindNetwork, fmt.Sprintf("%s refused the connection with %d", through, refusedWith), hintProxy)
 	case byProxy && ctx.Err() == nil:
-		return fault(KindNetwork, "the proxy could not be reached", "check HTTPS_PROXY and NO_PROXY")
+		return fault(KindNetwork, through+" could not be reached", hintProxy)
+	case ctx.Err() != nil && proxy != "":
+		return fault(KindTimeout, "no connection in time by way of "+through, hintProxy)
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fault(KindTimeout, "no answer in time")
 	case errors.As(err, &unknown):

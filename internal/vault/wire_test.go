@@ -81,7 +81,7 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 		{"unknown code", vaulttest.Answer(403, `{"result_code":"canary","message":"canary"}`), vault.KindPermission, "403 Forbidden"},
 		{"401", vaulttest.Answer(401, `canary`), vault.KindPermission, "401"},
 		{"signature", vaulttest.Answer(400, `{"error":"signature","message":"canary"}`), vault.KindConfig, "keys"},
-		{"throttled", vaulttest.Answer(403, `{"error":"throttled","message":"canary"}`), vault.KindServer, "wait"},
+		{"throttled", vaulttest.Answer(403, `{"error":"throttled","message":"canary"}`), vault.KindServer, "too many requests"},
 		{"old SDK", vaulttest.Answer(401, `{"error":"invalid_client_version","additional_info":"canary"}`), vault.KindInternal, "newer"},
 		{"old SDK, which panics on it", vaulttest.Answer(401, `{"error":"invalid_client_version","additional_info":{"canary":1}}`), vault.KindInternal, "newer"},
 		{"unknown server key", vaulttest.Answer(401, `{"error":"key","key_id":99}`), vault.KindInternal, "code key"},

@@ -7,17 +7,24 @@
 //	uid := keeper.Add(vaulttest.Record{Title: "API Access Details", Type: "login", Fields: ...})
 //	opened, err := vault.Open(ctx, keeper.Options())
 //
+// Serve puts it behind a real HTTPS server as well, with a server key of its own, so that any of
+// Keeper's SDKs can use it that knows configs with such a key, and so can the real program.
+//
 // It cannot show how the real Keeper judges revisions, permissions and the rate of
 // requests, nor by which codes it refuses.
 package vaulttest
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -51,7 +58,13 @@ type Record struct {
 	ReadOnly bool
 	// Broken gives the record a key that does not decrypt.
 	Broken bool
-	// Folders is in how many shared folders the record comes; 0 shares it by itself.
+	// Folder is the UID of the shared folder that the record is in, or of a folder in it; see
+	// AddFolder. "" is none.
+	Folder string
+	// Files are its attached files, by UID; the value is the name.
+	Files map[string]string
+	// Folders is in how many further shared folders the record comes; 0 of both shares it by
+	// itself.
 	Folders int
 	// BrokenFolders gives these folders keys that do not decrypt.
 	BrokenFolders bool
@@ -64,9 +77,12 @@ type Keeper struct {
 	privateKey *core.PrivateKey
 	appKey     []byte
 	context    *core.Context
+	own, owner *ecdh.PrivateKey // of the server, and of the application's owner
 
 	mutex   sync.Mutex
 	records []*stored
+	folders []*folder
+	observe func(Call)
 	calls   []Call
 	faults  []Fault
 }
@@ -80,9 +96,9 @@ type stored struct {
 
 // Call is one request that has come in.
 type Call struct {
-	Route string   // "get_secret" or "update_secret"
-	UIDs  []string // of a get_secret: what was asked for, nil for all
-	UID   string   // of an update_secret
+	Route string   // such as "get_secret" or "update_secret"
+	UIDs  []string // of a get_secret: what was asked for, nil for all; of a delete_secret
+	UID   string   // of an update_secret or a create_secret
 	KeyID string   // the number of Keeper's public key
 }
 
@@ -102,15 +118,16 @@ func New(t testing.TB) *Keeper {
 		t.Fatal(err)
 	}
 	appKey := random(t, 32)
+	own, owner := newKey(t), newKey(t)
 	return &Keeper{
-		t: t, privateKey: key, appKey: appKey,
+		t: t, privateKey: key, appKey: appKey, own: own, owner: owner,
 		config: map[string]string{
 			"hostname":          Host,
 			"clientId":          base64.StdEncoding.EncodeToString(random(t, 64)),
 			"privateKey":        base64.StdEncoding.EncodeToString(der),
 			"serverPublicKeyId": "10",
 			"appKey":            base64.StdEncoding.EncodeToString(appKey),
-			"appOwnerPublicKey": core.GetDefaultOwnerPublicKey(),
+			"appOwnerPublicKey": base64.StdEncoding.EncodeToString(owner.PublicKey().Bytes()),
 		},
 	}
 }
@@ -124,13 +141,28 @@ func random(t testing.TB, size int) []byte {
 	return bytes
 }
 
-// Config returns the config of a device that may use this Keeper, entry by entry.
-func (k *Keeper) Config() map[string]string {
-	copied := make(map[string]string)
-	for name, value := range k.config {
-		copied[name] = value
+func newKey(t testing.TB) *ecdh.PrivateKey {
+	t.Helper()
+	key, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return copied
+	return key
+}
+
+// Config returns the config of a device that may use this Keeper, entry by entry. By it a
+// request can only be read with the context hook of the SDK.
+func (k *Keeper) Config() map[string]string { return maps.Clone(k.config) }
+
+// ownKeyID is the number of the Keeper's own key. No SDK knows a key of that number.
+const ownKeyID = "4711"
+
+// OwnKeyConfig is Config with the Keeper's own server key, as a Keeper has that stands alone.
+func (k *Keeper) OwnKeyConfig() map[string]string {
+	config := k.Config()
+	config["serverPublicKey"] = base64.RawURLEncoding.EncodeToString(k.own.PublicKey().Bytes())
+	config["serverPublicKeyId"] = ownKeyID
+	return config
 }
 
 // ConfigJSON returns Config as JSON.
@@ -290,6 +322,17 @@ func leaves(request *http.Request) {
 
 // RoundTrip answers one request. What no client of Keeper may send fails the test.
 func (k *Keeper) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" || request.URL.Host != Host {
+		k.t.Errorf("the test's vault was sent a bad request: it goes elsewhere")
+		return nil, errors.New("it goes elsewhere")
+	}
+	if _, ok := request.Context().Deadline(); !ok {
+		k.t.Errorf("the test's vault was sent a bad request: it has no deadline")
+	}
+	return k.exchange(request)
+}
+
+func (k *Keeper) exchange(request *http.Request) (*http.Response, error) {
 	k.mutex.Lock()
 	var fault Fault
 	if len(k.faults) > 0 {
@@ -319,8 +362,13 @@ type message struct {
 	PublicKey        string   `json:"publicKey"`
 	RequestedRecords []string `json:"requestedRecords"`
 	RecordUID        string   `json:"recordUid"`
+	RecordUIDs       []string `json:"recordUids"`
 	Revision         int      `json:"revision"`
 	Data             string   `json:"data"`
+	RecordKey        string   `json:"recordKey"`
+	FolderUID        string   `json:"folderUid"`
+	SubFolderUID     string   `json:"subFolderUid"`
+	FolderKey        string   `json:"folderKey"`
 
 	route string
 	key   []byte
@@ -329,28 +377,27 @@ type message struct {
 // open checks a request, decrypts and notes it.
 func (k *Keeper) open(request *http.Request) (message, error) {
 	var body message
-	if request.Method != http.MethodPost || request.URL.Scheme != "https" || request.URL.Host != Host {
-		return body, errors.New("it goes elsewhere")
-	}
-	if _, ok := request.Context().Deadline(); !ok {
-		return body, errors.New("it has no deadline")
+	if request.Method != http.MethodPost {
+		return body, errors.New("it is no POST")
 	}
 	sealed, err := io.ReadAll(request.Body)
 	if err != nil {
 		return body, err
 	}
 	encryptedKey, err := base64.StdEncoding.DecodeString(request.Header.Get("TransmissionKey"))
-	if err != nil || !bytes.Equal(encryptedKey, k.context.TransmissionKey.EncryptedKey) {
-		return body, errors.New("its transmission key is not the one in the context")
+	if err != nil {
+		return body, err
+	}
+	if body.key, err = k.transmissionKey(request.Header.Get("PublicKeyId"), encryptedKey); err != nil {
+		return body, err
 	}
 	signature, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(request.Header.Get("Authorization"), "Signature "))
 	if err != nil {
 		return body, err
 	}
-	if err := core.Verify(append(encryptedKey, sealed...), signature, (*core.PublicKey)(&(*ecdsa.PrivateKey)(k.privateKey).PublicKey)); err != nil {
+	if err := core.Verify(slices.Concat(encryptedKey, sealed), signature, (*core.PublicKey)(&(*ecdsa.PrivateKey)(k.privateKey).PublicKey)); err != nil {
 		return body, err
 	}
-	body.key = bytes.Clone(k.context.TransmissionKey.Key)
 	text, err := core.Decrypt(sealed, body.key)
 	if err != nil {
 		return body, err
@@ -362,10 +409,53 @@ func (k *Keeper) open(request *http.Request) (message, error) {
 	if body.ClientID != k.config["clientId"] || body.PublicKey != "" {
 		return body, errors.New("it is from another device")
 	}
+	call := Call{Route: body.route, UIDs: slices.Concat(body.RequestedRecords, body.RecordUIDs), UID: body.RecordUID, KeyID: request.Header.Get("PublicKeyId")}
+	k.mutex.Lock()
+	k.calls = append(k.calls, call)
+	observe := k.observe
+	k.mutex.Unlock()
+	if observe != nil {
+		observe(call)
+	}
+	return body, nil
+}
+
+// Observe has a function called with each request that comes in, before it is answered.
+func (k *Keeper) Observe(observe func(Call)) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.calls = append(k.calls, Call{Route: body.route, UIDs: body.RequestedRecords, UID: body.RecordUID, KeyID: request.Header.Get("PublicKeyId")})
-	return body, nil
+	k.observe = observe
+}
+
+// transmissionKey returns the key of a request. What is encrypted for the Keeper's own key it
+// decrypts; for Keeper's real keys the SDK's context has it.
+func (k *Keeper) transmissionKey(id string, encrypted []byte) ([]byte, error) {
+	if id == ownKeyID {
+		return decryptWith(k.own, encrypted)
+	}
+	if k.context == nil || !bytes.Equal(encrypted, k.context.TransmissionKey.EncryptedKey) {
+		return nil, errors.New("its transmission key is not the one in the context")
+	}
+	return bytes.Clone(k.context.TransmissionKey.Key), nil
+}
+
+// decryptWith undoes what every SDK calls public encryption: the point of a passing key, and
+// AES-GCM under the hash of what both keys share.
+func decryptWith(key *ecdh.PrivateKey, encrypted []byte) ([]byte, error) {
+	const point = 65
+	if len(encrypted) <= point {
+		return nil, errors.New("it is too short to be encrypted for a key")
+	}
+	passing, err := ecdh.P256().NewPublicKey(encrypted[:point])
+	if err != nil {
+		return nil, err
+	}
+	shared, err := key.ECDH(passing)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(shared)
+	return core.Decrypt(encrypted[point:], sum[:])
 }
 
 func (k *Keeper) do(body message) *http.Response {
@@ -376,6 +466,12 @@ func (k *Keeper) do(body message) *http.Response {
 		return k.read(body)
 	case "update_secret":
 		return k.update(body)
+	case "get_folders":
+		return k.sayFolders(body)
+	case "create_secret":
+		return k.create(body)
+	case "delete_secret":
+		return k.delete(body)
 	}
 	return response(http.StatusNotFound, []byte(`{"result_code":"not_found"}`))
 }
@@ -383,11 +479,20 @@ func (k *Keeper) do(body message) *http.Response {
 func (k *Keeper) read(body message) *http.Response {
 	alone := []any{}
 	folders := []any{}
+	inFolder := map[string][]any{}
 	for _, record := range k.records {
 		if len(body.RequestedRecords) > 0 && !slices.Contains(body.RequestedRecords, record.UID) {
 			continue
 		}
-		if record.Folders == 0 {
+		if record.Folder != "" {
+			in, within := k.folder(record.Folder), k.shared(record, k.root(record.Folder).key)
+			if in.parent != "" {
+				within["innerFolderUid"] = in.uid
+			}
+			root := k.root(record.Folder).uid
+			inFolder[root] = append(inFolder[root], within)
+		}
+		if record.Folders == 0 && record.Folder == "" {
 			alone = append(alone, k.shared(record, k.appKey))
 		}
 		for range record.Folders {
@@ -400,7 +505,17 @@ func (k *Keeper) read(body message) *http.Response {
 			})
 		}
 	}
-	text, err := json.Marshal(map[string]any{"encryptedAppKey": "", "records": alone, "folders": folders})
+	for _, root := range k.folders {
+		if records := inFolder[root.uid]; len(records) > 0 { // an empty folder does not come
+			folders = append(folders, map[string]any{"folderUid": root.uid, "folderKey": k.encrypt(root.key, k.appKey), "records": records})
+		}
+	}
+	return k.say(body, map[string]any{"encryptedAppKey": "", "records": alone, "folders": folders})
+}
+
+// say answers with an object, encrypted.
+func (k *Keeper) say(body message, object map[string]any) *http.Response {
+	text, err := json.Marshal(object)
 	if err != nil {
 		k.t.Error(err)
 	}
@@ -419,8 +534,21 @@ func (k *Keeper) shared(record *stored, key []byte) map[string]any {
 	}
 	return map[string]any{
 		"recordUid": record.UID, "recordKey": recordKey, "data": k.encrypt([]byte(record.text), record.key),
-		"revision": record.revision, "isEditable": !record.ReadOnly, "files": []any{},
+		"revision": record.revision, "isEditable": !record.ReadOnly, "files": k.files(record),
 	}
+}
+
+func (k *Keeper) files(record *stored) []any {
+	files := []any{}
+	for uid, name := range record.Files {
+		key := random(k.t, 32)
+		about, err := json.Marshal(map[string]any{"name": name, "title": name, "type": "application/octet-stream", "size": 1})
+		if err != nil {
+			k.t.Error(err)
+		}
+		files = append(files, map[string]any{"fileUid": uid, "fileKey": k.encrypt(key, record.key), "data": k.encrypt(about, key)})
+	}
+	return files
 }
 
 func (k *Keeper) encrypt(data, key []byte) string {
@@ -436,11 +564,7 @@ func (k *Keeper) update(body message) *http.Response {
 		if record.UID != body.RecordUID {
 			continue
 		}
-		sealed, err := base64.RawURLEncoding.DecodeString(body.Data)
-		if err != nil {
-			break
-		}
-		text, err := core.Decrypt(sealed, record.key)
+		text, err := core.Decrypt(decode(body.Data), record.key)
 		switch {
 		case err != nil || !json.Valid(text):
 			k.t.Errorf("the record %s was saved with a text that cannot be read", record.UID)

@@ -68,6 +68,7 @@ type Vault struct {
 	scrubber *secret.Scrubber
 	clock    api.Clock
 	manager  *core.SecretsManager
+	owner    bool                      // the config has what creating a record needs
 	reseal   func(*http.Request) error // see wire
 	hook     **core.Context            // where the SDK leaves the key of a request; nil if nobody asks
 
@@ -104,6 +105,7 @@ func Open(ctx context.Context, options Options) (*Vault, error) {
 		log:      options.Log,
 		scrubber: options.Scrubber,
 		clock:    options.Clock,
+		owner:    device.entries[ownerKeyEntry] != "",
 	}
 	if v.clock == nil {
 		v.clock = api.SystemClock{}

@@ -238,7 +238,7 @@ func copyProject(t *testing.T, to string) {
 			return err
 		}
 		switch {
-		case name == ".git" && entry.IsDir(), name == "bin", name == "dist":
+		case name == ".git" && entry.IsDir(), name == "bin", name == "dist", entry.Name() == "node_modules":
 			return filepath.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(filepath.Join(to, name), 0o755)

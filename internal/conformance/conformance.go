@@ -253,7 +253,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 func (r Run) Payload(stand *Stand) string {
 	access := map[string]any{
 		"uid": "Ac7essR3cordUid_0001aA", "title": "API Access Details",
-		"CA Certificate": stand.Servers[0].Authority().PEM(), "Spare Key": planted[1],
+		"CA Certificate": stand.Servers[0].Authority().PEM(), "notes": planted[1],
 	}
 	user := map[string]any{"uid": "Us3rRecordUid_00001aAA", "title": "PAM User", "login": r.User, "password": r.Old, "NOOP": "True",
 		"Recovery Code": []string{planted[2]}, "oneTimeCode": map[string]any{"seed": planted[3]}, "notes": planted[4],

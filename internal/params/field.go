@@ -87,3 +87,9 @@ func PublicLabels(fields ...Field) []string {
 	slices.Sort(public)
 	return public
 }
+
+// HasLabel reports whether a label is that of one of the fields, or an alias of one.
+func HasLabel(fields []Field, label string) bool {
+	normalised := NormaliseLabel(label)
+	return slices.ContainsFunc(fields, func(field Field) bool { return slices.Contains(field.labels(), normalised) })
+}

@@ -89,6 +89,21 @@ func (r Record) String() string {
 	}
 }
 
+// Labels returns the labels of the fields that hold a value, as they are spelled.
+func (r Record) Labels() []string {
+	var labels []string
+	for _, field := range r.fields {
+		if !isBlankText(field.value) {
+			labels = append(labels, field.label)
+		}
+	}
+	return labels
+}
+
+// Shown returns a label or a title as messages quote it: cut, and without characters that
+// do not print.
+func Shown(label string) string { return shown(label) }
+
 func (r Record) equal(other Record) bool {
 	return r.UID == other.UID && r.Title == other.Title && r.content().equal(other.content())
 }

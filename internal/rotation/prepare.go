@@ -51,6 +51,7 @@ type Plan struct {
 	Info targets.Info
 
 	access   params.Record
+	inferred bool // nothing but the access record's url showed the target
 	user     string
 	userUID  string
 	old      secret.Value
@@ -85,7 +86,7 @@ func Prepare(payload *params.Params, options Options) (*Plan, *Result) {
 	}
 	if err := plan.prepare(payload, options); err != nil {
 		result := Failure(err)
-		result.Target, result.User = plan.Info.Name, plan.user
+		result.Target, result.User, result.TargetInferred = plan.Info.Name, plan.user, plan.inferred
 		result.Warnings = append(result.Warnings, plan.warnings...)
 		result.RunID, result.Version = plan.runID, plan.version
 		return nil, &result
@@ -98,7 +99,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	if p.access, err = payload.AccessRecord(options.AccessRecord); err != nil {
 		return err
 	}
-	if p.Info, err = choose(payload, p.access, options); err != nil {
+	if p.Info, p.inferred, err = choose(payload, p.access, options); err != nil {
 		return err
 	}
 	user, _ := payload.UserRecord()
@@ -148,6 +149,13 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	return nil
 }
 
+// sayTarget logs which target was taken without being named.
+func (p *Plan) sayTarget() {
+	if p.inferred {
+		p.log.Info().Msg("the target is " + p.Info.Name + " by the access record's url: no field Target names one")
+	}
+}
+
 func withHint(err error, hint string) error {
 	var input *params.Error
 	if errors.As(err, &input) {
@@ -157,7 +165,7 @@ func withHint(err error, hint string) error {
 }
 
 // choose finds the target: the flag, then the access record's field, then its address.
-func choose(payload *params.Params, access params.Record, options Options) (targets.Info, error) {
+func choose(payload *params.Params, access params.Record, options Options) (info targets.Info, inferred bool, err error) {
 	user, _ := payload.UserRecord()
 	fields := append(targets.CommonFields(targets.Info{}), params.Field{Label: "url", Kind: params.URL})
 	settings := params.NewSettings(fields, access, user, options.Settings, options.Scrubber)
@@ -168,16 +176,16 @@ func choose(payload *params.Params, access params.Record, options Options) (targ
 	if name == "" && !settings.Has("url") {
 		// A url of an unusable shape is better told than "no url".
 		if err := settings.Err(); err != nil {
-			return targets.Info{}, err
+			return targets.Info{}, false, err
 		}
 	}
-	info, err := options.Registry.Choose(name, settings.Text("url"))
+	info, inferred, err = options.Registry.Choose(targets.Signs{Name: name, Address: settings.Text("url"), Labels: access.Labels()})
 	warnings := settings.Warnings()
 	for _, warning := range warnings[:min(len(warnings), 5)] {
 		// Such as a field Target that is misspelled, or on the PAM User record.
 		err = withHint(err, warning)
 	}
-	return info, err
+	return info, inferred, err
 }
 
 // trustOf reads the fields on how the server is known. Unusable ones become faults

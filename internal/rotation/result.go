@@ -37,8 +37,10 @@ type Result struct {
 	Outcome Outcome   `json:"outcome"`
 	Class   api.Class `json:"class"`  // "" if changed
 	Target  string    `json:"target"` // "" if the run ended before one was chosen
-	User    string    `json:"user"`
-	Account string    `json:"account"` // the vendor's name for the account, "" if it was not found
+	// TargetInferred says that nothing but the access record's url showed the target.
+	TargetInferred bool   `json:"target_inferred,omitempty"`
+	User           string `json:"user"`
+	Account        string `json:"account"` // the vendor's name for the account, "" if it was not found
 	// Proof is what an outcome changed rests on.
 	Proof    targets.Proof `json:"proof"`
 	Message  string        `json:"message"`

@@ -76,6 +76,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 
 	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.access.UID).
 		Dur("timeout_ms", p.timeout).Msg("rotating")
+	p.sayTarget()
 	r := &run{Plan: p, work: work, proof: proof}
 	result := r.rotate()
 	r.keepOld()
@@ -156,6 +157,7 @@ func (r *run) close(base context.Context, end time.Time, closing time.Duration) 
 func (r *run) finish(result Result, start time.Time) Result {
 	counts := r.client.Counts()
 	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account
+	result.TargetInferred = r.inferred
 	result.Requests, result.FailedLogins = counts.Requests, counts.FailedLogins
 	result.Writes, result.TurnedAway = counts.Writes, counts.TurnedAway
 	result.Duration = time.Since(start)
@@ -217,6 +219,7 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	stop := context.AfterFunc(ctx, func() { stopWork(api.ErrInterrupted) })
 	defer stop()
 
+	p.sayTarget()
 	r := &run{Plan: p, work: work, proof: work}
 	result := Result{Outcome: NotChanged, Message: "a rotation could go ahead"}
 	if err := r.check(work); err != nil {

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/api"
@@ -44,39 +45,160 @@ func (r Registry) Find(name string) (Info, bool) {
 	return Info{}, false
 }
 
-// Choose returns the vendor for a run: the one named, if name is not "", else the
-// one whose address it plainly is. The error is *params.Error and lists the
-// vendors.
-func (r Registry) Choose(name string, address string) (Info, error) {
+// Signs are what an access record shows of the vendor that it belongs to.
+type Signs struct {
+	Name    string   // what the flag or the field Target says, "" if neither does
+	Address string   // the field url
+	Labels  []string // of the record's fields that hold a value, as they are spelled
+}
+
+// Choose returns the vendor for a run: the one named, if one is, else the one whose
+// address it plainly is. inferred reports the latter. A vendor that is Generic is inferred
+// only where nothing speaks for another one. The error is *params.Error and lists the vendors.
+func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 	hint := "the targets are " + strings.Join(r.Names(), ", ")
-	if name != "" {
-		if info, ok := r.Find(name); ok {
-			return info, nil
+	if signs.Name != "" {
+		if info, ok := r.Find(signs.Name); ok {
+			return info, false, r.contradiction(info, signs.Address)
 		}
-		return Info{}, &params.Error{Problems: []string{"the target that the flag or the field Target names is not known"}, Hints: []string{hint}}
+		return Info{}, false, &params.Error{Problems: []string{"the target that the flag or the field Target names is not known"}, Hints: []string{hint}}
 	}
-	if address == "" {
-		return Info{}, &params.Error{
+	if signs.Address == "" {
+		return Info{}, false, &params.Error{
 			Problems: []string{"the access record says neither by its field Target nor by its url which vendor it belongs to"},
 			Hints:    []string{"put the vendor's address into url, or its name into a field Target", hint},
 		}
 	}
-	parsed, err := api.ParseUserAddress(address)
+	parsed, err := api.ParseUserAddress(signs.Address)
 	if err != nil {
-		return Info{}, &params.Error{
+		return Info{}, false, &params.Error{
 			Problems: []string{fmt.Sprintf("url: an https address is needed, found %v", err)},
 			Hints:    []string{"put the address of the vendor's API into the access record's field url, as the vendor's page shows it"},
 		}
 	}
 	for _, info := range r {
-		if info.Matches != nil && info.Matches(parsed) {
-			return info, nil
+		if !info.Generic && info.Matches != nil && info.Matches(parsed) {
+			return info, true, nil
 		}
 	}
-	return Info{}, &params.Error{
+	likely, why := r.likely(parsed, signs.Labels)
+	for _, info := range r {
+		if !info.Generic || info.Matches == nil || !info.Matches(parsed) {
+			continue
+		}
+		strangers := info.strangers(signs.Labels)
+		if likely == "" && len(strangers) == 0 {
+			return info, true, nil
+		}
+		failure := &params.Error{Hints: []string{"if the address is that of an API of another kind, put " + info.Name + " into a field Target on the access record"}}
+		if likely != "" {
+			failure.Problems = []string{fmt.Sprintf("the access record's %s that it belongs to %s, and no field Target says so", why, likely)}
+			failure.Hints = append([]string{"if it does, put " + likely + " into a field Target on the access record"}, failure.Hints...)
+		} else {
+			failure.Problems = []string{fmt.Sprintf("the access record has no field Target, and is not taken for %s, which does not know all of its fields: %s", info.Name, shownLabels(strangers))}
+		}
+		failure.Hints = append(failure.Hints, hint)
+		return Info{}, false, failure
+	}
+	failure := &params.Error{
 		Problems: []string{"the access record's url does not show which vendor it belongs to"},
 		Hints:    []string{"put the vendor's name into a field Target on the access record", hint},
 	}
+	if likely != "" {
+		failure.Hints[0] += ": its " + why + " that this is " + likely
+	}
+	return Info{}, false, failure
+}
+
+// contradiction refuses a vendor that was named for an address that is plainly another's.
+// A Generic one may be anywhere.
+func (r Registry) contradiction(named Info, address string) error {
+	parsed, err := api.ParseUserAddress(address)
+	if err != nil || named.Generic || named.Matches == nil || named.Matches(parsed) {
+		return nil // what is wrong with the address, the vendor itself says
+	}
+	for _, info := range r {
+		if !info.Generic && info.Name != named.Name && info.Matches != nil && info.Matches(parsed) {
+			return &params.Error{
+				Problems: []string{fmt.Sprintf("the target is %s, and the access record's url is that of %s", named.Name, info.Name)},
+				Hints:    []string{"correct the field Target, or the flag --target, or the url: a credential must not go to another product"},
+			}
+		}
+	}
+	return nil
+}
+
+// likely returns the vendor that an address or the labels of a record speak for, "" if
+// none, and what speaks.
+func (r Registry) likely(address api.Address, labels []string) (name, why string) {
+	for _, info := range r {
+		if !info.Generic && info.Resembles != nil && info.Resembles(address) {
+			return info.Name, "url shows"
+		}
+	}
+	common := CommonFields(Info{})
+	for _, info := range r {
+		if info.Generic {
+			common = append(common, info.Fields...)
+		}
+	}
+	most := 0
+	for _, info := range r {
+		if info.Generic {
+			continue
+		}
+		count := 0
+		for _, label := range labels {
+			if params.HasLabel(info.Fields, label) && !params.HasLabel(common, label) {
+				count++
+			}
+		}
+		if count > most {
+			name, why, most = info.Name, "fields show", count
+		}
+	}
+	return name, why
+}
+
+// keeperLabels are labels that Keeper itself may give to fields of a record of any kind.
+var keeperLabels = []params.Field{
+	{Label: "notes"}, {Label: "type", Aliases: []string{"recordType"}}, {Label: "details"}, {Label: "fileRef", Aliases: []string{"files"}},
+	{Label: "oneTimeCode", Aliases: []string{"otp", "totp"}}, {Label: "NOOP"}, {Label: "Private Key Type"}, {Label: "Access Record"},
+}
+
+// strangers returns the labels that the vendor does not know.
+func (i Info) strangers(labels []string) []string {
+	known := slices.Concat(i.Fields, CommonFields(i), keeperLabels)
+	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool { return params.HasLabel(known, label) })
+}
+
+// shownLabels quotes a few labels.
+func shownLabels(labels []string) string {
+	const most = 5
+	var shown []string
+	for _, label := range labels[:min(len(labels), most)] {
+		shown = append(shown, params.Shown(label))
+	}
+	if more := len(labels) - most; more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(shown, ", ")
+}
+
+// HasHostWord reports whether one of the words stands in an address's host, between dots and
+// hyphens.
+func HasHostWord(address api.Address, words ...string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(address.Hostname(), func(r rune) bool { return r == '.' || r == '-' }), func(part string) bool {
+		return slices.Contains(words, part)
+	})
+}
+
+// HasSegment reports whether one of the segments stands anywhere in an address's path, in
+// any case.
+func HasSegment(address api.Address, segments ...string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ToLower(address.EscapedPath), "/"), func(part string) bool {
+		return slices.Contains(segments, part)
+	})
 }
 
 // HasPathPrefix reports whether an address's path is one of the prefixes or lies

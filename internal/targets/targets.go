@@ -256,6 +256,12 @@ type Info struct {
 	// Matches says whether an access record's address is plainly this vendor's; nil
 	// for never.
 	Matches func(address api.Address) bool
+	// Resembles says whether an address may well be this vendor's, that of a console say,
+	// though it does not match: it is not taken for a Generic target's then. nil for never.
+	Resembles func(address api.Address) bool
+	// Generic says that any address might be this target's. It is chosen without being
+	// named only for a record that holds nothing but what this target knows.
+	Generic bool
 	// Fields are the vendor's own; CommonFields come on top.
 	Fields []params.Field
 	// Timeout is the default for a whole run; 0 is DefaultTimeout.

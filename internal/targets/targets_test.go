@@ -75,14 +75,14 @@ func TestRegistry(t *testing.T) {
 	constructor := func(targets.Job, *api.Client) (targets.Target, error) { return nil, nil }
 	registry := targets.NewRegistry(
 		targets.Info{Name: "one", Title: "One", New: constructor, Matches: func(a api.Address) bool { return targets.HasPathPrefix(a, "/one") }},
-		targets.Info{Name: "any", Title: "Any", New: constructor, Matches: func(a api.Address) bool { return a.EscapedPath != "" && a.EscapedPath != "/" }},
+		targets.Info{Name: "any", Title: "Any", New: constructor, Generic: true, Matches: func(a api.Address) bool { return a.EscapedPath != "" && a.EscapedPath != "/" }},
 	)
 	for _, test := range []struct{ name, address, want string }{
 		{"ONE", "", "one"}, {" any ", "https://x/one", "any"},
 		{"", "https://x/One/two", "one"}, {"", "https://x/onetwo", "any"}, {"", "https://x/three", "any"},
 		{"", "https://x/", ""}, {"", "x", ""}, {"", "", ""}, {"", "http://x/one", ""}, {"two", "https://x/one", ""},
 	} {
-		info, err := registry.Choose(test.name, test.address)
+		info, _, err := registry.Choose(targets.Signs{Name: test.name, Address: test.address})
 		if info.Name != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%q %q: got %q, %v", test.name, test.address, info.Name, err)
 		}

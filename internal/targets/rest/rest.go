@@ -58,6 +58,7 @@ func Info() targets.Info {
 		Title:   "REST endpoint",
 		Summary: "accounts of any API that sets a password with one call",
 		Matches: func(address api.Address) bool { return strings.Trim(address.EscapedPath, "/") != "" },
+		Generic: true,
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the endpoint; `{user}` in its path stands for the user as one escaped segment"},

@@ -57,6 +57,10 @@ func Info() targets.Info {
 			host := address.Hostname()
 			return strings.HasSuffix(host, cloudDomain) || strings.HasSuffix(host, loginDomain)
 		},
+		Resembles: func(address api.Address) bool {
+			return targets.HasHostWord(address, name, "identitynow", "identitysoon") || targets.HasPathPrefix(address, "/ui/a", "/ui/d") ||
+				targets.HasSegment(address, queryService, setService, statusService)
+		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; the address of the tenant's web pages or the tenant's name alone will do, a vanity address will not; a path is not used"},

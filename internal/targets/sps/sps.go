@@ -76,6 +76,11 @@ func Info() targets.Info {
 		Matches: func(address api.Address) bool {
 			return targets.HasPathPrefix(address, "/api/configuration", authenticationPath)
 		},
+		// The web interface keeps its pages behind the parameter _backend.
+		Resembles: func(address api.Address) bool {
+			return targets.HasHostWord(address, name, "safeguard", "balabit") || targets.HasPathPrefix(address, transactionPath, "/api/user/password") ||
+				strings.Contains(address.Query.Reveal(), "_backend=")
+		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the appliance, such as `https://sps.example.com`, at the address and port of its web interface; a path is not used"},

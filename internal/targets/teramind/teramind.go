@@ -46,6 +46,9 @@ func Info() targets.Info {
 			return strings.HasSuffix(address.Hostname(), ".teramind.co") || targets.HasPathPrefix(address, apiRoot) ||
 				strings.HasSuffix(strings.TrimRight(address.EscapedPath, "/"), apiRoot)
 		},
+		Resembles: func(address api.Address) bool {
+			return targets.HasHostWord(address, name) || targets.HasSegment(address, "tm-api")
+		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the instance, such as `https://acme.teramind.co` or `https://10.52.51.122/tm-api`"},

@@ -53,6 +53,10 @@ func Info() targets.Info {
 		Matches: func(address api.Address) bool {
 			return targets.HasPathPrefix(address, "/vedsdk", "/vedauth", "/aperture")
 		},
+		Resembles: func(address api.Address) bool {
+			return targets.HasHostWord(address, name, "tpp", "tlspdc") ||
+				targets.HasSegment(address, "vedsdk", "vedauth", "vedadmin", "vedclient", "vedest", "vedscep", "vedcgi", "aperture")
+		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the platform, such as `https://tpp.example.com/vedsdk`"},

@@ -14,7 +14,7 @@ func (c *command) inspect([]string) error {
 	input := &inspect.Input{From: c.stdin}
 	payload, ok, err := c.payloadFrom(input)
 	if !ok {
-		return nil
+		return err
 	}
 	found := inspect.New(inspect.Process{
 		Version: version, Arguments: c.arguments, Stdout: c.stdout, Stderr: c.stderr, Getenv: c.getenv, Vault: c.vaultOptions(),

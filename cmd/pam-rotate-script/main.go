@@ -23,7 +23,10 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/recipe"
@@ -64,6 +67,7 @@ type command struct {
 	arguments      int            // how many there are
 	file           *recipe.Recipe // from the file argument, nil if there is none
 	flags          flags
+	checks         bool // the verb is check, which writes nothing
 	getenv         func(name string) string
 	seam           *vault.Seam  // tests put a stand-in in Keeper's place
 	opened         *vault.Vault // nil until it is needed
@@ -125,7 +129,11 @@ func (c *command) carryOut(arguments []string) error {
 	root.SetArgs(arguments)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
-	return root.ExecuteContext(c.ctx)
+	verb, err := root.ExecuteContextC(c.ctx)
+	if err == nil && (strings.HasPrefix(verb.Name(), cobra.ShellCompRequestCmd) || verb.Parent() != nil && verb.Parent().Name() == "completion") {
+		err = c.informed("completion")
+	}
+	return err
 }
 
 func (c *command) printer() *report.Printer {

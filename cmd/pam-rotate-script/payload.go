@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -251,8 +252,9 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 		err     error
 	}
 	done := make(chan read, 1)
+	name := report.Plain(filepath.Base(path))
 	go func() { // the file may be a pipe that nobody writes to
-		payload, err := description.Read(path)
+		payload, err := description.Read(path, name)
 		done <- read{payload, err}
 	}()
 	timer := time.NewTimer(c.timeout())
@@ -260,13 +262,13 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 	select {
 	case described := <-done:
 		if errors.As(described.err, new(description.FileError)) {
-			described.err = usageError{described.err.Error()}
+			described.err = usageError{"--from " + name + ": " + described.err.Error()}
 		}
 		return described.payload, described.err
 	case <-c.ctx.Done():
-		return description.Payload{}, usageError{"interrupted while reading the file of --from"}
+		return description.Payload{}, usageError{"--from " + name + ": interrupted while reading the file"}
 	case <-timer.C:
-		return description.Payload{}, usageError{"the file of --from could not be read in time"}
+		return description.Payload{}, usageError{"--from " + name + ": the file could not be read in time"}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pam-rotate-script/internal/description"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/recipe/recipetest"
@@ -24,7 +25,7 @@ import (
 // fileArgument reads the one argument that the Gateway appends when a script command is
 // set: the attached file, which is also what the kernel appends behind a #! line. A file that
 // holds nothing but comments says nothing; anything else is a recipe.
-func (c *command) fileArgument(_ *cobra.Command, arguments []string) error {
+func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 	switch len(arguments) {
 	case 0:
 		return nil
@@ -33,8 +34,17 @@ func (c *command) fileArgument(_ *cobra.Command, arguments []string) error {
 		return usageError{"at most one file can be given"}
 	}
 	source, err := readRecipe(arguments[0])
-	if err != nil || onlyComments(source) {
+	if err != nil {
+		if word := didYouMean(arguments[0], "", verbNames(verb.Root())); word != "" {
+			err = usageError{err.Error() + word}
+		}
 		return err
+	}
+	if onlyComments(source) {
+		return nil
+	}
+	if description.Is(source) {
+		return usageError{"the file describes a payload and is no recipe; did you mean --from, as in pam-rotate-script check --from FILE?"}
 	}
 	c.file, err = loadFile(source, report.Plain(filepath.Base(arguments[0])))
 	return err

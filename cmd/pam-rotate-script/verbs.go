@@ -25,9 +25,11 @@ import (
 type flags struct {
 	accessRecord, target  string
 	ksmConfig             string
+	from                  string // of rotate and check: a description in the place of the pipe
 	timeout, verify       string
 	logLevel, logFormat   string
 	json, exitZero, pages bool
+	version               bool
 	payload               payloadFlags
 }
 
@@ -48,14 +50,24 @@ vendor that it belongs to, proves it, and says the truth in its exit code:
   64  the command line is wrong; nothing was sent
 
 Without a verb it rotates. A file that holds more than comments is a recipe, which
-describes the vendor's API: see recipe --help. Nothing secret is ever printed.`,
+describes the vendor's API: see recipe --help. Nothing secret is ever printed.
+
+To try it by hand, describe the payload in a file (see payload --help):
+
+  pam-rotate-script check --from teramind.yaml
+  pam-rotate-script rotate --from teramind.yaml`,
 		Args:          c.fileArgument,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          rotate,
+		RunE: func(verb *cobra.Command, arguments []string) error {
+			if c.flags.version {
+				return c.version()
+			}
+			return rotate(verb, arguments)
+		},
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	root.Flags().BoolVar(&c.flags.version, "version", false, "print version, commit and its date")
+	root.SetFlagErrorFunc(flagError)
 
 	all := root.PersistentFlags()
 	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
@@ -76,7 +88,10 @@ account, and lists the calls of a rotation.
 It exits 1, "not changed", even if a rotation could go ahead, because the Gateway
 would take 0 for a changed password. With --exit-zero it exits 0 then.`,
 		Args: c.fileArgument,
-		RunE: func(_ *cobra.Command, arguments []string) error { return c.check(arguments) },
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			c.checks = true
+			return c.check(arguments)
+		},
 	}
 	inspect := &cobra.Command{
 		Use:   "inspect [file]",
@@ -96,6 +111,10 @@ prints one object.`,
 	for _, verb := range []*cobra.Command{check, inspect} {
 		verb.Flags().BoolVar(&c.flags.exitZero, "exit-zero", false, "exit 0 on success; never attach it like this")
 	}
+	rotateVerb := &cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate}
+	for _, verb := range []*cobra.Command{root, rotateVerb, check} {
+		verb.Flags().StringVar(&c.flags.from, "from", "", "YAML or JSON file that describes the payload, in the place of the pipe; see payload --help")
+	}
 	list := &cobra.Command{
 		Use:   "targets [name]",
 		Short: "List the vendors, or the fields of one",
@@ -104,14 +123,14 @@ prints one object.`,
 	}
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
 	root.AddCommand(
-		&cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate},
-		check, inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
+		rotateVerb, check, inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
 		&cobra.Command{
 			Use: "version", Short: "Print version, commit and its date; with --json, one object", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error { return c.version() },
 		},
 	)
 	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	for _, verb := range root.Commands() {
 		verb.SilenceUsage = true
 	}
@@ -121,16 +140,21 @@ prints one object.`,
 
 // flagError says what is wrong with a flag. The library's own words quote what was
 // given, which may be anything.
-func flagError(err error) error {
+func flagError(verb *cobra.Command, err error) error {
 	var (
 		value   *pflag.InvalidValueError
 		missing *pflag.ValueRequiredError
+		unknown *pflag.NotExistError
 	)
 	switch {
 	case errors.As(err, &value):
 		return usageError{"--" + value.GetFlag().Name + " does not take this value"}
 	case errors.As(err, &missing):
 		return usageError{"--" + missing.GetFlag().Name + " needs a value"}
+	case errors.As(err, &unknown):
+		var names []string
+		verb.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		return usageError{"there is no such flag" + didYouMean(unknown.GetSpecifiedName(), "--", names)}
 	}
 	return usageError{"there is no such flag"}
 }
@@ -148,12 +172,33 @@ func mostArguments(most int) cobra.PositionalArgs {
 // helpWithExitCode lets a wanted help exit with 0.
 func helpWithExitCode(c *command, help func(*cobra.Command, []string)) func(*cobra.Command, []string) {
 	return func(verb *cobra.Command, arguments []string) {
+		showHeeded(verb)
 		help(verb, arguments)
 		if err := c.informed("--help"); err != nil {
 			c.code = exitUsage
 			c.printer().Usage(err.Error())
 		}
 	}
+}
+
+// showHeeded hides the flags of a run where they do nothing, though every verb takes them.
+func showHeeded(verb *cobra.Command) {
+	verb.InheritedFlags().VisitAll(func(flag *pflag.Flag) { flag.Hidden = !heeds(verb, flag.Name) })
+}
+
+// heeds reports whether a flag of a run does anything for a verb.
+func heeds(verb *cobra.Command, flag string) bool {
+	switch verb.Name() {
+	case "version":
+		return flag == "json"
+	case "payload":
+		return flag == "access-record" || flag == "ksm-config" || flag == "timeout"
+	case "rotate", "check", "inspect":
+		return true
+	case "verify", "reconcile":
+		return flag != "verify"
+	}
+	return !verb.HasParent()
 }
 
 // informed ends a verb that only tells something, with exit code 0. Where something is on
@@ -202,19 +247,21 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 	return options, err
 }
 
-// payload reads standard input. ok is false if it is a terminal: then help was
-// printed instead of waiting for somebody to type base64.
+// payload reads standard input, or what --from describes. ok is false if it is a terminal:
+// nobody types base64.
 func (c *command) payload() (payload *params.Params, ok bool, err error) {
 	return c.payloadFrom(c.stdin)
 }
 
 // payloadFrom is the same by way of a reader around standard input.
 func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool, err error) {
+	if c.flags.from != "" {
+		payload, err := c.payloadOfDescription()
+		return payload, true, err
+	}
 	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
-		err := c.root().Help()
-		c.code = exitUsage
-		c.printer().Usage("standard input is a terminal; the Gateway's payload is expected on a pipe")
-		return nil, false, err
+		return nil, false, usageError{"standard input is a terminal, and the Gateway's payload is expected on a pipe\n" +
+			"hint: to try it by hand, describe a payload in a file: pam-rotate-script check --from FILE (payload --help shows one)"}
 	}
 	// A pipe that nobody writes to must neither hang the run nor keep a signal from
 	// ending it. The reader is left behind then; the process is about to end.
@@ -274,8 +321,8 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 	}
 	defer c.watchBefore().stop()
 	payload, ok, err := c.payload()
-	if !ok {
-		return nil, false, nil
+	if !ok || errors.As(err, new(usageError)) {
+		return nil, false, err
 	}
 	if err == nil {
 		err = c.complete(payload, printer)

@@ -60,24 +60,25 @@ type FileError struct{ problem string }
 // Error says what is wrong with the file, without its name.
 func (e FileError) Error() string { return e.problem }
 
-// Read reads a description from a file. The error is a FileError or that of Parse.
-func Read(path string) (Payload, error) {
+// Read reads a description from a file, which errors of Parse call name. The error is a FileError
+// or that of Parse.
+func Read(path, name string) (Payload, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return Payload{}, FileError{"the file of --from cannot be read"}
+		return Payload{}, FileError{"the file cannot be read"}
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
 	if err != nil || len(text) > MaxSize {
-		return Payload{}, FileError{"the file of --from cannot be read, or is longer than 64 KiB"}
+		return Payload{}, FileError{"the file cannot be read, or is longer than 64 KiB"}
 	}
-	return Parse(text)
+	return Parse(text, name)
 }
 
-// Parse reads a description. The error is a *params.Error with every fault and its line,
-// and without a value.
-func Parse(text []byte) (Payload, error) {
-	var r reader
+// Parse reads a description, which errors call name. The error is a *params.Error with every
+// fault and its line, and without a value.
+func Parse(text []byte, name string) (Payload, error) {
+	r := reader{name: name}
 	result := r.description(text)
 	if len(r.problems) > 0 {
 		return Payload{}, &params.Error{
@@ -145,4 +146,10 @@ func (p Payload) Encode() secret.Value {
 		orNull(p.ProviderUID), orNull(p.ResourceUID), orNull(p.UserUID), p.NewPassword.Reveal(), p.OldPassword.Reveal(), p.User,
 		base64.StdEncoding.EncodeToString([]byte("[" + strings.Join(records, ",") + "]")),
 	})))
+}
+
+// Params is what the program reads of the payload, without a vendor's public labels. The error is
+// that of params.Read.
+func (p Payload) Params() (*params.Params, error) {
+	return params.Read(strings.NewReader(p.Encode().Reveal()), params.Options{})
 }

@@ -17,21 +17,26 @@ func TestFaults(t *testing.T) {
 		"- user: canary":      {"line 1: keys with values are needed"},
 		"oldPassword: canary": {"line 1: the key user is missing"},
 		"user: ' '":           {"line 1: the key user is missing"},
-		"user: x\nnewPasword: 'canary'\nurl: canary":      {`line 2: there is no key "newPasword"; the keys are user, `, `line 3: there is no key "url"`},
-		"user: x\nuser: canary":                           {`line 2: the key "user" is there twice`},
-		"user: x\naccessRecord:\n  url: a\n  url: canary": {`line 4: the key "url" is there twice`},
-		"user: x\naccessRecord: canary":                   {"line 2: accessRecord must be fields"},
-		"user: x\n\nnewPassword: [canary]":                {"line 3: newPassword must be a text"},
-		"user: x\nnewPassword: ''":                        {"line 2: newPassword is empty"},
-		"user: x\noldPassword: &canary y":                 {"line 2: oldPassword must be a text"},
-		"user: x\nuserRecord:\n  a: !canary y":            {"line 3: anchors, aliases and tags"},
-		"user: x\nuserRecord:\n  <<: {a: canary}":         {"line 3: a key must be"},
-		"user: x\noldPassword: 'canary":                   {"line 2: it is neither YAML nor JSON"},
-		"user: x\noldPassword: @canary":                   {"line 2: it is neither YAML nor JSON"},
-		"user: x\n---\nuser: canary":                      {"line 3: a second document begins"},
-		"user: \xffcanary":                                {"line 1: it is not UTF-8"},
+		"user: x\nnewPasword: 'canary'\nurl: canary":         {`line 2: there is no key "newPasword"; the keys are user, `, `line 3: there is no key "url"`},
+		"user: x\nuser: canary":                              {`line 2: the key "user" is there twice`},
+		"user: x\naccessRecord:\n  url: a\n  url: canary":    {`line 4: the key "url" is there twice`},
+		"user: x\naccessRecord: canary":                      {"line 2: accessRecord must be fields"},
+		"user: x\n\nnewPassword: [canary]":                   {"line 3: newPassword must be a text"},
+		"user: x\nnewPassword: ''":                           {"line 2: newPassword is empty"},
+		"user: x\noldPassword: &canary y":                    {"line 2: oldPassword must be a text"},
+		"user: x\nuserRecord:\n  a: !canary y":               {"line 3: anchors, aliases and tags"},
+		"user: x\nuserRecord:\n  <<: {a: canary}":            {"line 3: a key must be"},
+		"user: x\noldPassword: 'canary":                      {"line 2: it is neither YAML nor JSON: within single quotes, ' is written ''"},
+		"user: x\noldPassword: 'can'ary'\nnewPassword: 'b'":  {"line 2: it is neither YAML nor JSON: within single quotes, ' is written ''"},
+		"user: x\nnewPassword: canary #1":                    {`line 2: newPassword is not in quotes, so YAML ends it at " #"`},
+		"user: x\naccessRecord:\n  Client Secret: canary #1": {`line 3: Client Secret is not in quotes`},
+		"user: x\nnewPassword: “canary”":                     {"line 2: newPassword begins with a typographic quote"},
+		"user: x\naccessRecord:\n  Source Name: ‘canary’":    {"line 3: Source Name begins with a typographic quote"},
+		"user: x\noldPassword: @canary":                      {"line 2: it is neither YAML nor JSON"},
+		"user: x\n---\nuser: canary":                         {"line 3: a second document begins"},
+		"user: \xffcanary":                                   {"line 1: it is not UTF-8"},
 	} {
-		_, err := Parse([]byte(text))
+		_, err := Parse([]byte(text), "teramind.yaml")
 		var input *params.Error
 		if !errors.As(err, &input) {
 			t.Errorf("%q: %v", text, err)
@@ -42,9 +47,29 @@ func TestFaults(t *testing.T) {
 			continue
 		}
 		for i := range want {
-			if !strings.HasPrefix(input.Problems[i], "description, "+want[i]) {
+			if !strings.HasPrefix(input.Problems[i], "teramind.yaml, "+want[i]) {
 				t.Errorf("%q: %q, want %q", text, input.Problems[i], want[i])
 			}
+		}
+	}
+}
+
+// TestComments behind other values, and behind quotes, are comments.
+func TestComments(t *testing.T) {
+	payload, err := Parse([]byte("user: x # the user\nnewPassword: 'a #1' # meant\nuserRecord:\n  Target Email: a@b # meant\n"), "teramind.yaml")
+	if err != nil || payload.User != "x" || payload.NewPassword.Reveal() != "a #1" {
+		t.Errorf("%q, %v", payload.User, err)
+	}
+}
+
+// TestIs tells descriptions from recipes and from anything else.
+func TestIs(t *testing.T) {
+	for text, want := range map[string]bool{
+		"user: x\naccessRecord: {url: a}": true, "accessRecord:\n  url: a": true,
+		"user: x\nchange: {}": false, "newPassword: x": false, "": false, "#!/bin/sh": false, "- user: x": false, "user: [": false,
+	} {
+		if Is([]byte(text)) != want {
+			t.Errorf("%q: %v", text, !want)
 		}
 	}
 }

@@ -37,10 +37,14 @@ const (
 )
 
 // reader collects the faults of a description.
-type reader struct{ problems []string }
+type reader struct {
+	name     string   // of the file
+	lines    []string // of its text
+	problems []string
+}
 
 func (r *reader) fault(line int, format string, values ...any) {
-	r.problems = append(r.problems, fmt.Sprintf("description, line %d: ", line)+fmt.Sprintf(format, values...))
+	r.problems = append(r.problems, fmt.Sprintf("%s, line %d: ", r.name, line)+fmt.Sprintf(format, values...))
 }
 
 func (r *reader) description(text []byte) Payload {
@@ -94,6 +98,7 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		r.fault(1, "it is not UTF-8")
 		return nil
 	}
+	r.lines = strings.Split(string(text), "\n")
 	defer func() {
 		if recover() != nil {
 			r.fault(1, "it is neither YAML nor JSON")
@@ -106,6 +111,13 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		var syntax interface{ GetToken() *token.Token }
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			at = syntax.GetToken().Position.Line
+		}
+		// The parser stumbles behind the place: at the next quote, or at the end.
+		for i, text := range r.lines {
+			if _, value, ok := strings.Cut(strings.TrimSpace(text), ": "); ok && strings.HasPrefix(value, "'") && strings.Count(value, "'")%2 == 1 {
+				r.fault(i+1, "it is neither YAML nor JSON: within single quotes, ' is written ''")
+				return nil
+			}
 		}
 		r.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
 		return nil
@@ -177,7 +189,25 @@ func (r *reader) text(values map[string]ast.Node, key string) string {
 	if !ok {
 		r.fault(line(node), "%s must be a text", key)
 	}
+	r.slips(node, text, key)
 	return text
+}
+
+// slips finds what was meant otherwise in a value that YAML takes without a fault: the quotes
+// that word processors write, and a password that ends where YAML sees a comment.
+func (r *reader) slips(node ast.Node, text, key string) {
+	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune("“”„‘’‚«»", first) && first != utf8.RuneError {
+		r.fault(line(node), "%s begins with a typographic quote, which would be a part of the text; YAML's are ' and \"", key)
+		return
+	}
+	label := strings.ToLower(key)
+	secret := slices.ContainsFunc([]string{"password", "secret", "token", "key"}, func(word string) bool { return strings.Contains(label, word) })
+	plain, isText := node.(*ast.StringNode)
+	if at := line(node); secret && isText && plain.Token.Type == token.StringType && at <= len(r.lines) {
+		if _, rest, _ := strings.Cut(r.lines[at-1], ": "); strings.Contains(rest, " #") {
+			r.fault(at, "%s is not in quotes, so YAML ends it at \" #\"; put it into single quotes", key)
+		}
+	}
 }
 
 // scalar returns a text as it is meant, and a number or a word like true as it is
@@ -212,6 +242,9 @@ func (r *reader) record(node ast.Node, key string, defaults ...jsonField) secret
 			r.fault(line(node), "%s must be fields with values", key)
 		}
 		for _, pair := range pairs {
+			if text, ok := scalar(pair.value); ok {
+				r.slips(pair.value, text, pair.key)
+			}
 			value := jsonField{pair.key, r.value(pair.value)}
 			if place := slices.IndexFunc(fields, func(other jsonField) bool { return other.label == pair.key }); place >= 0 {
 				fields[place] = value
@@ -278,4 +311,23 @@ func mustJSON(value any) json.RawMessage {
 		panic("a text cannot be encoded")
 	}
 	return encoded
+}
+
+// Is reports whether a text is plainly a description, and not a recipe: all of its keys are a
+// description's, and one of them names the user.
+func Is(text []byte) bool {
+	var r reader
+	root := r.document(text)
+	if root == nil {
+		return false
+	}
+	pairs, ok := r.pairs(root)
+	named := false
+	for _, pair := range pairs {
+		if !slices.Contains(keys, pair.key) {
+			return false
+		}
+		named = named || pair.key == keyUser || pair.key == keyAccessRecord
+	}
+	return ok && named
 }

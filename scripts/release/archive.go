@@ -25,8 +25,9 @@ type packed struct {
 // alongside are the files of the project that go into every archive.
 var alongside = []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/guide.md", "scripts/pam-rotate-script.sh", "scripts/pam-rotate-script.ps1"}
 
-// contents are the files of the archive for one binary.
-func contents(root string, binary []byte, info *buildinfo.BuildInfo) ([]packed, error) {
+// contents are the files of the archive for one binary; manual is the folder of manual pages,
+// which may be missing.
+func contents(root, manual string, binary []byte, info *buildinfo.BuildInfo) ([]packed, error) {
 	name := program
 	for _, setting := range info.Settings {
 		if setting.Key == "GOOS" && setting.Value == "windows" {
@@ -48,6 +49,17 @@ func contents(root string, binary []byte, info *buildinfo.BuildInfo) ([]packed, 
 			mode = 0o755
 		}
 		files = append(files, packed{path.Base(source), content, mode})
+	}
+	pages, err := filepath.Glob(filepath.Join(manual, "*.1"))
+	if err != nil {
+		return nil, err
+	}
+	for _, source := range pages {
+		content, err := os.ReadFile(source)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, packed{"man/" + filepath.Base(source), content, 0o644})
 	}
 	return files, nil
 }

@@ -149,7 +149,7 @@ func pack(root, binaries, into string, given stamp, out io.Writer) error {
 		}
 		platform := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), program+"-"), ".exe")
 		name := program + "_" + given.version + "_" + strings.ReplaceAll(platform, "-", "_")
-		files, err := contents(root, content, info)
+		files, err := contents(root, filepath.Join(binaries, "man"), content, info)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"crypto/rand"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/password"
+)
+
+// payloadOfDescription reads the payload that --from describes. Something on standard input is
+// an error: the Gateway, which takes 0 for a changed password of the user that it pipes in,
+// would be told of another one.
+func (c *command) payloadOfDescription() (*params.Params, error) {
+	if held, _ := c.stdinHolds(stdinPatience/2, "--from"); held {
+		return nil, usageError{"something is on standard input, and --from is in its place; by hand, give it < /dev/null"}
+	}
+	described, err := c.payloadFromDescription(c.flags.from)
+	if err != nil {
+		return nil, err
+	}
+	if described.NewPassword.IsEmpty() {
+		if !c.checks {
+			return nil, &params.Error{
+				Problems: []string{"description: newPassword is missing, and nobody would know one that is made"},
+				Hints:    []string{"put the new password into the description, in single quotes"},
+			}
+		}
+		classes, err := password.Classes(password.DefaultSymbols)
+		if err != nil {
+			return nil, err
+		}
+		if described.NewPassword, err = password.Generate(rand.Reader, password.DefaultLength, classes); err != nil {
+			return nil, err
+		}
+	}
+	payload, err := described.Params()
+	if err == nil {
+		payload.Seal(c.payloadOptions(payload))
+	}
+	return payload, err
+}
+
+// didYouMean returns words that end a message with the names that resemble a misspelt one,
+// which itself is not quoted: it may be anything.
+func didYouMean(given string, prefix string, names []string) string {
+	known := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	found := known.SuggestionsFor(given)
+	if len(found) == 0 {
+		return ""
+	}
+	return "; did you mean " + prefix + strings.Join(found, " or "+prefix) + "?"
+}
+
+// verbNames are those of the verbs below one.
+func verbNames(verb *cobra.Command) []string {
+	var names []string
+	for _, below := range verb.Commands() {
+		if !below.Hidden {
+			names = append(names, below.Name())
+		}
+	}
+	return names
+}

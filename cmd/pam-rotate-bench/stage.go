@@ -110,8 +110,8 @@ func (s *stage) close() {
 
 // refused tells what the endpoint had against the requests so far, "" if nothing.
 func (s *stage) refused() string {
-	if violations := s.server.Violations(); len(violations) > 0 {
-		return "; the endpoint would not take it: " + violations[0]
+	if notes := s.server.Notes(); len(notes) > 0 {
+		return "; noted at the endpoint: " + notes[0]
 	}
 	return ""
 }

@@ -146,11 +146,11 @@ func (d *demo) carryOut(ctx context.Context, v vendor, s scenario) error {
 		return context.Cause(ctx)
 	}
 	exchanges := running.server.Exchanges()[already:]
-	violations := running.server.Violations()
+	notes := running.server.Notes()
 	d.show(result)
 
 	d.printed(result, s.want)
-	d.arrived(v, s, exchanges, violations)
+	d.arrived(v, s, exchanges, notes)
 	d.signedIn(running, v, s.want, exchanges)
 	d.state(ctx, running, "afterwards the vendor", "old", v.old, !s.want.renewed)
 	d.state(ctx, running, "afterwards the vendor", "new", newPassword, s.want.renewed)
@@ -200,7 +200,7 @@ func (d *demo) printed(result ended, want ending) {
 }
 
 // arrived checks what reached the vendor.
-func (d *demo) arrived(v vendor, s scenario, exchanges []simulator.Exchange, violations []string) {
+func (d *demo) arrived(v vendor, s scenario, exchanges []simulator.Exchange, notes []string) {
 	writes, lost := 0, false
 	for _, exchange := range exchanges {
 		if exchange.Name == v.write {
@@ -213,7 +213,7 @@ func (d *demo) arrived(v vendor, s scenario, exchanges []simulator.Exchange, vio
 		found = fmt.Sprintf("%d arrived", writes)
 	}
 	d.claim(fmt.Sprintf("writes that reached the vendor: %d, among %d requests", s.want.writes, len(exchanges)), found)
-	d.claim("no request broke a rule of the vendor's", strings.Join(violations, "; "))
+	d.claim("no request broke a rule of the vendor's", strings.Join(notes, "; "))
 	if s.fault != "" {
 		found = ""
 		if !lost {

@@ -87,8 +87,8 @@ func simulate(ts *testscript.TestScript, negated bool, arguments []string) {
 		ts.Defer(func() {
 			stand.Close()
 			for _, server := range stand.Servers {
-				if violations := server.Violations(); len(violations) > 0 {
-					panic(fmt.Sprintf("the vendor would not take it: %v", violations))
+				if notes := server.Notes(); len(notes) > 0 {
+					panic(fmt.Sprintf("noted at the vendor: %v", notes))
 				}
 			}
 		})

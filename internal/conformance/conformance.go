@@ -350,8 +350,8 @@ func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
 		}
 	}
 	for _, server := range stand.Servers {
-		for _, violation := range server.Violations() {
-			fault("the vendor would not take it: %s", violation)
+		for _, note := range server.Notes() {
+			fault("noted at the vendor: %s", note)
 		}
 		if decoy := server.Decoy(); len(decoy) > 0 {
 			fault("a redirect was followed: %s", decoy[0].Method)

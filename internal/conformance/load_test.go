@@ -257,8 +257,8 @@ func (c crowd) run(t *testing.T) string {
 	for _, left := range left {
 		t.Errorf("%s: %s", c.name, left)
 	}
-	for _, violation := range c.server.Violations() {
-		t.Errorf("%s: the vendor would not take it: %s", c.name, violation)
+	for _, note := range c.server.Notes() {
+		t.Errorf("%s: noted at the vendor: %s", c.name, note)
 	}
 	return c.section(ends, len(left))
 }

@@ -3,7 +3,7 @@
 //
 // A vendor package describes its [Route]s and keeps its own state; the kit does
 // everything else: certificates from a throw-away [Authority], HTTP/1.1, a record
-// of every [Exchange], a list of violations, and faults put in on purpose.
+// of every [Exchange], a list of notes, and faults put in on purpose.
 //
 //	vendor := teramind.New(teramind.Options{})
 //	server, err := simulator.Start(vendor, simulator.Options{})
@@ -11,12 +11,14 @@
 //	defer server.Close()
 //	server.Inject(simulator.Fault{Exchange: "update agent", Occurrence: 1, Kind: simulator.KindNamed("drop after")})
 //	// … send requests to server.URL(), trusting server.Authority().PEM() …
-//	// … then look at server.Exchanges(), server.Violations(), server.Unfired() and the vendor's state …
+//	// … then look at server.Exchanges(), server.Notes(), server.Unfired() and the vendor's state …
 //
-// A stand-in is strict. Whatever the real vendor would refuse, or its documents
-// do not mention, is written down with [Request.Violation] and answered as the
-// vendor would answer it. A test of a correct client ends with no violation, no
-// unfired fault, and no arrival at [Server.Decoy].
+// A stand-in answers what the vendor answers, to any client: the vendor's own scripts
+// and modules work against it unchanged. It refuses what the product would refuse.
+// What our own client must not send, a stray header field say, it notes with
+// [Request.Note] and takes. A test of our own client ends with no note, no unfired
+// fault, and no arrival at [Server.Decoy]. What a vendor's documents leave open is an
+// option of the vendor's, or [Options.Strict] where frameworks differ.
 //
 // # Writing a vendor
 //

@@ -202,8 +202,8 @@ func TestEveryKind(t *testing.T) {
 			if again := mustCall(t, client, "POST", server.URL()+writePath, hostileBody); again.status != 200 {
 				t.Errorf("second request: status %d", again.status)
 			}
-			if violations := server.Violations(); len(violations) != 0 {
-				t.Errorf("violations: %q", violations)
+			if notes := server.Notes(); len(notes) != 0 {
+				t.Errorf("notes: %q", notes)
 			}
 		})
 	}

@@ -49,60 +49,59 @@ func (t Type) holds(value any) bool {
 	}
 }
 
-// decodeJSON decodes one JSON text. Unlike encoding/json it does not forgive what
-// changes or hides a value: bytes that are not UTF-8, half a surrogate pair, and
-// a key that occurs twice.
-func decodeJSON(text []byte) (any, error) {
-	switch {
-	case !utf8.Valid(text):
-		return nil, errors.New("the text is not UTF-8")
-	case !json.Valid(text):
-		return nil, errors.New("the text is not JSON")
-	case loneSurrogate(text):
-		return nil, errors.New("a string has half a surrogate pair")
+// decodeJSON decodes one JSON text. What changes or hides a value and what parsers
+// therefore judge differently it tells as doubts: bytes that are not UTF-8, half a
+// surrogate pair, and a key that occurs twice.
+func decodeJSON(text []byte) (value any, doubts []string, err error) {
+	if !json.Valid(text) {
+		return nil, nil, errors.New("the text is not JSON")
+	}
+	if !utf8.Valid(text) {
+		doubts = append(doubts, "the text is not UTF-8")
+	}
+	if loneSurrogate(text) {
+		doubts = append(doubts, "a string has half a surrogate pair")
+	}
+	if keyTwice(json.NewDecoder(bytes.NewReader(text))) {
+		doubts = append(doubts, "a key occurs twice in one object")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	return decodeValue(decoder)
+	if err := decoder.Decode(&value); err != nil {
+		return nil, nil, errors.New("the text is not JSON")
+	}
+	return value, doubts, nil
 }
 
-func decodeValue(decoder *json.Decoder) (any, error) {
+// keyTwice reports whether an object of the next value, which is valid, has a key twice.
+func keyTwice(decoder *json.Decoder) bool {
 	token, err := decoder.Token()
 	if err != nil {
-		return nil, errors.New("the text is not JSON")
+		return false
 	}
+	twice := false
 	switch token {
 	case json.Delim('{'):
-		object := make(map[string]any)
+		keys := make(map[json.Token]bool)
 		for decoder.More() {
-			token, err := decoder.Token()
+			key, err := decoder.Token()
 			if err != nil {
-				return nil, errors.New("the text is not JSON")
+				return twice
 			}
-			key, _ := token.(string)
-			if _, twice := object[key]; twice {
-				return nil, errors.New("a key occurs twice in one object")
-			}
-			if object[key], err = decodeValue(decoder); err != nil {
-				return nil, err
-			}
+			twice = twice || keys[key]
+			keys[key] = true
+			twice = keyTwice(decoder) || twice
 		}
-		_, err := decoder.Token()
-		return object, err
 	case json.Delim('['):
-		array := []any{}
 		for decoder.More() {
-			value, err := decodeValue(decoder)
-			if err != nil {
-				return nil, err
-			}
-			array = append(array, value)
+			twice = keyTwice(decoder) || twice
 		}
-		_, err := decoder.Token()
-		return array, err
 	default:
-		return token, nil
+		return false
 	}
+	// The closing bracket.
+	_, _ = decoder.Token()
+	return twice
 }
 
 // loneSurrogate reports whether a valid JSON text has an escape for one half of a

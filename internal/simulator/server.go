@@ -29,6 +29,14 @@ type Options struct {
 	// Listen puts a listener around the server's own, to time connections say; nil
 	// leaves it as it is.
 	Listen func(net.Listener) net.Listener
+	// Strict refuses what vendors' documents leave open and frameworks judge
+	// differently: a body declared as another type, keys and fields that nobody
+	// knows or that occur twice, text that is not Unicode. Without it such a
+	// request is taken as far as it makes sense. It is noted either way.
+	Strict bool
+	// RefuseExpect answers 417 to a request that asks with Expect: 100-continue
+	// whether its body is welcome, as some servers do. Others say Continue.
+	RefuseExpect bool
 }
 
 // Moment is a point in an exchange that [Server.Observe] tells of.
@@ -52,6 +60,8 @@ type Server struct {
 	vendorLock sync.Locker
 	routes     []Route
 	hosts      []string
+	strict     bool
+	noExpect   bool
 	authority  *Authority
 	tls        *tls.Config
 	listener   net.Listener
@@ -66,7 +76,7 @@ type Server struct {
 	handshakes  int
 	exchanges   []*Exchange
 	occurrences map[string]int
-	violations  []string
+	notes       []string
 	faults      []*plannedFault
 	observer    func(Exchange, Moment)
 	late        []func() // what the vendor has yet to carry out
@@ -124,6 +134,8 @@ func start(vendor Vendor, authority *Authority, options Options, decoy *Server) 
 		vendor:      vendor,
 		routes:      routes,
 		hosts:       hosts,
+		strict:      options.Strict,
+		noExpect:    options.RefuseExpect,
 		authority:   authority,
 		tls:         &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}},
 		listener:    listener,
@@ -230,18 +242,18 @@ func (s *Server) Decoy() []Exchange {
 	return s.decoy.Exchanges()
 }
 
-// Violations returns what was wrong with the requests so far. The texts hold no
-// value of any request.
-func (s *Server) Violations() []string {
+// Notes returns what was in the requests so far that our own client must not send,
+// whether the vendor has taken it or not. The texts hold no value of any request.
+func (s *Server) Notes() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return slices.Clone(s.violations)
+	return slices.Clone(s.notes)
 }
 
-func (s *Server) violation(text string) {
+func (s *Server) note(text string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.violations = append(s.violations, text)
+	s.notes = append(s.notes, text)
 }
 
 // Inject plans a fault. Where several fit one exchange the first injected wins.
@@ -371,7 +383,7 @@ func (s *Server) serveRequest(c *connection) bool {
 	head, err := http.ReadRequest(c.reader)
 	if err != nil {
 		if !connectionEnded(err) {
-			s.violation("unknown request: the head is not HTTP")
+			s.note("unknown request: the head is not HTTP")
 			c.finish(Answer{Status: http.StatusBadRequest}, "", answered)
 		}
 		return false
@@ -380,6 +392,17 @@ func (s *Server) serveRequest(c *connection) bool {
 	if kind.effect == resetUnread {
 		c.reset()
 		return false
+	}
+	if strings.EqualFold(head.Header.Get("Expect"), "100-continue") {
+		if s.noExpect {
+			request.Note("header Expect has no place here")
+			s.update(request, func(exchange *Exchange) { exchange.Status = http.StatusExpectationFailed })
+			c.finish(s.errorAnswer(http.StatusExpectationFailed, "expectation failed"), head.Method, answered)
+			return false
+		}
+		if _, err := io.WriteString(c.tls, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return false
+		}
 	}
 	body, err := io.ReadAll(head.Body)
 	request.Body = body
@@ -475,23 +498,23 @@ func (s *Server) update(r *Request, change func(*Exchange)) {
 	change(s.exchanges[r.Number-1])
 }
 
-// checkHead checks what every vendor demands, and decodes the query.
+// checkHead notes what no vendor expects, and decodes the query.
 func (s *Server) checkHead(head *http.Request, r *Request) {
 	if head.Proto != "HTTP/1.1" {
-		r.Violation("the protocol is not HTTP/1.1")
+		r.Note("the protocol is not HTTP/1.1")
 	}
 	_, port, _ := net.SplitHostPort(s.Host())
 	if !slices.ContainsFunc(s.hosts, func(host string) bool {
 		return head.Host == net.JoinHostPort(host, port) || head.Host == host
 	}) {
-		r.Violation("header Host does not name this server")
+		r.Note("header Host does not name this server")
 	}
 	if !strings.HasPrefix(r.RequestURI, "/") || strings.Contains(r.RequestURI, "#") {
-		r.Violation("the request line does not have an absolute path without fragment")
+		r.Note("the request line does not have an absolute path without fragment")
 	}
 	query, err := url.ParseQuery(r.RawQuery)
 	if err != nil {
-		r.Violation("the query cannot be decoded")
+		r.Note("the query cannot be decoded")
 	}
 	r.Query = query
 }
@@ -532,11 +555,11 @@ func (s *Server) CarryOutLate() {
 func (s *Server) refuseUnknown(r *Request) Answer {
 	for _, route := range s.routes {
 		if route.Match(r.EscapedPath) {
-			r.Violation("the path knows no such method")
+			r.Note("the path knows no such method")
 			return s.errorAnswer(http.StatusMethodNotAllowed, "method not allowed")
 		}
 	}
-	r.Violation("no such path")
+	r.Note("no such path")
 	return s.errorAnswer(http.StatusNotFound, "not found")
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestRecord(t *testing.T) {
@@ -54,12 +55,12 @@ func TestRecord(t *testing.T) {
 	if server.Connections() != 2 {
 		t.Errorf("%d connections", server.Connections())
 	}
-	wantViolations := []string{
+	wantNotes := []string{
 		"unknown request (request 4): no such path",
 		"unknown request (request 5): the path knows no such method",
 	}
-	if violations := server.Violations(); !slices.Equal(violations, wantViolations) {
-		t.Errorf("violations %q", violations)
+	if notes := server.Notes(); !slices.Equal(notes, wantNotes) {
+		t.Errorf("notes %q", notes)
 	}
 }
 
@@ -133,7 +134,7 @@ func TestManyAtOnce(t *testing.T) {
 			if _, err := call(t.Context(), client, "POST", server.URL()+writePath, fmt.Sprintf(`{"password":"%d"}`, i)); err != nil {
 				t.Error(err)
 			}
-			server.Violations()
+			server.Notes()
 			server.Exchanges()
 		})
 	}
@@ -215,7 +216,7 @@ func TestMalformedRequests(t *testing.T) {
 	tests := []struct {
 		name, head string
 		status     int
-		violation  string
+		note       string
 	}{
 		{"no HTTP", "hello there\r\n\r\n", 400, "unknown request: the head is not HTTP"},
 		{"old protocol", "GET /any HTTP/1.0\r\nHost: localhost\r\n\r\n", 200, "anything (request 1): the protocol is not HTTP/1.1"},
@@ -239,10 +240,39 @@ func TestMalformedRequests(t *testing.T) {
 			if response.StatusCode != test.status {
 				t.Errorf("status %d", response.StatusCode)
 			}
-			if got := server.Violations(); !slices.Equal(got, []string{test.violation}) {
-				t.Errorf("violations %q", got)
+			if got := server.Notes(); !slices.Equal(got, []string{test.note}) {
+				t.Errorf("notes %q", got)
 			}
 		})
+	}
+}
+
+// TestExpect: who asks whether a body is welcome is told to go on, or refused.
+func TestExpect(t *testing.T) {
+	for refuse, status := range map[bool]int{false: 200, true: 417} {
+		vendor := &account{}
+		server, err := Start(vendor, Options{RefuseExpect: refuse})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		client := server.Client()
+		// The client waits for the word to go on, far longer than the test may last.
+		client.Transport.(*http.Transport).ExpectContinueTimeout = time.Hour
+		r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL()+writePath, strings.NewReader(hostileBody))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Expect", "100-continue")
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status || (vendor.Changes() == 1) == refuse {
+			t.Errorf("refuse %t: %d, %d changes", refuse, response.StatusCode, vendor.Changes())
+		}
 	}
 }
 

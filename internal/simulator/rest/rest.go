@@ -15,8 +15,8 @@
 //	service, err := rest.New(rest.Config{VerifyPath: "/api/me"})
 //	server, err := simulator.Start(service, simulator.Options{})
 //
-// Whatever differs from the configured request by a header, a key or a type is
-// written down as a violation and refused.
+// It takes any client that sends what is configured; what a request has besides is
+// noted.
 package rest
 
 import (
@@ -115,6 +115,9 @@ type Config struct {
 	// MinimumLength is the least length of a new password in characters; an
 	// empty password is refused in any case.
 	MinimumLength int
+	// Challenge is the field WWW-Authenticate of a refused sign-in; "" stands for
+	// Basic with the charset UTF-8.
+	Challenge string
 	// LockAfter is the number of failed sign-ins in a row that lock an
 	// account for good; 0 for never.
 	LockAfter int
@@ -154,6 +157,7 @@ func New(config Config) (*Service, error) {
 	fill(&config.UserField, "userEmail")
 	fill(&config.PasswordField, "newPassword")
 	fill((*string)(&config.BodyFormat), string(JSON))
+	fill(&config.Challenge, `Basic realm="service", charset="UTF-8"`)
 	if config.SuccessStatus == 0 {
 		config.SuccessStatus = http.StatusCreated
 	}
@@ -288,9 +292,7 @@ func (s *Service) change(r *simulator.Request) simulator.Answer {
 	if refusal, refused := s.authorize(r); refused {
 		return refusal
 	}
-	if !r.NoQuery() {
-		return malformed()
-	}
+	r.NoQuery()
 	body, ok := s.body(r)
 	if !ok {
 		return malformed()
@@ -301,7 +303,7 @@ func (s *Service) change(r *simulator.Request) simulator.Answer {
 	}
 	if !s.config.OmitUser {
 		if inPath && name != body[s.config.UserField] {
-			r.Violation("path and body name different users")
+			r.Note("path and body name different users")
 			return malformed()
 		}
 		name = body[s.config.UserField]
@@ -322,8 +324,7 @@ func (s *Service) change(r *simulator.Request) simulator.Answer {
 	return simulator.JSON(s.config.SuccessStatus, map[string]any{s.config.UserField: name, "status": "password changed"})
 }
 
-// authorize returns the refusal of a caller that does not prove itself, or sends
-// header fields that nobody asked for.
+// authorize returns the refusal of a caller that does not prove itself.
 func (s *Service) authorize(r *simulator.Request) (refusal simulator.Answer, refused bool) {
 	name := "Authorization"
 	var given string
@@ -345,9 +346,7 @@ func (s *Service) authorize(r *simulator.Request) (refusal simulator.Answer, ref
 	if !ok || given != wanted {
 		return simulator.Error(401, "the credentials are missing or wrong"), true
 	}
-	if !r.OnlyHeaders("Content-Type", name) {
-		return malformed(), true
-	}
+	r.OnlyHeaders("Content-Type", name)
 	return simulator.Answer{}, false
 }
 
@@ -369,7 +368,7 @@ func (s *Service) body(r *simulator.Request) (map[string]string, bool) {
 			wanted = formText(wanted)
 		}
 		if !reflect.DeepEqual(given[name], wanted) {
-			r.Violation("body: " + name + " does not have the value it must have")
+			r.Note("body: " + name + " does not have the value it must have")
 			ok = false
 		}
 	}
@@ -417,7 +416,7 @@ func pathUser(r *simulator.Request, path string) (name string, there, ok bool) {
 	}
 	name, err := url.PathUnescape(escaped)
 	if err != nil || !utf8.ValidString(name) {
-		r.Violation("the user in the path is not percent-encoded UTF-8")
+		r.Note("the user in the path is not percent-encoded UTF-8")
 		return "", true, false
 	}
 	return name, true, true
@@ -425,34 +424,39 @@ func pathUser(r *simulator.Request, path string) (name string, there, ok bool) {
 
 func (s *Service) signIn(r *simulator.Request) simulator.Answer {
 	if len(r.Header.Values("Authorization")) == 0 {
-		answer := simulator.Error(401, "sign in first")
-		answer.Header.Set("WWW-Authenticate", `Basic realm="service", charset="UTF-8"`)
-		return answer
+		return s.refuseSignIn("sign in first")
 	}
-	if !r.OnlyHeaders("Authorization") || !r.NoQuery() || !r.NoBody() {
-		return malformed()
-	}
+	r.OnlyHeaders("Authorization")
+	r.NoQuery()
+	r.NoBody()
+	wrong := s.refuseSignIn("wrong user or password")
 	name, password, ok := r.BasicAuth()
 	if !ok {
-		return malformed()
+		return wrong
 	}
 	if inPath, there, ok := pathUser(r, s.config.VerifyPath); !ok {
 		return malformed()
 	} else if there && inPath != name {
-		r.Violation("path and Authorization name different users")
+		r.Note("path and Authorization name different users")
 		return malformed()
 	}
 	found := s.users[name]
 	if found == nil {
-		return simulator.Error(401, "wrong user or password")
+		return wrong
 	}
 	if found.password != password || s.locked(*found) {
 		found.failed++
 		found.inARow++
-		return simulator.Error(401, "wrong user or password")
+		return wrong
 	}
 	found.inARow = 0
 	return simulator.JSON(200, map[string]any{s.config.UserField: name})
+}
+
+func (s *Service) refuseSignIn(text string) simulator.Answer {
+	answer := simulator.Error(401, text)
+	answer.Header.Set("WWW-Authenticate", s.config.Challenge)
+	return answer
 }
 
 func malformed() simulator.Answer { return simulator.Error(400, "malformed request") }

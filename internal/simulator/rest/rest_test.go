@@ -126,8 +126,8 @@ func TestAcceptedRequests(t *testing.T) {
 			if service.Password("jdoe@example.co") != rest.FirstPassword || service.Changes() != 1 {
 				t.Errorf("another user was altered, or %d changes", service.Changes())
 			}
-			if violations := server.Violations(); len(violations) != 0 {
-				t.Errorf("violations: %q", violations)
+			if notes := server.Notes(); len(notes) != 0 {
+				t.Errorf("notes: %q", notes)
 			}
 		})
 	}
@@ -149,21 +149,21 @@ func TestRefusals(t *testing.T) {
 	form := rest.Config{BodyFormat: rest.Form, ExtraBody: map[string]any{"count": 1}}
 	inPath := rest.Config{Path: "/users/{user}", Auth: rest.None}
 	tests := []struct {
-		name      string
-		config    rest.Config
-		alter     func(*request)
-		status    int
-		violation string // "" for a plain refusal
+		name   string
+		config rest.Config
+		alter  func(*request)
+		status int
+		note   string // "" for a plain refusal
 	}{
 		{"wrong token", rest.Config{Token: "other"}, func(*request) {}, 401, ""},
 		{"no token", rest.Config{}, func(r *request) { r.header = nil }, 401, "header Authorization is missing"},
 		{"bearer for basic", rest.Config{Auth: rest.Basic}, func(*request) {}, 401, "header Authorization does not have the form Basic and credentials"},
 		{"bearer for header", rest.Config{Auth: rest.Header}, func(*request) {}, 401, "header X-Api-Key is missing"},
-		{"bearer for nothing", rest.Config{Auth: rest.None}, func(*request) {}, 400, "header Authorization has no place here"},
+		{"bearer for nothing", rest.Config{Auth: rest.None}, func(*request) {}, 201, "header Authorization has no place here"},
 		{"cookie", rest.Config{}, func(r *request) {
 			r.header = http.Header{"Authorization": r.header["Authorization"], "Cookie": {"a=b"}}
-		}, 400, "header Cookie has no place here"},
-		{"query", rest.Config{}, func(r *request) { r.path += "?a=b" }, 400, "a query has no place here"},
+		}, 201, "header Cookie has no place here"},
+		{"query", rest.Config{}, func(r *request) { r.path += "?a=b" }, 201, "a query has no place here"},
 		{"other method", rest.Config{Method: "PUT"}, func(*request) {}, 405, "the path knows no such method"},
 		{"unknown user", rest.Config{}, func(r *request) { r.body = `{"userEmail":"nobody","newPassword":"x"}` }, 404, ""},
 		{"wrong old password", rest.Config{OldPasswordField: "old"}, func(r *request) {
@@ -172,8 +172,8 @@ func TestRefusals(t *testing.T) {
 		{"too short", rest.Config{MinimumLength: 11}, func(*request) {}, 400, ""},
 		{"empty", rest.Config{}, func(r *request) { r.body = `{"userEmail":"jdoe@example.com","newPassword":""}` }, 400, ""},
 		{"missing key", rest.Config{OldPasswordField: "old"}, func(*request) {}, 400, "body: key old is missing"},
-		{"unknown key", rest.Config{OmitUser: true, Path: "/api/{user}"}, func(*request) {}, 400, "body: unknown keys: 1"},
-		{"form for JSON", rest.Config{}, func(r *request) { r.contentType = formType }, 400, "header Content-Type is not application/json"},
+		{"unknown key", rest.Config{OmitUser: true, Path: "/api/{user}"}, func(r *request) { r.path = "/api/jdoe%40example.com" }, 201, "body: unknown keys: 1"},
+		{"form for JSON", rest.Config{}, func(r *request) { r.contentType = formType }, 201, "header Content-Type is not application/json"},
 		{"JSON for form", form, func(*request) {}, 400, "header Content-Type is not application/x-www-form-urlencoded"},
 		{"wrong extra value in form", form, func(r *request) {
 			r.contentType, r.body = formType, "userEmail=jdoe%40example.com&newPassword=x&count=2"
@@ -193,13 +193,13 @@ func TestRefusals(t *testing.T) {
 			if status != test.status {
 				t.Errorf("%d %s", status, body)
 			}
-			violations := server.Violations()
-			if test.violation == "" && len(violations) != 0 ||
-				test.violation != "" && (len(violations) == 0 || !strings.HasSuffix(violations[0], ": "+test.violation)) {
-				t.Errorf("violations %q, want %q", violations, test.violation)
+			notes := server.Notes()
+			if test.note == "" && len(notes) != 0 ||
+				test.note != "" && (len(notes) == 0 || !strings.HasSuffix(notes[0], ": "+test.note)) {
+				t.Errorf("notes %q, want %q", notes, test.note)
 			}
-			if service.Changes() != 0 || service.Password(user) != rest.FirstPassword {
-				t.Error("the password was changed")
+			if changed := service.Changes() != 0; changed != (test.status == 201) || changed == (service.Password(user) == rest.FirstPassword) {
+				t.Errorf("%d changes", service.Changes())
 			}
 		})
 	}
@@ -231,7 +231,7 @@ func TestSignIn(t *testing.T) {
 		if status != step.status {
 			t.Errorf("%s: %d %s", step.name, status, body)
 		}
-		if challenged := header.Get("WWW-Authenticate") != ""; challenged != (step.call.login == nil) {
+		if challenged := header.Get("WWW-Authenticate") != ""; challenged != (step.status == 401) {
 			t.Errorf("%s: challenged: %t", step.name, challenged)
 		}
 		if service.FailedLogins(user) != step.failed || service.Locked(user) != step.locked {
@@ -241,8 +241,8 @@ func TestSignIn(t *testing.T) {
 	if service.Accepts(user, rest.FirstPassword) {
 		t.Error("a locked account accepts its password")
 	}
-	if violations := server.Violations(); len(violations) != 0 {
-		t.Errorf("violations: %q", violations)
+	if notes := server.Notes(); len(notes) != 0 {
+		t.Errorf("notes: %q", notes)
 	}
 	service.SetUser(user, "again")
 	if service.Locked(user) || !service.Accepts(user, "again") || service.Accepts("nobody", "") {
@@ -250,30 +250,31 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-func TestSignInViolations(t *testing.T) {
+func TestSignInNotes(t *testing.T) {
 	right := []string{user, rest.FirstPassword}
 	tests := []struct {
-		name      string
-		call      request
-		violation string
+		name   string
+		call   request
+		status int
+		note   string
 	}{
-		{"bearer", request{path: "/users/" + user, header: http.Header{"Authorization": {"Bearer x"}}}, "header Authorization does not have the form Basic and credentials"},
-		{"cookie", request{path: "/users/" + user, header: http.Header{"Cookie": {"a=b"}}, login: right}, "header Cookie has no place here"},
-		{"query", request{path: "/users/" + user + "?a=b", login: right}, "a query has no place here"},
-		{"body", request{path: "/users/" + user, body: "x", login: right}, "a body has no place here"},
-		{"other user in path", request{path: "/users/jdoe", login: right}, "path and Authorization name different users"},
-		{"path not UTF-8", request{path: "/users/%ff", login: right}, "the user in the path is not percent-encoded UTF-8"},
+		{"bearer", request{path: "/users/" + user, header: http.Header{"Authorization": {"Bearer x"}}}, 401, "header Authorization does not have the form Basic and credentials"},
+		{"cookie", request{path: "/users/" + user, header: http.Header{"Cookie": {"a=b"}}, login: right}, 200, "header Cookie has no place here"},
+		{"query", request{path: "/users/" + user + "?a=b", login: right}, 200, "a query has no place here"},
+		{"body", request{path: "/users/" + user, body: "x", login: right}, 200, "a body has no place here"},
+		{"other user in path", request{path: "/users/jdoe", login: right}, 400, "path and Authorization name different users"},
+		{"path not UTF-8", request{path: "/users/%ff", login: right}, 400, "the user in the path is not percent-encoded UTF-8"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			service, server := start(t, rest.Config{VerifyPath: "/users/{user}"})
 			test.call.method = "GET"
-			if status, _, body := send(t, server, test.call); status != 400 {
+			if status, _, body := send(t, server, test.call); status != test.status {
 				t.Errorf("%d %s", status, body)
 			}
-			violations := server.Violations()
-			if len(violations) != 1 || !strings.HasSuffix(violations[0], ": "+test.violation) {
-				t.Errorf("violations %q, want %q", violations, test.violation)
+			notes := server.Notes()
+			if len(notes) != 1 || !strings.HasSuffix(notes[0], ": "+test.note) {
+				t.Errorf("notes %q, want %q", notes, test.note)
 			}
 			if service.FailedLogins(user) != 0 {
 				t.Error("counted as a failed sign-in")

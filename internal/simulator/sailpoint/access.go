@@ -68,14 +68,21 @@ type window struct {
 }
 
 func (t *Tenant) requestToken(r *simulator.Request) simulator.Answer {
-	clean := r.OnlyHeaders("Content-Type")
-	clean = r.NoQuery() && clean
-	form, ok := r.FormBody("grant_type", "client_id", "client_secret")
-	if !ok || !clean {
+	r.OnlyHeaders("Content-Type")
+	names := []string{"grant_type", "client_id", "client_secret"}
+	var form map[string]string
+	var ok bool
+	if len(r.Body) == 0 && r.RawQuery != "" {
+		form, ok = r.QueryForm(names...)
+	} else {
+		r.NoQuery()
+		form, ok = r.FormBody(names...)
+	}
+	if !ok {
 		return t.refuseToken(http.StatusBadRequest, "invalid_request", "The request is malformed")
 	}
 	if form["grant_type"] != "client_credentials" {
-		r.Violation("body: field grant_type is not client_credentials")
+		r.Note("body: field grant_type is not client_credentials")
 		return t.refuseToken(http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type")
 	}
 	client := t.client(form["client_id"])
@@ -118,18 +125,13 @@ func (t *Tenant) refuseToken(status int, code, text string) simulator.Answer {
 	return simulator.JSON(status, map[string]string{"error": code, "error_description": text})
 }
 
-// checkHead checks what the API calls have in common besides the token. A body's
-// type is not among it.
-func checkHead(r *simulator.Request, headers ...string) bool {
-	ok := r.OnlyHeaders(append(headers, "Authorization")...)
-	ok = r.NoQuery() && ok
-	if accept, single := r.SingleHeader("Accept"); !single {
-		ok = false
-	} else if accept != "application/json" {
-		r.Violation("header Accept is not application/json")
-		ok = false
+// checkHead notes what the API calls have no use for. A body's type is not among it.
+func checkHead(r *simulator.Request, headers ...string) {
+	r.OnlyHeaders(append(headers, "Authorization")...)
+	r.NoQuery()
+	if accept, there := r.SingleHeader("Accept"); there && accept != "application/json" {
+		r.Note("header Accept is not application/json")
 	}
-	return ok
 }
 
 // admit lets an API call past the gateway, which asks for a live token, the rate
@@ -145,10 +147,13 @@ func (t *Tenant) admit(r *simulator.Request, called service) (client *Client, re
 		refusal.Header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		return nil, refusal, false
 	}
+	if r.Name == QueryPasswordInfo && slices.Contains(t.options.ForbiddenStyles, style) {
+		return nil, forbidden(), false
+	}
 	if !slices.Contains(t.options.PathStyles, style) {
 		if r.Name != QueryPasswordInfo {
 			// Only the read that comes first may try out styles.
-			r.Violation("the tenant does not have this path style")
+			r.Note("the tenant does not have this path style")
 		}
 		return nil, notFound(), false
 	}
@@ -156,7 +161,7 @@ func (t *Tenant) admit(r *simulator.Request, called service) (client *Client, re
 }
 
 // authenticate returns the client of the request's token. To send an expired token
-// is no violation, to make one up is.
+// is not noted, to make one up is.
 func (t *Tenant) authenticate(r *simulator.Request) (*Client, bool) {
 	bearer, ok := r.Bearer()
 	if !ok {
@@ -164,7 +169,7 @@ func (t *Tenant) authenticate(r *simulator.Request) (*Client, bool) {
 	}
 	token := t.tokens[bearer]
 	if token == nil {
-		r.Violation("header Authorization holds no token of this tenant")
+		r.Note("header Authorization holds no token of this tenant")
 		return nil, false
 	}
 	token.uses++

@@ -77,7 +77,7 @@ func (t *Tenant) queryPasswordInfo(r *simulator.Request) simulator.Answer {
 }
 
 func (t *Tenant) passwordInfo(r *simulator.Request) simulator.Answer {
-	clean := checkHead(r, "Content-Type")
+	checkHead(r, "Content-Type")
 	client, refusal, ok := t.admit(r, queryService)
 	if !ok {
 		return refusal
@@ -88,7 +88,7 @@ func (t *Tenant) passwordInfo(r *simulator.Request) simulator.Answer {
 	body, ok := r.JSONBody(
 		simulator.Field{Name: "userName", Type: simulator.String},
 		simulator.Field{Name: "sourceName", Type: simulator.String})
-	if !ok || !clean {
+	if !ok {
 		return badRequest()
 	}
 	person := t.identity(body["userName"].(string), t.options.AnyCase)
@@ -106,7 +106,7 @@ func (t *Tenant) passwordInfo(r *simulator.Request) simulator.Answer {
 	t.handouts[keyID] = handout{person: person, source: source}
 	accounts := []map[string]string{}
 	for _, account := range person.accounts {
-		if account.source != source {
+		if account.source != source || t.options.HideAccounts {
 			continue
 		}
 		entry := map[string]string{"accountId": account.ID, "accountName": account.Name}
@@ -152,7 +152,7 @@ func (t *Tenant) setPassword(r *simulator.Request) simulator.Answer {
 }
 
 func (t *Tenant) acceptPassword(r *simulator.Request) simulator.Answer {
-	clean := checkHead(r, "Content-Type")
+	checkHead(r, "Content-Type")
 	client, refusal, ok := t.admit(r, setService)
 	if !ok {
 		return refusal
@@ -166,7 +166,7 @@ func (t *Tenant) acceptPassword(r *simulator.Request) simulator.Answer {
 		simulator.Field{Name: "publicKeyId", Type: simulator.String},
 		simulator.Field{Name: "accountId", Type: simulator.String},
 		simulator.Field{Name: "sourceId", Type: simulator.String})
-	if !ok || !clean {
+	if !ok {
 		return semanticallyInvalid()
 	}
 	addressed, person := t.addressed(r, body)
@@ -186,35 +186,36 @@ func (t *Tenant) acceptPassword(r *simulator.Request) simulator.Answer {
 }
 
 // addressed returns the account that a set-password request names and the identity
-// it belongs to. The account is nil if the request does not give back what one
-// query has answered.
+// it belongs to; nil if there is none, or the key was never handed out. The tenant does
+// not remember whose query a key answered, but our own client gives back what one query
+// has answered.
 func (t *Tenant) addressed(r *simulator.Request, body map[string]any) (*account, *identity) {
 	given, there := t.handouts[body["publicKeyId"].(string)]
 	if !there {
-		r.Violation("body: publicKeyId is not from an answer to " + QueryPasswordInfo)
+		r.Note("body: publicKeyId is not from an answer to " + QueryPasswordInfo)
 		return nil, nil
 	}
-	ok := true
 	if body["sourceId"] != given.source.ID {
-		r.Violation("body: sourceId is not that of the answer with this publicKeyId")
-		ok = false
+		r.Note("body: sourceId is not that of the answer with this publicKeyId")
 	}
 	if body["identityId"] == strangerIdentity && body["accountId"] == strangerAccount {
 		// Given back as a spoilt answer had it: no fault of the client.
 		return nil, nil
 	}
 	if body["identityId"] != given.person.id {
-		r.Violation("body: identityId is not that of the answer with this publicKeyId")
-		ok = false
+		r.Note("body: identityId is not that of the answer with this publicKeyId")
 	}
-	for _, account := range given.person.accounts {
-		if account.source == given.source && account.ID == body["accountId"] && ok {
-			return account, given.person
+	for _, person := range t.identities {
+		if person.id != body["identityId"] {
+			continue
+		}
+		for _, account := range person.accounts {
+			if account.source.ID == body["sourceId"] && account.ID == body["accountId"] {
+				return account, person
+			}
 		}
 	}
-	if ok {
-		r.Violation("body: accountId is not one of the answer with this publicKeyId")
-	}
+	r.Note("body: accountId is not one of the identity's at the source")
 	return nil, nil
 }
 
@@ -336,15 +337,15 @@ func (t *Tenant) readChangeStatus(r *simulator.Request) simulator.Answer {
 }
 
 func (t *Tenant) status(r *simulator.Request) simulator.Answer {
-	clean := checkHead(r)
-	clean = r.NoBody() && clean
+	checkHead(r)
+	r.NoBody()
 	client, refusal, ok := t.admit(r, statusService)
 	if !ok {
 		return refusal
 	}
 	_, pattern := statusService.find(r.EscapedPath)
 	requestID, ok := r.Segment(pattern, "request")
-	if !ok || !clean {
+	if !ok {
 		return badRequest()
 	}
 	found := t.change(requestID)
@@ -366,6 +367,12 @@ func (t *Tenant) status(r *simulator.Request) simulator.Answer {
 		t.end(found)
 	}
 	status := map[string]any{"requestId": requestID, "state": t.currentState(found), "errors": nil, "sourceIds": nil}
+	switch t.options.StatusNames {
+	case NamesNull:
+		status["requestId"] = nil
+	case NamesNothing:
+		delete(status, "requestId")
+	}
 	if found.ended {
 		status["errors"] = found.errors
 		status["sourceIds"] = found.sourceIDs

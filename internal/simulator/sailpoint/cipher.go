@@ -36,24 +36,24 @@ func keyOfSize(bits int) *rsa.PrivateKey {
 }
 
 // decrypt returns the password of a set-password request: one line of standard,
-// padded base64 of the UTF-8 text under PKCS #1 v1.5 padding. Anything else is a
-// violation. A line break at the end is a part of the password like any other
+// padded base64 of the UTF-8 text under PKCS #1 v1.5 padding. Anything else is
+// refused. A line break at the end is a part of the password like any other
 // character, as the vendor takes it.
 func (t *Tenant) decrypt(r *simulator.Request, encrypted string) (password string, ok bool) {
 	if strings.ContainsAny(encrypted, "\r\n") {
 		// The decoder below would skip them.
-		r.Violation("body: encryptedPassword is not on one line")
+		r.Note("body: encryptedPassword is not on one line")
 		return "", false
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encrypted)
 	if err != nil || len(decoded) != t.key.Size() {
-		r.Violation("body: encryptedPassword is not standard base64 with padding of as many bytes as the key has")
+		r.Note("body: encryptedPassword is not standard base64 with padding of as many bytes as the key has")
 		return "", false
 	}
 	//lint:ignore SA1019 the vendor asks for this padding
 	plain, err := rsa.DecryptPKCS1v15(nil, t.key, decoded)
 	if err != nil || !utf8.Valid(plain) {
-		r.Violation("body: encryptedPassword is not UTF-8 encrypted for this key with PKCS #1 v1.5 padding")
+		r.Note("body: encryptedPassword is not UTF-8 encrypted for this key with PKCS #1 v1.5 padding")
 		return "", false
 	}
 	return string(plain), true

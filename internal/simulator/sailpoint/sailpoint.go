@@ -11,8 +11,8 @@
 // like. A password comes into force at its source some status reads after it was
 // set, as with the vendor; [Options] has everything else that may happen to it.
 //
-// It is written from SailPoint's API specifications and developer documents. Where
-// they do not say what happens, the stand-in is strict, or an option chooses.
+// It is written from SailPoint's API specifications and developer documents, and takes
+// any client that keeps to them. Where they do not say what happens, an option chooses.
 //
 //	tenant := sailpoint.New(sailpoint.Options{})
 //	server, err := simulator.Start(tenant, simulator.Options{})
@@ -79,6 +79,20 @@ const (
 	UnknownEmpty
 )
 
+// StatusNames is what the status of a change says of the request's ID, which the
+// specification marks as nullable.
+type StatusNames int
+
+// What a status may say.
+const (
+	// NamesRequest is the ID that was asked for.
+	NamesRequest StatusNames = iota
+	// NamesNull is null.
+	NamesNull
+	// NamesNothing is a status without the key.
+	NamesNothing
+)
+
 // What the zero [Options] stand for.
 const (
 	// DefaultTokenLifetime is the one of the vendor's example.
@@ -117,6 +131,9 @@ type Options struct {
 	// PathStyles lists what the tenant answers of v1, v3, v2024, v2025 and
 	// v2026; the others are 404. Nil stands for all. An old tenant is {"v3"}.
 	PathStyles []string
+	// ForbiddenStyles lists the path styles in which the query for password
+	// information is answered 403, whoever asks.
+	ForbiddenStyles []string
 	// Deprecated marks answers in a style other than v1 with X-Deprecated.
 	Deprecated bool
 
@@ -124,6 +141,9 @@ type Options struct {
 	AnyCase bool
 	// Unknown answers a query for a user or source that does not exist.
 	Unknown Unknown
+	// HideAccounts answers queries with no accounts, although the identity has some
+	// at the source. An account ID that the client knows otherwise is taken.
+	HideAccounts bool
 	// RefuseTokensQuery refuses query-password-info to personal access tokens,
 	// as v3 did until September 2024.
 	RefuseTokensQuery bool
@@ -158,6 +178,8 @@ type Options struct {
 	// NullRequestID answers set-password without a request ID. As nobody can
 	// ask for the end then, a change in progress waits for [Tenant.Complete].
 	NullRequestID bool
+	// StatusNames is what the status of a change says of the request's ID.
+	StatusNames StatusNames
 	// AwkwardRequestIDs makes request IDs that need escaping in a path.
 	AwkwardRequestIDs bool
 

@@ -16,7 +16,7 @@ func (a *Appliance) createPassword(r *simulator.Request, session *session) simul
 	}
 	plain := body["plain"].(string)
 	if !accepted(plain) {
-		r.Violation("body: plain has a length or a character that SPS does not accept")
+		r.Note("body: plain has a length or a character that SPS does not accept")
 		return a.refuse(r, 400, "InvalidPassword", "the password is not acceptable")
 	}
 	if a.options.PolicyAt == AtPassword {
@@ -85,30 +85,42 @@ func (a *Appliance) updateUser(r *simulator.Request, session *session) simulator
 	if user == nil {
 		return a.notFound(r)
 	}
+	// A PUT replaces the object. Our own client sends it back as it was.
 	present := a.userBody(*user)
 	names := slices.Sorted(maps.Keys(present))
-	var fields []simulator.Field
+	body, ok := r.JSONBody(userFields(present)...)
+	if !ok {
+		return a.malformed(r)
+	}
 	for _, name := range names {
-		field := simulator.Field{Name: name, Type: simulator.Any}
 		if name == "password" {
-			field.Type = simulator.String
+			continue
 		}
-		fields = append(fields, field)
-	}
-	body, ok := r.JSONBody(fields...)
-	if !ok {
-		return a.malformed(r)
-	}
-	for _, name := range names {
-		if name != "password" && !reflect.DeepEqual(body[name], present[name]) {
-			r.Violation("body: key " + name + " is altered")
-			ok = false
+		if _, there := body[name]; !there {
+			r.Note("body: key " + name + " is missing")
+		} else if !reflect.DeepEqual(body[name], present[name]) {
+			r.Note("body: key " + name + " is altered")
 		}
 	}
-	if !ok {
-		return a.malformed(r)
+	answer := a.refer(r, session, user, body["password"].(string), member(usersPath, user.key))
+	if answer.Status < 400 {
+		user.name = body["name"].(string)
+		user.fields = maps.Clone(body)
+		delete(user.fields, "name")
+		delete(user.fields, "password")
 	}
-	return a.refer(r, session, user, body["password"].(string), member(usersPath, user.key))
+	return answer
+}
+
+// userFields are those that a user's object needs, and those that it has besides.
+func userFields(present map[string]any) []simulator.Field {
+	fields := []simulator.Field{{Name: "name", Type: simulator.String}, {Name: "password", Type: simulator.String}}
+	for name := range present {
+		if name != "name" && name != "password" {
+			fields = append(fields, simulator.Field{Name: name, Type: simulator.Any, Optional: true})
+		}
+	}
+	return fields
 }
 
 // refer has a user of the session's transaction refer to a password object.
@@ -132,7 +144,7 @@ func (a *Appliance) refer(r *simulator.Request, session *session, user *user, re
 
 func (a *Appliance) checkUnused(r *simulator.Request, pending *transaction, reference string) bool {
 	if !pending.working.unused(reference) {
-		r.Violation("body: the password is not the reference of an unused password object")
+		r.Note("body: the password is not the reference of an unused password object")
 		return false
 	}
 	return true
@@ -165,7 +177,7 @@ func (a *Appliance) changeOwnPassword(r *simulator.Request, session *session) si
 	if !ok {
 		return a.malformed(r)
 	}
-	if body["current_password_in_plaintext"] != a.loginPassword(session.key) {
+	if body["current_password_in_plaintext"] != a.loginPassword(session.key, session.method) {
 		return a.refuse(r, 400, "InvalidPassword", "the current password is wrong")
 	}
 	user := session.transaction.working.user(session.key)
@@ -184,7 +196,7 @@ func (a *Appliance) setRootPassword(r *simulator.Request, session *session) simu
 	err := json.Unmarshal(r.Body, &value)
 	reference, ok := value.(string)
 	if err != nil || !ok {
-		r.Violation("body is not a JSON string")
+		r.Note("body is not a JSON string")
 		return a.malformed(r)
 	}
 	pending := session.transaction

@@ -13,6 +13,8 @@ import (
 const (
 	SignIn            = "sign in"
 	SignOut           = "sign out"
+	ListLoginMethods  = "list login methods"
+	ReadOwnUser       = "read own user"
 	OpenTransaction   = "open transaction"
 	ReadTransaction   = "read transaction"
 	ListChanges       = "list changes"
@@ -35,6 +37,8 @@ const (
 	authenticationPath simulator.Pattern = "/api/authentication"
 	transactionPath    simulator.Pattern = "/api/transaction"
 	changesPath        simulator.Pattern = "/api/transaction/changes"
+	loginMethodsPath   simulator.Pattern = "/api/authentication/login_methods"
+	ownUserPath        simulator.Pattern = "/api/user/info"
 	ownPasswordPath    simulator.Pattern = "/api/user/password"
 	passwordsPath      simulator.Pattern = "/api/configuration/passwords"
 	passwordPath       simulator.Pattern = passwordsPath + "/{key}"
@@ -51,6 +55,8 @@ func (a *Appliance) Routes() []simulator.Route {
 	const anyone, administrator = false, true
 	routes := []simulator.Route{
 		{Name: SignIn, Method: "GET", Match: authenticationPath.Match, Login: true, Changes: true, Serve: a.signIn},
+		{Name: ListLoginMethods, Method: "GET", Match: loginMethodsPath.Match, Serve: a.listLoginMethods},
+		{Name: ReadOwnUser, Method: "GET", Match: ownUserPath.Match, Serve: a.guard(anyone, a.ownInformation)},
 		{Name: OpenTransaction, Method: "POST", Match: transactionPath.Match, Changes: true, Serve: a.demandLength(a.guard(anyone, a.openTransaction))},
 		{Name: ReadTransaction, Method: "GET", Match: transactionPath.Match, Serve: a.guard(anyone, a.readTransaction)},
 		{Name: ListChanges, Method: "GET", Match: changesPath.Match, Serve: a.guard(anyone, a.listChanges)},
@@ -99,7 +105,7 @@ func allowed(routes []simulator.Route, path string) string {
 // handler answers the request of a session.
 type handler func(*simulator.Request, *session) simulator.Answer
 
-// guard does what every call but the sign-in has in common: it checks header
+// guard does what every call but the sign-in has in common: it looks at header
 // fields and query, finds the session and judges the user's rights.
 func (a *Appliance) guard(administrator bool, serve handler) func(*simulator.Request) simulator.Answer {
 	return func(r *simulator.Request) simulator.Answer {
@@ -109,23 +115,25 @@ func (a *Appliance) guard(administrator bool, serve handler) func(*simulator.Req
 		if carriesBody {
 			expected = append(expected, "Content-Type")
 		}
-		// No document shows the answer that hands out the value of X-Token, so
-		// only its presence is checked.
-		browser := r.Method != "GET" && strings.Contains(r.Header.Get("User-Agent"), "Mozilla")
+		browser := strings.Contains(r.Header.Get("User-Agent"), "Mozilla")
 		if browser {
+			r.Note("header User-Agent looks like a browser's")
+		}
+		tokenNeeded := browser && a.options.BrowsersNeedToken && r.Method != "GET"
+		if tokenNeeded {
 			expected = append(expected, "X-Token")
 		}
-		if !r.OnlyHeaders(expected...) || !r.NoQuery() || !carriesBody && !r.NoBody() {
-			return a.refuse(r, 400, "InvalidQuery", "the request is malformed")
-		}
-		if browser && r.Header.Get("X-Token") == "" {
-			r.Violation("a browser's User-Agent comes without X-Token")
-			return a.refuse(r, 403, "Forbidden", "the token is missing")
+		r.OnlyHeaders(expected...)
+		r.NoQuery()
+		if !carriesBody {
+			r.NoBody()
 		}
 		session, refusal := a.session(r)
 		switch {
 		case session == nil:
 			return refusal
+		case tokenNeeded && r.Header.Get("X-Token") != session.token:
+			return a.refuse(r, 403, "Forbidden", "the token is missing or wrong")
 		case !session.rest:
 			return a.refuse(r, 403, "AccessDenied", "the user may not use the REST API")
 		case administrator && !session.administrator:
@@ -147,7 +155,7 @@ func (a *Appliance) refuse(r *simulator.Request, status int, kind, message strin
 	})
 }
 
-// malformed refuses a body whose violation has been written down.
+// malformed refuses a body that SPS cannot make sense of.
 func (a *Appliance) malformed(r *simulator.Request) simulator.Answer {
 	return a.refuse(r, 400, "InvalidQuery", "the body is malformed")
 }

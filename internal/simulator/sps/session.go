@@ -2,6 +2,7 @@ package sps
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,9 +14,10 @@ import (
 // session is what a cookie stands for. The rights are those at the sign-in.
 type session struct {
 	cookie              string
-	key, name           string
+	key, name, method   string
 	rest, administrator bool
 	used                time.Time
+	token               string       // the value of X-Token
 	transaction         *transaction // nil if none is open
 }
 
@@ -47,16 +49,22 @@ func (a *Appliance) session(r *simulator.Request) (*session, simulator.Answer) {
 	if !ok {
 		return nil, unauthenticated
 	}
-	cookie, ok := strings.CutPrefix(header, cookieName+"=")
-	if !ok || strings.ContainsAny(cookie, `; "`) {
-		r.Violation("header Cookie is not " + cookieName + " and its value alone")
+	// A client may have other cookies, of a proxy say.
+	cookie := ""
+	for _, found := range (&http.Request{Header: http.Header{"Cookie": r.Header.Values("Cookie")}}).CookiesNamed(cookieName) {
+		cookie = found.Value
+	}
+	if header != cookieName+"="+cookie {
+		r.Note("header Cookie is not " + cookieName + " and its value alone")
+	}
+	if cookie == "" {
 		return nil, unauthenticated
 	}
 	a.expire()
 	session, open := a.sessions[cookie]
 	if !open {
 		if !a.ended[cookie] {
-			r.Violation("header Cookie names a session that never was")
+			r.Note("header Cookie names a session that never was")
 		}
 		return nil, unauthenticated
 	}
@@ -64,31 +72,34 @@ func (a *Appliance) session(r *simulator.Request) (*session, simulator.Answer) {
 	return session, simulator.Answer{}
 }
 
+// local is the login method of the local database.
+const local = "local"
+
 // signingIn returns the user whom a sign-in with this name and password admits;
-// nil if there is none.
-func (a *Appliance) signingIn(name, password string) *user {
+// nil if there is none. The method is "" for the default one.
+func (a *Appliance) signingIn(name, password, method string) *user {
 	for i, user := range a.inForce.users {
-		if user.name == name && a.loginPassword(user.key) == password {
+		if user.name == name && a.loginPassword(user.key, method) == password {
 			return &a.inForce.users[i]
 		}
 	}
 	return nil
 }
 
-// loginPassword returns the password that sign-ins of a user take.
-func (a *Appliance) loginPassword(key string) string {
-	if a.options.ExternalLogin {
+// loginPassword returns the password that sign-ins of a user by that method take.
+func (a *Appliance) loginPassword(key, method string) string {
+	if a.options.ExternalLogin && method != local {
 		return a.external[key]
 	}
 	return a.inForce.passwords[a.inForce.user(key).reference].plain
 }
 
 func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("Authorization") || !r.NoBody() {
-		return a.refuse(r, 400, "InvalidQuery", "the request is malformed")
-	}
-	if refusal, refused := a.refuseLoginMethod(r); refused {
-		return refusal
+	r.OnlyHeaders("Authorization")
+	r.NoBody()
+	method, ok := a.loginMethod(r)
+	if !ok {
+		return a.refuse(r, 400, "InvalidQuery", "the requested filter or its value is invalid")
 	}
 	if a.unavailable > 0 {
 		a.unavailable--
@@ -106,7 +117,7 @@ func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
 		}
 		return wrong
 	}
-	user := a.signingIn(name, password)
+	user := a.signingIn(name, password, method)
 	if user == nil {
 		a.failed[name]++
 		a.failedInRow[name]++
@@ -114,37 +125,82 @@ func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
 	}
 	a.failedInRow[name] = 0
 	if a.options.RequireREST && !user.rest {
-		return a.refuse(r, 403, "AccessDenied", "the user may not use the REST API")
+		switch status := a.options.RESTStatus; status {
+		case 401:
+			return wrong
+		case 0:
+			return a.refuse(r, 403, "AccessDenied", "the user may not use the REST API")
+		default:
+			return a.refuse(r, status, "AccessDenied", "the user may not use the REST API")
+		}
 	}
 	a.succeeded[name]++
 	answer := simulator.JSON(200, map[string]any{
 		"meta": map[string]any{"href": string(authenticationPath), "parent": "/api"},
 	})
 	if !a.options.NoCookie {
-		answer.Header.Set("Set-Cookie", a.open(*user))
+		answer.Header.Set("Set-Cookie", a.open(*user, method))
 	}
 	return answer
 }
 
-// refuseLoginMethod returns the refusal of a query.
-func (a *Appliance) refuseLoginMethod(r *simulator.Request) (refusal simulator.Answer, refused bool) {
-	if !strings.Contains(r.RequestURI, "?") {
-		return simulator.Answer{}, false
+// methods are the login methods that sign-ins may name.
+func (a *Appliance) methods() []string {
+	var methods []string
+	if !a.options.LocalOff {
+		methods = append(methods, local)
 	}
-	refusal = a.refuse(r, 400, "InvalidQuery", "the requested filter or its value is invalid")
+	return append(methods, a.options.LoginMethods...)
+}
+
+// loginMethod returns the login method of the query, "" if it has none, and whether
+// the appliance takes the query.
+func (a *Appliance) loginMethod(r *simulator.Request) (method string, ok bool) {
+	if !strings.Contains(r.RequestURI, "?") {
+		return "", true
+	}
 	methods := r.Query["login_method"]
 	if len(r.Query) != 1 || len(methods) != 1 {
-		r.Violation("the query is not one login_method")
-		return refusal, true
+		r.Note("the query is not one login_method")
 	}
-	return refusal, !slices.Contains(a.options.LoginMethods, methods[0])
+	unknown := func(name string) bool { return name != "login_method" }
+	if a.options.OldSignIn || len(methods) == 0 || slices.ContainsFunc(slices.Collect(maps.Keys(r.Query)), unknown) {
+		return "", false
+	}
+	return methods[0], slices.Contains(a.methods(), methods[0])
+}
+
+// listLoginMethods tells anybody, signed in or not, the login methods.
+func (a *Appliance) listLoginMethods(r *simulator.Request) simulator.Answer {
+	r.OnlyHeaders()
+	r.NoQuery()
+	r.NoBody()
+	if a.options.OldSignIn {
+		return a.notFound(r)
+	}
+	listed := []any{}
+	for _, name := range a.methods() {
+		if a.options.MethodNames {
+			listed = append(listed, name)
+			continue
+		}
+		kind := local
+		if name != local {
+			kind = "ldap"
+		}
+		listed = append(listed, map[string]any{"name": name, "type": kind})
+	}
+	return simulator.JSON(200, map[string]any{
+		"login_methods": listed,
+		"meta":          map[string]any{"href": string(loginMethodsPath), "parent": string(authenticationPath)},
+	})
 }
 
 // open opens a session and returns its Set-Cookie header.
-func (a *Appliance) open(user user) string {
+func (a *Appliance) open(user user, method string) string {
 	session := &session{
-		cookie: fmt.Sprintf("%x", randomBytes(20)), key: user.key, name: user.name,
-		rest: user.rest, administrator: user.administrator, used: a.now(),
+		cookie: fmt.Sprintf("%x", randomBytes(20)), key: user.key, name: user.name, method: method,
+		rest: user.rest, administrator: user.administrator, used: a.now(), token: fmt.Sprintf("%x", randomBytes(16)),
 	}
 	a.sessions[session.cookie] = session
 	cookie := http.Cookie{Name: cookieName, Value: session.cookie, Path: "/", Secure: true, HttpOnly: true}
@@ -158,5 +214,14 @@ func (a *Appliance) signOut(_ *simulator.Request, session *session) simulator.An
 	a.end(session)
 	return simulator.JSON(200, map[string]any{
 		"meta": map[string]any{"href": string(authenticationPath), "parent": "/api"},
+	})
+}
+
+// ownInformation tells a user about the session.
+func (a *Appliance) ownInformation(r *simulator.Request, session *session) simulator.Answer {
+	return simulator.JSON(200, map[string]any{
+		"body": map[string]any{"username": session.name, "token": session.token},
+		"key":  "info",
+		"meta": meta(r.EscapedPath),
 	})
 }

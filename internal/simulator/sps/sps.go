@@ -16,9 +16,9 @@
 //	PUT  /api/transaction                                       "commit"
 //
 // It is written from the REST API Reference Guides and Administration Guides of
-// SPS 5.7 to 7.1 and from the vendor's public PowerShell client. Where these do
-// not say what happens, the stand-in is strict: it writes down a violation and
-// refuses. Where they leave several answers open, [Options] switches between them.
+// SPS 5.7 to 7.1 and from the vendor's public PowerShell client, and takes any
+// client that keeps to them. Where they leave several answers open, or versions
+// differ, [Options] switches between them; the zero value is a recent version.
 //
 //	appliance := sps.New(sps.Options{})
 //	server, err := simulator.Start(appliance, simulator.Options{})
@@ -104,15 +104,26 @@ type Options struct {
 	NoCookie bool
 	// SignOut adds the call DELETE /api/authentication.
 	SignOut bool
-	// LoginMethods are the values that the query login_method may have. Without
-	// any the query is refused.
+	// LoginMethods are values besides local that the query login_method may have,
+	// such as the name of a directory.
 	LoginMethods []string
-	// RequireREST answers 403 to the sign-in of a user who may not use the REST
-	// API. Without it the sign-in succeeds and every other call is refused.
+	// LocalOff switches the login method local off: it is neither listed nor taken.
+	LocalOff bool
+	// MethodNames lists the login methods by their names alone; otherwise each is an
+	// object with name and type.
+	MethodNames bool
+	// OldSignIn is the sign-in of versions before 7: it refuses any query and lists
+	// no login methods.
+	OldSignIn bool
+	// RequireREST refuses the sign-in of a user who may not use the REST API.
+	// Without it the sign-in succeeds and every other call is refused.
 	RequireREST bool
+	// RESTStatus is the status of that refusal; 0 stands for 403. With 401 the
+	// answer is that to a wrong password.
+	RESTStatus int
 	// ExternalLogin checks sign-ins against a directory or RADIUS server, which
-	// has the passwords that the users were added with. A change of a local
-	// password then succeeds and has no effect on sign-ins.
+	// has the passwords that the users were added with, unless the query asks for
+	// local. A change of a local password has no effect on other sign-ins then.
 	ExternalLogin bool
 	// LockOutAfter is the number of failed sign-ins in a row after which a user
 	// is refused with any password; 0 for none.
@@ -120,6 +131,14 @@ type Options struct {
 	// LockOutStatus is the status for a user locked out; 0 stands for 401, with
 	// which the answer is that to a wrong password.
 	LockOutStatus int
+
+	// BrowsersNeedToken is that of version 7.5: a client whose User-Agent looks like a
+	// browser's has to send X-Token with whatever writes. Its value is read at
+	// /api/user/info.
+	BrowsersNeedToken bool
+	// OpenFirst refuses a change outside a transaction, as 5.7 does. Otherwise the
+	// first change opens one by itself.
+	OpenFirst bool
 
 	// LockedAttempts is the number of attempts to open a transaction for which
 	// another party holds the configuration lock from the start; below 0 until
@@ -339,12 +358,12 @@ func (a *Appliance) OpenSessions() int {
 	return len(a.sessions)
 }
 
-// Accepts reports whether a sign-in of that name, with case, would take this
-// password now, lock-out and privileges apart.
+// Accepts reports whether a sign-in of that name, with case and without a login
+// method, would take this password now, lock-out and privileges apart.
 func (a *Appliance) Accepts(name, password string) bool {
 	a.Lock()
 	defer a.Unlock()
-	return a.signingIn(name, password) != nil
+	return a.signingIn(name, password, "") != nil
 }
 
 // Password returns the password in force in the local database for that name;

@@ -36,7 +36,7 @@ func (a *Appliance) view(session *session) configuration {
 func (a *Appliance) demandLength(serve func(*simulator.Request) simulator.Answer) func(*simulator.Request) simulator.Answer {
 	return func(r *simulator.Request) simulator.Answer {
 		if r.Header.Get("Content-Length") == "" {
-			r.Violation("header Content-Length is missing")
+			r.Note("header Content-Length is missing")
 			return a.refuse(r, 411, "LengthRequired", "the length of the body is missing")
 		}
 		return serve(r)
@@ -135,8 +135,13 @@ func (a *Appliance) notOpen(r *simulator.Request) simulator.Answer {
 func (a *Appliance) inTransaction(serve handler) handler {
 	return func(r *simulator.Request, session *session) simulator.Answer {
 		if session.transaction == nil {
-			r.Violation("a write comes outside a transaction")
-			return a.notOpen(r)
+			r.Note("a write comes outside a transaction")
+			if a.options.OpenFirst {
+				return a.notOpen(r)
+			}
+			if opened := a.openTransaction(r, session); opened.Status >= 400 {
+				return opened
+			}
 		}
 		answer := serve(r, session)
 		if answer.Status >= 400 {
@@ -158,19 +163,19 @@ func (a *Appliance) commit(r *simulator.Request, session *session) simulator.Ans
 		return a.malformed(r)
 	}
 	if body["status"] != "commit" {
-		r.Violation("body: status is not commit")
+		r.Note("body: status is not commit")
 		return a.malformed(r)
 	}
 	pending := session.transaction
 	if pending == nil {
-		r.Violation("a commit comes outside a transaction")
+		r.Note("a commit comes outside a transaction")
 		return a.notOpen(r)
 	}
 	if pending.refused {
-		r.Violation("a commit follows a refused step")
+		r.Note("a commit follows a refused step")
 	}
 	if !slices.ContainsFunc(pending.changes, func(change change) bool { return change.Type == "replace" }) {
-		r.Violation("a commit has nothing to commit")
+		r.Note("a commit has nothing to commit")
 	}
 	message, _ := body[messageField].(string)
 	if message == "" && a.options.RequireCommitMessage {

@@ -37,10 +37,10 @@ func Example() {
 	for _, exchange := range server.Exchanges() {
 		fmt.Println(exchange.Name, exchange.Write, exchange.Status)
 	}
-	fmt.Println("violations:", len(server.Violations()))
+	fmt.Println("notes:", len(server.Notes()))
 	fmt.Println("accepts the new one:", instance.Accepts("jdoe@example.com", "N3w-Pass!word"))
 	// Output:
 	// update agent true 200
-	// violations: 0
+	// notes: 0
 	// accepts the new one: true
 }

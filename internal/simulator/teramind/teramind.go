@@ -4,10 +4,11 @@
 //
 //	GET   /tm-api/agent/{e-mail address}   "find agent"
 //	PATCH /tm-api/agent/{agent ID}         "update agent"
+//	PUT   /tm-api/agent/{agent ID}         "replace agent", which Teramind calls deprecated
 //
 // It is written from Teramind's article on rotating passwords and from its public
-// API collection. Where neither says what happens, the stand-in is strict: it
-// writes down a violation and refuses.
+// API collection, and takes any client that keeps to them. Where neither says what
+// happens, [Options] chooses.
 //
 //	instance := teramind.New(teramind.Options{})
 //	server, err := simulator.Start(instance, simulator.Options{})
@@ -37,8 +38,9 @@ const (
 
 // The names of the routes.
 const (
-	FindAgent   = "find agent"
-	UpdateAgent = "update agent"
+	FindAgent    = "find agent"
+	UpdateAgent  = "update agent"
+	ReplaceAgent = "replace agent"
 )
 
 // FirstPassword is the password of every agent of a new instance.
@@ -69,6 +71,35 @@ type Agent struct {
 	Sessions int
 }
 
+// UpdateAnswer is what a good update is answered with.
+type UpdateAnswer int
+
+// The answers that have been seen, and one that says nothing.
+const (
+	// AnswersAgent is the agent, as in the article.
+	AnswersAgent UpdateAnswer = iota
+	// AnswersSuccess is {"success":true} alone.
+	AnswersSuccess
+	// AnswersNoContent is 204.
+	AnswersNoContent
+	// AnswersEmpty is 200 without a body.
+	AnswersEmpty
+)
+
+// AddressFields is where the answers have an agent's address.
+type AddressFields int
+
+// The fields that have been seen.
+const (
+	// InEmailAddress is email_address, as in the article; with
+	// [Options.ExtraFields] email has it, too.
+	InEmailAddress AddressFields = iota
+	// InEmail is email, with email_address empty.
+	InEmail
+	// InEmailAddressAlone is email_address, with email empty.
+	InEmailAddressAlone
+)
+
 // Options alter an instance. The zero value is what most tests want.
 type Options struct {
 	// MinimumLength is the least length of a new password in characters; an
@@ -87,6 +118,13 @@ type Options struct {
 	ExtraFields bool
 	// Unsuccessful answers every update with success: false, and does nothing.
 	Unsuccessful bool
+	// UpdateAnswer is what a good update is answered with.
+	UpdateAnswer UpdateAnswer
+	// AddressFields is where the answers have an agent's address.
+	AddressFields AddressFields
+	// OldLookUp answers 404 to a look-up by address, as servers from before 2024
+	// do. They know agents by number alone.
+	OldLookUp bool
 }
 
 // Instance is a Teramind instance. Make one with [New]. Its lock guards the state
@@ -170,11 +208,12 @@ func (i *Instance) Updates() int {
 
 const agentPath simulator.Pattern = "/tm-api/agent/{agent}"
 
-// Routes returns [FindAgent] and [UpdateAgent].
+// Routes returns [FindAgent], [UpdateAgent] and [ReplaceAgent].
 func (i *Instance) Routes() []simulator.Route {
 	return []simulator.Route{
 		{Name: FindAgent, Method: "GET", Match: agentPath.Match, Serve: i.find, WrongAccount: wrongAccount},
 		{Name: UpdateAgent, Method: "PATCH", Match: agentPath.Match, Write: true, Serve: i.update, WrongAccount: wrongAccount},
+		{Name: ReplaceAgent, Method: "PUT", Match: agentPath.Match, Write: true, Serve: i.replace, WrongAccount: wrongAccount},
 	}
 }
 
@@ -191,9 +230,9 @@ func wrongAccount(answer simulator.Answer) simulator.Answer {
 // find answers a look-up. As with Teramind, a number in place of the address
 // stands for the agent of that ID.
 func (i *Instance) find(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("X-Access-Token") || !r.NoQuery() || !r.NoBody() {
-		return malformed()
-	}
+	r.OnlyHeaders("X-Access-Token")
+	r.NoQuery()
+	r.NoBody()
 	if refusal, refused := authorize(r, Token, ReadOnlyToken); refused {
 		return refusal
 	}
@@ -213,6 +252,9 @@ func (i *Instance) lookUp(key string) *Agent {
 		return i.byID(strconv.Itoa(i.options.FindAnswers))
 	}
 	for _, agent := range i.agents {
+		if i.options.OldLookUp {
+			break
+		}
 		if agent.Email == key || i.options.AnyCase && strings.EqualFold(agent.Email, key) {
 			return agent
 		}
@@ -230,9 +272,8 @@ func (i *Instance) byID(id string) *Agent {
 }
 
 func (i *Instance) update(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("X-Access-Token", "Content-Type") || !r.NoQuery() {
-		return malformed()
-	}
+	r.OnlyHeaders("X-Access-Token", "Content-Type")
+	r.NoQuery()
 	if refusal, refused := authorize(r, Token); refused {
 		return refusal
 	}
@@ -240,22 +281,18 @@ func (i *Instance) update(r *simulator.Request) simulator.Answer {
 	if !ok {
 		return notFound()
 	}
-	if number, err := strconv.Atoi(id); err != nil || strconv.Itoa(number) != id || number <= 0 {
-		r.Violation("the agent to update is not named by its ID")
+	number, err := strconv.Atoi(id)
+	if err != nil || strconv.Itoa(number) != id || number <= 0 {
+		r.Note("the agent to update is not named by its ID")
+	}
+	if err != nil {
 		return notFound()
 	}
-	body, ok := r.JSONBody(
-		simulator.Field{Name: "newPassword", Type: simulator.String},
-		simulator.Field{Name: "passwordConfirm", Type: simulator.String})
+	password, ok := newPassword(r)
 	if !ok {
 		return malformed()
 	}
-	password := body["newPassword"].(string)
-	if body["passwordConfirm"] != password {
-		r.Violation("newPassword and passwordConfirm differ")
-		return malformed()
-	}
-	agent := i.byID(id)
+	agent := i.byID(strconv.Itoa(number))
 	if agent == nil || agent.Deleted {
 		return notFound()
 	}
@@ -274,7 +311,50 @@ func (i *Instance) update(r *simulator.Request) simulator.Answer {
 	if i.options.ExtraFields || i.options.Unsuccessful {
 		answer["success"] = !i.options.Unsuccessful
 	}
-	return simulator.JSON(200, answer)
+	switch {
+	case i.options.Unsuccessful || i.options.UpdateAnswer == AnswersAgent:
+		return simulator.JSON(200, answer)
+	case i.options.UpdateAnswer == AnswersSuccess:
+		return simulator.JSON(200, map[string]any{"success": true})
+	case i.options.UpdateAnswer == AnswersNoContent:
+		return simulator.Answer{Status: 204}
+	}
+	return simulator.Answer{Status: 200}
+}
+
+// replace takes the same as update. Nothing here keeps what it would replace besides.
+func (i *Instance) replace(r *simulator.Request) simulator.Answer {
+	r.Note("the method is deprecated")
+	return i.update(r)
+}
+
+// newPassword returns the password of an update, and whether it is there twice. The
+// article knows passwordConfirmation as another name of passwordConfirm; further keys
+// are those of an agent, of which an update may have any part.
+func newPassword(r *simulator.Request) (string, bool) {
+	body, ok := r.JSONBody(
+		simulator.Field{Name: "newPassword", Type: simulator.String},
+		simulator.Field{Name: "passwordConfirm", Type: simulator.String, Optional: true},
+		simulator.Field{Name: "passwordConfirmation", Type: simulator.String, Optional: true})
+	if !ok {
+		return "", false
+	}
+	confirmed, there := body["passwordConfirm"]
+	if alias, named := body["passwordConfirmation"]; named {
+		r.Note("body: passwordConfirmation is another name of passwordConfirm")
+		if !there {
+			confirmed, there = alias, true
+		}
+	}
+	switch {
+	case !there:
+		r.Note("body: key passwordConfirm is missing")
+	case confirmed != body["newPassword"]:
+		r.Note("newPassword and passwordConfirm differ")
+	default:
+		return body["newPassword"].(string), true
+	}
+	return "", false
 }
 
 // authorize returns the refusal of a request without one of the tokens.
@@ -312,6 +392,12 @@ func (i *Instance) object(agent *Agent) map[string]any {
 			object["ldap_attrs"] = agent.LDAPAttributes
 		}
 		object["tfa_enabled"] = agent.TwoFactor
+	}
+	switch i.options.AddressFields {
+	case InEmail:
+		object["email_address"], object["email"] = "", agent.Email
+	case InEmailAddressAlone:
+		object["email"] = ""
 	}
 	return object
 }

@@ -11,34 +11,40 @@ import (
 
 // signIn makes a grant for a user with the right password.
 func (p *Platform) signIn(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("Content-Type") || !r.NoQuery() {
-		return p.malformed(invalidRequest)
-	}
+	checkPath(r, "/vedauth/authorize/oauth")
+	r.OnlyHeaders("Content-Type")
+	r.NoQuery()
 	body, ok := r.JSONBody(
 		simulator.Field{Name: "client_id", Type: simulator.String},
 		simulator.Field{Name: "username", Type: simulator.String},
 		simulator.Field{Name: "password", Type: simulator.String},
-		simulator.Field{Name: "scope", Type: simulator.String},
+		simulator.Field{Name: "scope", Type: simulator.String, Optional: true},
 		simulator.Field{Name: "state", Type: simulator.String, Optional: true})
 	if !ok {
 		return p.malformed(invalidRequest)
 	}
-	scope := body["scope"].(string)
+	integration := p.integration(body["client_id"].(string))
+	scope, named := body["scope"].(string)
+	if !named {
+		r.Note("body: key scope is missing")
+		if integration != nil && p.options.AssumeScopeOptional {
+			scope = integration.Scope
+		}
+	}
 	wanted, ok := parseScope(scope)
 	if !ok {
-		r.Violation("body: scope does not have the form name:restriction,restriction;name")
+		r.Note("body: scope does not have the form name:restriction,restriction;name")
 		return p.malformed(invalidScope)
 	}
 	prefix, name := splitUser(body["username"].(string))
 	if fault := nameFault(name); fault != "" {
-		r.Violation("body: username: " + fault)
-		return p.malformed(invalidRequest)
+		// Nobody has such a name, so the answer is that to an unknown user.
+		r.Note("body: username: " + fault)
 	}
 
 	if p.options.PasswordSignInOff {
 		return p.refuse(http.StatusBadRequest, unsupportedGrantType, "The authentication method is not enabled.")
 	}
-	integration := p.integration(body["client_id"].(string))
 	if integration == nil {
 		return p.refuse(http.StatusBadRequest, invalidClient, "The client ID is not known.")
 	}
@@ -51,13 +57,13 @@ func (p *Platform) signIn(r *simulator.Request) simulator.Answer {
 	}
 	allowed := !user.NoWebSDKAccess && p.allowsUser(integration, user)
 	if !allowed && p.options.AssumePermissionFirst {
-		return p.refuseUser()
+		return p.refuseUser(user)
 	}
 	if !p.passes(user, body["password"].(string)) {
 		return p.refusePassword()
 	}
 	if !allowed {
-		return p.refuseUser()
+		return p.refuseUser(user)
 	}
 	user.succeeded++
 	return p.grantAnswer(user, p.newGrant(user, integration.ClientID, scope))
@@ -97,14 +103,13 @@ func (p *Platform) refusePassword() simulator.Answer {
 	return p.refuse(http.StatusBadRequest, p.options.AssumeWrongPasswordCode, "Username/password combination not valid")
 }
 
-// refuseUser refuses a user whom the integration does not allow: in the form that
-// has been seen where only the status line tells, and as RFC 6749 says elsewhere.
-func (p *Platform) refuseUser() simulator.Answer {
-	status := http.StatusBadRequest
+// refuseUser refuses a user whom the integration does not allow, in the words that
+// have been seen: a code and a text that names the identity, or a status line alone.
+func (p *Platform) refuseUser(user *account) simulator.Answer {
 	if p.options.ErrorShape == StatusLineOnly {
-		status = http.StatusForbidden
+		return p.refuse(http.StatusForbidden, unauthorizedClient, "Failed to issue grant: User is not authorized for the requested scope")
 	}
-	return p.refuse(status, unauthorizedClient, "Failed to issue grant: User is not authorized for the requested scope")
+	return p.refuse(http.StatusBadRequest, unauthorizedClient, "No rule/permission for identity "+user.prefixedName()+" exists")
 }
 
 func (p *Platform) newGrant(user *account, clientID, scope string) Grant {
@@ -156,9 +161,10 @@ func (p *Platform) grantAnswer(user *account, made Grant) simulator.Answer {
 // verifyToken tells about the token that the request bears. The times it gives
 // are those of the grant, valid_for is that of the token.
 func (p *Platform) verifyToken(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("Authorization") || !r.NoQuery() || !r.NoBody() {
-		return p.malformed(invalidRequest)
-	}
+	checkPath(r, "/vedauth/authorize/verify")
+	r.OnlyHeaders("Authorization")
+	r.NoQuery()
+	r.NoBody()
 	grant, refusal := p.authenticate(r)
 	if refusal != nil {
 		return *refusal
@@ -182,9 +188,10 @@ func (p *Platform) verifyToken(r *simulator.Request) simulator.Answer {
 // revokeGrant revokes the grant of the token that the request bears. Its status
 // 202 means that nothing was revoked.
 func (p *Platform) revokeGrant(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("Authorization") || !r.NoQuery() || !r.NoBody() {
-		return p.malformed(invalidRequest)
-	}
+	checkPath(r, "/vedauth/revoke/token")
+	r.OnlyHeaders("Authorization")
+	r.NoQuery()
+	r.NoBody()
 	token, ok := r.Bearer()
 	if !ok {
 		return p.refuse(http.StatusUnauthorized, sessionError, "A valid access token is required.")

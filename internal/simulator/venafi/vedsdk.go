@@ -26,9 +26,9 @@ var somebodyElse = Identity{Name: "somebody.else", Prefix: localPrefix, GUID: "0
 // setPassword sets an identity's password. Which status goes with which refusal
 // is documented, the wording is not.
 func (p *Platform) setPassword(r *simulator.Request) simulator.Answer {
-	if !r.OnlyHeaders("Authorization", "Content-Type") || !r.NoQuery() {
-		return p.malformed("")
-	}
+	checkPath(r, "/vedsdk/Identity/SetPassword")
+	r.OnlyHeaders("Authorization", "Content-Type")
+	r.NoQuery()
 	grant, refusal := p.authenticate(r)
 	if refusal != nil {
 		return *refusal
@@ -136,10 +136,17 @@ func conforms(password string) bool {
 }
 
 // identify returns the account that identity information stands for, nil if there
-// is none, and whether the information has one of the documented forms.
+// is none, and whether the information can stand for one at all. Clients send it as
+// they were given it, with everything that is known of the identity; what is most
+// exact counts then.
 func (p *Platform) identify(r *simulator.Request, information any) (*account, bool) {
 	const place = "body: ID"
-	var fields []simulator.Field
+	fields := []simulator.Field{
+		{Name: "FullName", Type: simulator.String, Optional: true},
+		{Name: "IsGroup", Type: simulator.Bool, Optional: true},
+		{Name: "State", Type: simulator.Number, Optional: true},
+		{Name: "Type", Type: simulator.Number, Optional: true},
+	}
 	for _, name := range []string{"Name", "Prefix", "PrefixedName", "PrefixedUniversal", "Universal"} {
 		fields = append(fields, simulator.Field{Name: name, Type: simulator.String, Optional: true})
 	}
@@ -151,36 +158,52 @@ func (p *Platform) identify(r *simulator.Request, information any) (*account, bo
 		value, _ := object[name].(string)
 		return value
 	}
-	var prefix, key string
-	form := strings.Join(slices.Sorted(maps.Keys(object)), " ")
-	switch form {
-	case "PrefixedName", "PrefixedUniversal":
-		prefix, key, _ = strings.Cut(text(form), ":")
-	case "Name Prefix":
-		prefix, key = text("Prefix"), text("Name")
-	case "Prefix Universal":
-		prefix, key = text("Prefix"), text("Universal")
+	if form := strings.Join(slices.Sorted(maps.Keys(object)), " "); !slices.Contains(identityForms, form) {
+		r.Note(place + " is neither PrefixedName nor PrefixedUniversal nor Prefix with Name or Universal")
+	}
+	prefix, key, universal := text("Prefix"), text("Universal"), true
+	switch {
+	case text("PrefixedUniversal") != "":
+		prefix, key, _ = strings.Cut(text("PrefixedUniversal"), ":")
+	case prefix != "" && key != "":
+	case text("PrefixedName") != "":
+		prefix, key, _ = strings.Cut(text("PrefixedName"), ":")
+		universal = false
+	case prefix != "" && text("Name") != "":
+		key, universal = text("Name"), false
 	default:
-		r.Violation(place + " is neither PrefixedName nor PrefixedUniversal nor Prefix with Name or Universal")
 		return nil, false
 	}
 	if !knownPrefix(prefix) {
-		r.Violation(place + ": the prefix is neither local nor that of a directory")
-		return nil, false
+		r.Note(place + ": the prefix is neither local nor that of a directory")
 	}
-	if strings.Contains(form, "Universal") {
+	if universal {
 		guid := bareGUID(key)
 		if guid == "" {
-			r.Violation(place + ": the universal ID is not a GUID")
-			return nil, false
+			r.Note(place + ": the universal ID is not a GUID")
+			return nil, true
 		}
 		return p.byGUID(prefix, guid), true
 	}
 	if fault := nameFault(key); fault != "" {
-		r.Violation(place + ": " + fault)
-		return nil, false
+		r.Note(place + ": " + fault)
 	}
 	return p.byName(prefix, key), true
+}
+
+// identityForms are the keys that identity information has in Venafi's documents.
+var identityForms = []string{"PrefixedName", "PrefixedUniversal", "Name Prefix", "Prefix Universal"}
+
+// readVersion answers whoever has a token that works.
+func (p *Platform) readVersion(r *simulator.Request) simulator.Answer {
+	checkPath(r, "/vedsdk/SystemStatus/Version")
+	r.OnlyHeaders("Authorization")
+	r.NoQuery()
+	r.NoBody()
+	if _, refusal := p.authenticate(r); refusal != nil {
+		return *refusal
+	}
+	return simulator.JSON(http.StatusOK, map[string]string{"Version": "23.3.0.2412"})
 }
 
 // The states of an identity that this package knows, as bits.

@@ -6,10 +6,10 @@
 //	GET  /vedauth/authorize/verify      "verify token"
 //	GET  /vedauth/revoke/token          "revoke grant"
 //	POST /vedsdk/Identity/SetPassword   "set password"
+//	GET  /vedsdk/SystemStatus/Version   "read version", which clients call to try a token
 //
-// It is written from Venafi's documents and from the vendor's public clients.
-// Where none of them says what happens, the stand-in is strict: it writes down a
-// violation and refuses. Where they leave room, [Options] chooses.
+// It is written from Venafi's documents and from the vendor's public clients, and
+// takes any client that keeps to them. Where they leave room, [Options] chooses.
 //
 //	platform := venafi.New(venafi.Options{})
 //	server, err := simulator.Start(platform, simulator.Options{})
@@ -39,6 +39,7 @@ const (
 	VerifyToken = "verify token"
 	RevokeGrant = "revoke grant"
 	SetPassword = "set password"
+	ReadVersion = "read version"
 )
 
 // The callers of every platform, and the password of both.
@@ -185,6 +186,9 @@ type Options struct {
 	// of its password in which a cache lets the previous password pass, besides
 	// the new one.
 	AssumeOldAccepted int
+	// AssumeScopeOptional grants the whole scope of the integration to who asks for
+	// none. Otherwise that is refused.
+	AssumeScopeOptional bool
 	// AssumePermissionFirst refuses a user whom the integration does not allow
 	// before the password is looked at.
 	AssumePermissionFirst bool
@@ -412,25 +416,42 @@ func (p *Platform) Routes() []simulator.Route { return append(p.authRoutes(), p.
 func (p *Platform) authRoutes() []simulator.Route {
 	return []simulator.Route{
 		{
-			Name: SignIn, Method: "POST", Match: simulator.Pattern("/vedauth/authorize/oauth").Match,
+			Name: SignIn, Method: "POST", Match: match("/vedauth/authorize/oauth"),
 			Login: true, Changes: true, Serve: p.signIn, WrongAccount: wrongGrantee,
 		},
 		{
-			Name: VerifyToken, Method: "GET", Match: simulator.Pattern("/vedauth/authorize/verify").Match,
+			Name: VerifyToken, Method: "GET", Match: match("/vedauth/authorize/verify"),
 			Serve: p.verifyToken, WrongAccount: wrongGrantee,
 		},
 		{
-			Name: RevokeGrant, Method: "GET", Match: simulator.Pattern("/vedauth/revoke/token").Match,
+			Name: RevokeGrant, Method: "GET", Match: match("/vedauth/revoke/token"),
 			Changes: true, Serve: p.revokeGrant,
 		},
 	}
 }
 
 func (p *Platform) sdkRoutes() []simulator.Route {
-	return []simulator.Route{{
-		Name: SetPassword, Method: "POST", Match: simulator.Pattern("/vedsdk/Identity/SetPassword").Match,
-		Write: true, Serve: p.setPassword, WrongAccount: wrongIdentity,
-	}}
+	return []simulator.Route{
+		{
+			Name: SetPassword, Method: "POST", Match: match("/vedsdk/Identity/SetPassword"),
+			Write: true, Serve: p.setPassword, WrongAccount: wrongIdentity,
+		},
+		{Name: ReadVersion, Method: "GET", Match: match("/vedsdk/SystemStatus/Version"), Serve: p.readVersion},
+	}
+}
+
+// match matches a path as IIS does: in any case, with a slash at the end or without.
+func match(path string) func(escapedPath string) bool {
+	return func(escapedPath string) bool {
+		return strings.EqualFold(strings.TrimSuffix(escapedPath, "/"), path)
+	}
+}
+
+// checkPath notes a path that is spelled otherwise than in Venafi's document.
+func checkPath(r *simulator.Request, path string) {
+	if r.EscapedPath != path {
+		r.Note("the path is spelled otherwise than in the documents")
+	}
 }
 
 // Auth returns the vendor of a server that has /vedauth alone.

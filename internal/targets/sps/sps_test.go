@@ -167,7 +167,7 @@ func TestVendorSettings(t *testing.T) {
 		{"no cookie", simulated.Options{NoCookie: true}, run(), rotation.NotChanged, api.ClassTarget, "", "no session cookie", 0, 0},
 		{"cookie that is over by another clock", simulated.Options{CookieExpires: true, Now: func() time.Time { return time.Unix(1e9, 0) }}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"login method", simulated.Options{LoginMethods: []string{"local & co"}}, with(run(), map[string]any{"Login Method": "local & co"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
-		{"login method that is not known", simulated.Options{}, with(run(), map[string]any{"Login Method": "local"}), rotation.NotChanged, api.ClassTarget, "", "answered 400", 0, 0},
+		{"login method that is not known", simulated.Options{OldSignIn: true}, with(run(), map[string]any{"Login Method": "local"}), rotation.NotChanged, api.ClassTarget, "", "answered 400", 0, 0},
 		{"other shapes", simulated.Options{StatusInBody: true, PasswordAsObject: true, DetailsAsText: true, WriteStatus: 204}, run(), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"other shapes, root", simulated.Options{StatusInBody: true, PasswordAsObject: true, WriteStatus: 201}, rootRun(), rotation.Changed, "", targets.ProofStatus, "final status", 1, 0},
 

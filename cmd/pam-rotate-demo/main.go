@@ -3,12 +3,14 @@
 // way the Keeper Gateway does, and compares every claim with what the vendor has
 // seen and what is in force there.
 //
+// Its verb serve starts the simulated vendors alone, for other clients to try.
+//
 // It exits 0 if every claim holds, 1 if one does not or the demonstration could not
 // be carried out, and 64 if the command line is wrong.
 //
 // vendors.go holds the table of vendors, to which another one is added as one
 // entry; demo.go the runs and claims; gateway.go what stands in for the Gateway;
-// picture.go the picture of a terminal in the README.
+// picture.go the picture of a terminal in the README; serve.go the verb serve.
 package main
 
 import (
@@ -42,6 +44,9 @@ func main() {
 
 // run is the whole command apart from the process around it.
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	if len(arguments) > 0 && arguments[0] == "serve" {
+		return serve(ctx, arguments[1:], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("pam-rotate-demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	binary := flags.String("binary", "bin/pam-rotate-script", "the program to demonstrate")
@@ -54,7 +59,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		return exitUsage
 	}
 	if flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "pam-rotate-demo: no arguments are taken, only flags")
+		fmt.Fprintln(stderr, "pam-rotate-demo: the only argument that is taken is serve, before flags of its own")
 		return exitUsage
 	}
 	path, err := executable(*binary)

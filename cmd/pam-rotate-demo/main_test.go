@@ -192,7 +192,7 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{"help", []string{"-help"}, 0, "-binary"},
 		{"unknown flag", []string{"-nonsense"}, exitUsage, "nonsense"},
-		{"an argument", []string{"nonsense"}, exitUsage, "no arguments are taken"},
+		{"an argument", []string{"nonsense"}, exitUsage, "is serve"},
 		{"no program", []string{"-binary", filepath.Join(t.TempDir(), "missing")}, 1, "make build makes it"},
 	}
 	for _, test := range tests {

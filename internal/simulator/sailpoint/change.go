@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -44,7 +45,8 @@ type change struct {
 	state     string     // the one at the end
 	errors    []string
 	sourceIDs []string
-	endless   bool // no status read sees the end
+	endless   bool      // no status read sees the end
+	due       time.Time // when it ends by itself; zero for never
 	polls     int
 	ended     bool
 }
@@ -61,6 +63,15 @@ func (t *Tenant) end(c *change) {
 	}
 	if len(c.accounts) > 0 {
 		t.completed++
+	}
+}
+
+// endDue ends the changes whose time has come, in the order in which they were made.
+func (t *Tenant) endDue() {
+	for _, change := range t.changes {
+		if !change.due.IsZero() && !t.options.Now().Before(change.due) {
+			t.end(change)
+		}
 	}
 }
 
@@ -316,6 +327,9 @@ func (t *Tenant) begin(password string, accounts []*account, addressed *account,
 	if atOnce {
 		t.end(begun)
 	}
+	if t.options.EndsAfter > 0 && !begun.endless {
+		begun.due = t.options.Now().Add(t.options.EndsAfter)
+	}
 	t.changes = append(t.changes, begun)
 	answer := map[string]any{"requestId": nil, "state": t.currentState(begun)}
 	if !t.options.NullRequestID {
@@ -348,6 +362,7 @@ func (t *Tenant) status(r *simulator.Request) simulator.Answer {
 	if !ok {
 		return badRequest()
 	}
+	t.endDue()
 	found := t.change(requestID)
 	if found == nil && t.options.ExistenceFirst {
 		return notFound()
@@ -363,7 +378,7 @@ func (t *Tenant) status(r *simulator.Request) simulator.Answer {
 	if seen <= 0 {
 		return notFound()
 	}
-	if seen >= t.options.EndsAtPoll && !found.endless {
+	if seen >= t.options.EndsAtPoll && !found.endless && found.due.IsZero() {
 		t.end(found)
 	}
 	status := map[string]any{"requestId": requestID, "state": t.currentState(found), "errors": nil, "sourceIds": nil}

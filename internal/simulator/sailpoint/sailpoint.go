@@ -169,6 +169,9 @@ type Options struct {
 	// EndsAtPoll is the status read, from 1, that first shows the end; 0 stands
 	// for DefaultEndsAtPoll. The password comes into force at that read.
 	EndsAtPoll int
+	// EndsAfter has a change end when that much time has passed by the tenant's
+	// clock, whether anybody reads its status or not; 0 leaves it to EndsAtPoll.
+	EndsAfter time.Duration
 	// HiddenPolls is how many status reads find 404 before those that
 	// EndsAtPoll counts.
 	HiddenPolls int
@@ -259,6 +262,7 @@ func New(options Options) *Tenant {
 func (t *Tenant) Accepts(sourceName, accountID, password string) bool {
 	t.Lock()
 	defer t.Unlock()
+	t.endDue()
 	account := t.account(sourceName, accountID)
 	return account != nil && account.Password == password
 }
@@ -268,6 +272,7 @@ func (t *Tenant) Accepts(sourceName, accountID, password string) bool {
 func (t *Tenant) Password(sourceName, accountID string) string {
 	t.Lock()
 	defer t.Unlock()
+	t.endDue()
 	if account := t.account(sourceName, accountID); account != nil {
 		return account.Password
 	}
@@ -279,6 +284,7 @@ func (t *Tenant) Password(sourceName, accountID string) string {
 func (t *Tenant) Completed() int {
 	t.Lock()
 	defer t.Unlock()
+	t.endDue()
 	return t.completed
 }
 
@@ -286,6 +292,7 @@ func (t *Tenant) Completed() int {
 func (t *Tenant) Pending() int {
 	t.Lock()
 	defer t.Unlock()
+	t.endDue()
 	pending := 0
 	for _, change := range t.changes {
 		if !change.ended {

@@ -920,6 +920,27 @@ func TestStatusNames(t *testing.T) {
 	}
 }
 
+// TestEndsAfter: a change ends by the tenant's clock, whether anybody reads its status
+// or not, and no sooner.
+func TestEndsAfter(t *testing.T) {
+	now := newClock()
+	s := start(t, sailpoint.Options{Now: now.now, EndsAfter: 15 * time.Second, TokenLifetime: time.Hour})
+	requestID := s.setFor(sailpoint.UserName, sailpoint.SourceName, newPassword).text("requestId")
+	for range 3 {
+		if state := s.poll(requestID).text("state"); state != "IN_PROGRESS" {
+			t.Errorf("state %q at once", state)
+		}
+	}
+	now.Time = now.Add(14 * time.Second)
+	s.accepts(sailpoint.FirstPassword, true)
+	now.Time = now.Add(time.Second)
+	s.accepts(newPassword, true)
+	if state := s.poll(requestID).text("state"); state != "FINISHED" || s.tenant.Pending() != 0 || s.tenant.Completed() != 1 {
+		t.Errorf("state %q in the end", state)
+	}
+	s.noNotes()
+}
+
 // TestForbiddenStyle: some versions refuse the query in one style and not in another.
 func TestForbiddenStyle(t *testing.T) {
 	s := start(t, sailpoint.Options{ForbiddenStyles: []string{"v1"}})

@@ -8,18 +8,22 @@
 #   - How PowerShell writes text into the pipe of a program depends on its version and on
 #     $OutputEncoding (Microsoft). So the pipe is made here, and its bytes too.
 #
-# Assumed, and shown nowhere:
-#   - The line reaches a script without parameters as $input.
-#   - An error that nobody catches counts as failure.
-#   - What Write-Host prints reaches the Gateway's log and is not taken for the result.
+# Tried by the project's tests, with PowerShell 7 on Linux: every exit code, "BASE64" |
+# .\script.ps1; Clear-History, -File, a hosted runspace, long input, much output, byte order
+# marks, UTF-16, and programs that die, do not read, are missing or cannot be started. Never
+# tried: a Windows Gateway, and Windows PowerShell 5.1, for which this was written from
+# documents. Do not rely on it before you have seen a failing rotation of a test account
+# reported as failed.
 #
-# This wrapper has never run on a Windows Gateway, nor under any PowerShell: it was
-# written for Windows PowerShell 5.1 and PowerShell 7 from their documents. Do not rely
-# on it before you have seen a failing rotation of a test account reported as failed.
+# On Windows, whoever ends a process chooses its exit code: taskkill /F makes it 1, others
+# make it 0. So an exit code counts only together with the program's own result line. This
+# script returns $true if the program ended with 0 and its last line says "changed", and
+# nothing else. In any other case it throws: "not changed" only for exit code 1 with a last
+# line that says so, "not run" if the program was not started, and else "unknown whether the
+# password was changed". No message holds the input, and no cmdlet gets it, since
+# PowerShell's module logging records what cmdlets are given.
 #
-# It returns $true if the program ended with exit code 0, and nothing else. In any other
-# case it throws; the message names the exit code and never the input. No cmdlet gets
-# the input, since PowerShell's module logging records what cmdlets are given.
+# If this PowerShell itself is ended, the program it started goes on.
 #
 # Keep this file in plain ASCII: Windows PowerShell 5.1 reads anything else by code page.
 
@@ -53,8 +57,28 @@ foreach ($line in $lines) {
     }
 }
 $text = [string]::Join("`n", [string[]]$lines)
-if ([string]::IsNullOrWhiteSpace($text)) {
+
+# Behind -File, PowerShell decodes standard input by the console's code page: a byte order
+# mark comes out as other characters, and UTF-16 with a zero character beside each letter.
+# Neither can stand at the start of a payload, which is base64 or JSON.
+$wide = $text.IndexOf([char]0) -ge 0
+if ($wide) {
+    $text = $text.Replace([string][char]0, '')
+}
+$from = 0
+while ($from -lt $text.Length -and ([int]$text[$from] -gt 126 -or [int]$text[$from] -lt 33)) {
+    $from++
+}
+$text = $text.Substring($from)
+if ($text -eq '') {
     throw 'pam-rotate-script: not run: nothing was piped in'
+}
+if ($wide) {
+    foreach ($character in $text.ToCharArray()) {
+        if ([int]$character -gt 126) {
+            throw 'pam-rotate-script: not run: the text piped in is UTF-16, read as something else; pipe in base64, or UTF-8'
+        }
+    }
 }
 
 # UTF-8 without a byte order mark; base64 is ASCII, and so the same bytes. A text that
@@ -85,34 +109,54 @@ $taken = $false
 $output = ''
 $log = ''
 try {
-    [void]$process.Start()
-
-    # Both streams are read while the input is written, so that no full pipe can hold up
-    # either side.
-    $outputRead = $process.StandardOutput.ReadToEndAsync()
-    $logRead = $process.StandardError.ReadToEndAsync()
-
-    # The bytes go past the writer of .NET, which has an encoding of its own. Where the
-    # console's input encoding has a byte order mark, .NET Framework has put that into the
-    # pipe already; the program copes with it.
+    # What .NET throws here depends on its version and language. The number is the system's.
+    $number = ''
     try {
-        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-        $process.StandardInput.BaseStream.Flush()
-        $taken = $true
+        $started = $process.Start()
     } catch {
-        # A program that ends before it reads, as on a wrong flag, says more by its exit code.
-        $taken = $false
+        $started = $false
+        $cause = $_.Exception
+        while ($null -ne $cause -and $cause -isnot [System.ComponentModel.Win32Exception]) {
+            $cause = $cause.InnerException
+        }
+        if ($null -ne $cause) {
+            $number = " (error $($cause.NativeErrorCode) of the system)"
+        }
     }
-    try {
-        $process.StandardInput.Close()
-    } catch {
-        $taken = $false
+    if (-not $started) {
+        throw "pam-rotate-script: not run: the program $Program could not be started${number}; see that the Gateway's user may read and run it, and that it is for this system"
     }
 
-    $process.WaitForExit()
-    $output = $outputRead.GetAwaiter().GetResult()
-    $log = $logRead.GetAwaiter().GetResult()
-    $code = $process.ExitCode
+    try {
+        # Both streams are read while the input is written, so that no full pipe can hold up
+        # either side.
+        $outputRead = $process.StandardOutput.ReadToEndAsync()
+        $logRead = $process.StandardError.ReadToEndAsync()
+
+        # The bytes go past the writer of .NET, which has an encoding of its own. Where the
+        # console's input encoding has a byte order mark, .NET Framework has put that into the
+        # pipe already; the program copes with it.
+        try {
+            $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+            $process.StandardInput.BaseStream.Flush()
+            $taken = $true
+        } catch {
+            # A program that ends before it reads, as on a wrong flag, says more by its output.
+            $taken = $false
+        }
+        try {
+            $process.StandardInput.Close()
+        } catch {
+            $taken = $false
+        }
+
+        $process.WaitForExit()
+        $output = $outputRead.GetAwaiter().GetResult()
+        $log = $logRead.GetAwaiter().GetResult()
+        $code = $process.ExitCode
+    } catch {
+        throw 'pam-rotate-script: unknown whether the password was changed: the program was started, and its end could not be seen'
+    }
 } finally {
     $process.Dispose()
 }
@@ -124,25 +168,44 @@ foreach ($line in $log.Split("`n")) {
         [Console]::Error.WriteLine($line)
     }
 }
+$last = ''
 foreach ($line in $output.Split("`n")) {
     $line = $line.TrimEnd()
     if ($line -ne '') {
+        $last = $line
         Write-Host $line
     }
 }
 
-if ($code -isnot [int]) {
-    throw 'pam-rotate-script: unknown: the program has no exit code'
-}
-switch ($code) {
-    0 {
-        if (-not $taken) {
-            throw 'pam-rotate-script: unknown: exit code 0, but the program did not take its whole input'
-        }
+# What the program itself says, with --json by the member outcome.
+$outcome = ''
+if ($last.StartsWith('{', [System.StringComparison]::Ordinal)) {
+    try {
+        $outcome = (ConvertFrom-Json -InputObject $last).outcome
+    } catch {
+        $outcome = ''
     }
-    1 { throw 'pam-rotate-script: not changed: exit code 1' }
-    3 { throw 'pam-rotate-script: unknown whether the password was changed: exit code 3' }
-    64 { throw 'pam-rotate-script: the command line is wrong, nothing was sent: exit code 64' }
-    default { throw "pam-rotate-script: unknown whether the password was changed: exit code $code" }
+    if ($outcome -isnot [string]) {
+        $outcome = ''
+    }
+} elseif ($last.IndexOf(': ', [System.StringComparison]::Ordinal) -gt 0) {
+    $outcome = $last.Substring(0, $last.IndexOf(': ', [System.StringComparison]::Ordinal))
 }
-return $true
+
+if ($code -is [int] -and $code -eq 0 -and $outcome -ceq 'changed' -and $taken) {
+    return $true
+}
+if ($code -is [int] -and $code -eq 1 -and $outcome -ceq 'not-changed') {
+    throw 'pam-rotate-script: not changed: exit code 1'
+}
+$why = "exit code $code"
+if ($code -eq 3 -and $outcome -ceq 'unknown') {
+    $why = 'exit code 3'
+} elseif ($code -eq 64) {
+    $why = 'exit code 64, as for a wrong command line: see $Flags at the top of this script, and the log'
+} elseif (-not $taken) {
+    $why = "exit code $code, and the program did not take its whole input"
+} elseif ($code -eq 0 -or $code -eq 1) {
+    $why = "exit code $code without a result line that says so: the program was ended by somebody else, or its flags let it do something else than rotate"
+}
+throw "pam-rotate-script: unknown whether the password was changed: $why"

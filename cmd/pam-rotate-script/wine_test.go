@@ -338,8 +338,7 @@ func forwarder(library, function, to string) []byte {
 	return file.Bytes()
 }
 
-// TestWrapperForWindows looks at the text of the wrapper, since there is no PowerShell to
-// run it with.
+// TestWrapperForWindows looks at what a run of the wrapper does not show.
 func TestWrapperForWindows(t *testing.T) {
 	text, err := os.ReadFile("../../scripts/pam-rotate-script.ps1")
 	if err != nil {
@@ -353,25 +352,11 @@ func TestWrapperForWindows(t *testing.T) {
 			}
 		}
 	}
-	script := regexp.MustCompile(`(?m)^ *#.*\n`).ReplaceAllString(string(text), "")
-	for wanted, times := range map[string]int{
-		"$ErrorActionPreference = 'Stop'": 1,
-		"return $true":                    1,
-		"return":                          1,
-		"$input":                          1,
-		"exit code 1'":                    1,
-		"exit code 3'":                    1,
-		"exit code 64'":                   1,
-		"exit code $code\"":               1,
-		"Write-Output":                    0, // the pipeline is for $true alone
-		"Invoke-Expression":               0,
-	} {
-		if found := strings.Count(script, wanted); found != times {
-			t.Errorf("%s is there %d times, not %d", wanted, found, times)
+	// What runs is tried in TestPowerShellWrapper; the pipeline is for $true alone.
+	for _, unwanted := range []string{"Write-Output", "Invoke-Expression"} {
+		if bytes.Contains(text, []byte(unwanted)) {
+			t.Errorf("%s has no place there", unwanted)
 		}
-	}
-	if !strings.HasSuffix(script, "\nreturn $true\n") {
-		t.Error("it does not end with its one return")
 	}
 }
 

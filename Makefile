@@ -49,7 +49,7 @@ lint: ## formatting, vet, staticcheck, tidy modules
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
-# What follows writes a section of docs/reliability.md each. Without -update the same
+# What follows writes a section of docs/development/reliability.md each. Without -update the same
 # tests run among all others and compare.
 SUITE   := ./internal/conformance
 COMMAND := ./cmd/pam-rotate-script
@@ -89,10 +89,10 @@ fuzz: ## every fuzz target for FUZZTIME each
 	done; \
 	$(GO) run ./internal/reliability/fuzzed < $$log && rm $$log
 
-reliability: matrix values leaks signals deadline hostile load fuzz ## all of docs/reliability.md
+reliability: matrix values leaks signals deadline hostile load fuzz ## all of docs/development/reliability.md
 
 # make bench BENCHFLAGS='-only traffic' measures one section.
-bench: ## what a run costs beside Python, curl and a bare program, into docs/performance.md; takes minutes
+bench: ## what a run costs beside Python, curl and a bare program, into docs/development/performance.md; takes minutes
 	$(GO) run ./cmd/pam-rotate-bench -tags $(TAGS) -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -budget $(MAXIMUM_SIZE) $(BENCHFLAGS)
 
 docs: ## the vendors' pages, from their Info, and the page on troubleshooting

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command pam-rotate-bench measures what a run of pam-rotate-script costs, beside others
-// that make the same call, and writes the tables of docs/performance.md. make bench runs it
+// that make the same call, and writes the tables of docs/development/performance.md. make bench runs it
 // in the project's folder, on Linux.
 //
 // It measures whole processes, from their start to their exit, against a simulated endpoint
@@ -52,7 +52,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	flags.StringVar(&settings.link, "ldflags", "", "the linker flags of the released program")
 	flags.IntVar(&settings.budget, "budget", 10_000_000, "how many bytes the program may have")
 	flags.Float64Var(&settings.scale, "scale", 1, "how many runs, in multiples of the usual number")
-	document := flags.String("document", "docs/performance.md", "the page to write the tables into; empty for none")
+	document := flags.String("document", "docs/development/performance.md", "the page to write the tables into; empty for none")
 	only := flags.String("only", "", "the sections to measure, by comma, in place of all")
 	switch err := flags.Parse(arguments); {
 	case errors.Is(err, flag.ErrHelp):

@@ -42,7 +42,7 @@ func TestSignals(t *testing.T) {
 	figures.settle(t, func(bench conformance.Bench) int { return 2 * bench.Exchanges })
 }
 
-// figures are numbers of each vendor for one section of docs/reliability.md.
+// figures are numbers of each vendor for one section of docs/development/reliability.md.
 type figures struct {
 	section string
 	columns []string

@@ -23,7 +23,7 @@ import (
 )
 
 // load runs TestLoad, which takes minutes: make load.
-var load = flag.Bool("load", false, "run the load test and write it into docs/reliability.md")
+var load = flag.Bool("load", false, "run the load test and write it into docs/development/reliability.md")
 
 const runsAtOnce = 200
 

@@ -88,7 +88,7 @@ func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 	}
 }
 
-// MatrixSection returns what the tallies make of docs/reliability.md, in Markdown. It
+// MatrixSection returns what the tallies make of docs/development/reliability.md, in Markdown. It
 // holds no times, so that it is the same after every run.
 func MatrixSection(tallies []*Tally) string {
 	var page strings.Builder

@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 }
 
 // TestReliability runs the fault matrix over every vendor's bench, and compares what
-// came of it with docs/reliability.md, and what came of a recipe with the target in Go.
+// came of it with docs/development/reliability.md, and what came of a recipe with the target in Go.
 func TestReliability(t *testing.T) {
 	benches := conformance.Benches()
 	tallies := make([]*conformance.Tally, len(benches))

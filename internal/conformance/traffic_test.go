@@ -9,9 +9,9 @@ import (
 )
 
 // TestTraffic: one connection and one handshake for each host of a vendor, and the
-// exchanges that docs/performance.md tells.
+// exchanges that docs/development/performance.md tells.
 func TestTraffic(t *testing.T) {
-	const document = "../../../docs/performance.md"
+	const document = "../../docs/development/performance.md"
 	table, err := conformance.TrafficTable()
 	if err != nil {
 		t.Fatal(err)

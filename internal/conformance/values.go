@@ -245,7 +245,7 @@ func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string, searches int) 
 	t.Categories[place].Add(fate)
 }
 
-// ValuesSection returns what the tallies make of docs/reliability.md, in Markdown.
+// ValuesSection returns what the tallies make of docs/development/reliability.md, in Markdown.
 func ValuesSection(tallies []ValueTally) string {
 	head := []string{"vendor", "tried", "arrived", "refused before any call", "refused before the write", "refused by the vendor's answer to the write", "neither, or a broken promise"}
 	cells := func(name string, f Fates) []any {

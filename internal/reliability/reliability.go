@@ -1,4 +1,4 @@
-// Package reliability keeps docs/reliability.md, the page of figures on what was tried
+// Package reliability keeps docs/development/reliability.md, the page of figures on what was tried
 // against the program and what came of it. Each section of the page stands between two
 // marks and is written by one command of the Makefile.
 //
@@ -19,11 +19,11 @@ import (
 )
 
 // update makes Settle write instead of compare.
-var update = flag.Bool("update", false, "write the section of docs/reliability.md instead of comparing with it")
+var update = flag.Bool("update", false, "write the section of docs/development/reliability.md instead of comparing with it")
 
 // page returns the path of the page. Tests run in the folder of their package, the rest of
 // the Makefile's commands in the project's own.
-func page() string { return filepath.Join(Root(), "docs/reliability.md") }
+func page() string { return filepath.Join(Root(), "docs/development/reliability.md") }
 
 // Root returns the project's folder, somewhere above the working directory.
 func Root() string {
@@ -59,7 +59,7 @@ func Settle(t testing.TB, section, command, text string) {
 	if current, err := replace(string(written), section, command, text); err != nil {
 		t.Error(err)
 	} else if current != string(written) {
-		t.Errorf("the section %s of docs/reliability.md is stale: run %s", section, command)
+		t.Errorf("the section %s of docs/development/reliability.md is stale: run %s", section, command)
 	}
 }
 
@@ -82,7 +82,7 @@ func replace(page, section, command, text string) (string, error) {
 	before, rest, opened := strings.Cut(page, open)
 	_, after, closed := strings.Cut(rest, shut)
 	if !opened || !closed || strings.Count(page, open) > 1 {
-		return "", fmt.Errorf("docs/reliability.md does not have the marks of the section %s once: %q and %q", section, open, shut)
+		return "", fmt.Errorf("docs/development/reliability.md does not have the marks of the section %s once: %q and %q", section, open, shut)
 	}
 	return before + open + "\n" + strings.Trim(text, "\n") + "\n\n" + shut + after, nil
 }

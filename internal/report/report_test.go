@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -120,11 +121,21 @@ func TestLogSettings(t *testing.T) {
 	}
 }
 
-// TestPages: every field of every vendor is explained on its page, in one row.
+// TestPages: every field of every vendor is explained on its page, in one row, and what all
+// share in the reference. A page has 700 words at the most.
 func TestPages(t *testing.T) {
+	reference, err := os.ReadFile("../../docs/reference.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range targets.CommonFields(targets.Info{}) {
+		if field.Help == "" || !bytes.Contains(reference, []byte("`"+field.Label+"`")) {
+			t.Errorf("the field %s is not explained in docs/reference.md", field.Label)
+		}
+	}
 	for _, info := range all.Registry() {
 		page := report.Page(info)
-		for _, field := range append(targets.CommonFields(info), info.Fields...) {
+		for _, field := range info.Fields {
 			if field.Help == "" || !strings.Contains(page, "| `"+field.Label+"` |") {
 				t.Errorf("%s: the field %s is not explained", info.Name, field.Label)
 			}

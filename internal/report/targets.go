@@ -26,24 +26,33 @@ func Page(info targets.Info) string {
 	fmt.Fprintf(&page, "# %s (`%s`)\n\n", info.Title, info.Name)
 	fmt.Fprintf(&page, "<!-- Generated from the vendor's Info by `make docs`. Edit the Info instead. -->\n\n")
 	fmt.Fprintf(&page, "Rotates %s.\n\n", info.Summary)
-	if len(info.Notes) > 0 {
-		page.WriteString("## What to know\n\n" + strings.Join(info.Notes, "\n\n") + "\n\n")
-	}
-	page.WriteString("## Fields of the access record\n\n")
-	page.WriteString("Labels match without regard to case, spaces, `_` and `-`. A field marked *per account* may also stand on the PAM User record, where it wins; every other field counts on the access record alone.\n\n")
-	for _, part := range []struct {
-		heading string
-		fields  []params.Field
-	}{
-		{"Of this target", info.Fields},
-		{"Of every target", targets.CommonFields(info)},
-	} {
-		fmt.Fprintf(&page, "### %s\n\n| Field | | Meaning |\n| --- | --- | --- |\n", part.heading)
-		for _, field := range part.fields {
-			fmt.Fprintf(&page, "| `%s` | %s | %s |\n", field.Label, escapeCell(strings.Join(traits(field), ", ")), escapeCell(field.Help))
+	if len(info.Setup) > 0 {
+		page.WriteString("## Set-up\n\n")
+		for i, step := range info.Setup {
+			fmt.Fprintf(&page, "%d. %s\n", i+1, step)
 		}
 		page.WriteString("\n")
 	}
+	if info.Example != "" {
+		fmt.Fprintf(&page, "## Example\n\nAll values are invented; the fields of `accessRecord` become those of the access record. The [guide](../guide.md) says what to do with it.\n\n"+
+			"<!-- file: %[1]s.yaml -->\n```yaml\n%[2]s```\n\n```sh\npam-rotate-script check --exit-zero --from %[1]s.yaml\npam-rotate-script rotate --from %[1]s.yaml\n```\n\n", info.Name, info.Example)
+	}
+	if len(info.Notes) > 0 {
+		page.WriteString("## What to know\n\n" + strings.Join(info.Notes, "\n\n") + "\n\n")
+	}
+	page.WriteString("## Fields of the access record\n\n| Field | | Meaning |\n| --- | --- | --- |\n")
+	perAccount := ""
+	for _, field := range info.Fields {
+		if field.PerAccount {
+			perAccount = " A field marked *per account* may also stand on the PAM User record, where it wins."
+		}
+		fmt.Fprintf(&page, "| `%s` | %s | %s |\n", field.Label, escapeCell(strings.Join(traits(field), ", ")), escapeCell(field.Help))
+	}
+	fmt.Fprintf(&page, "\nBesides these, the [fields that every target knows](../reference.md#fields).%s", perAccount)
+	if info.Timeout > 0 {
+		fmt.Fprintf(&page, " `Timeout` is %d seconds here unless it is set.", int(info.Timeout.Seconds()))
+	}
+	page.WriteString("\n\n")
 	if len(info.Documents) > 0 {
 		page.WriteString("## Vendor documents\n\n")
 		for _, document := range info.Documents {

@@ -269,6 +269,12 @@ type Info struct {
 	Settle  Settle
 	// Explain reads the vendor's error bodies; see api.Config.
 	Explain func(api.Answer) (code, text string)
+	// Setup are the steps that an administrator takes at the vendor before the first
+	// rotation, in Markdown, in order; none for a vendor that needs none.
+	Setup []string
+	// Example is a whole description (see package description) with invented values, for the
+	// documentation page; "" for none.
+	Example string
 	// Notes are paragraphs for the administrator, for the documentation page.
 	Notes []string
 	// Documents are the vendor's pages that the calls come from.

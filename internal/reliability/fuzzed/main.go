@@ -1,5 +1,5 @@
 // Command fuzzed reads what the fuzz tests have printed and writes the section on them
-// into docs/reliability.md. make fuzz runs it.
+// into docs/development/reliability.md. make fuzz runs it.
 //
 // A line "fuzz PACKAGE TARGET" begins each target; what go test prints of it follows.
 package main

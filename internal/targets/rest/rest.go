@@ -87,9 +87,10 @@ func Info() targets.Info {
 		},
 		Settle:  targets.Settle{Tries: 2, Wait: 2 * time.Second},
 		Explain: api.ExplainBy("message", "error_description", "error", "detail", "title", "errors"),
+		Setup:   setup(),
+		Example: example,
 		Notes: []string{
 			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
-			"**Rights:** the token or account in the access record must be allowed to set other users' passwords at that endpoint, and should be allowed nothing else.",
 			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, `code` from 400 to 599, `result` or `state` failed, or a text that speaks of a failure), or that it is not done yet (`status` or `state` pending, queued, processing and the like), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
 			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
 		},

@@ -81,8 +81,9 @@ func Info() targets.Info {
 		},
 		Timeout: timeout,
 		Explain: explain,
+		Setup:   setup(),
+		Example: example,
 		Notes: []string{
-			"**Access account:** in Identity Security Cloud, as an administrator, open Admin > Global > Security Settings > API Management and make a client with the grant type Client Credentials and the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Its ID is the access record's login, its secret the password. All three scopes are needed: without the last one the password is changed and every outcome is unknown.",
 			"**A personal access token** in its place is documented only for the passwords of its owner; for anyone else it is likely to end in 403. A scope beyond its owner's user level is stored without complaint and is then missing.",
 			"**The source** must have the feature PASSWORD, and the account must be correlated to an identity. Sources of delimited files cannot change passwords. The password of Identity Security Cloud itself is said, by others than SailPoint, to be that of the source `IdentityNow`.",
 			"**Sync groups:** if the source belongs to a password sync group, SailPoint sets the same password at every source of the group. The run warns of it; other records that hold one of these passwords are then wrong.",

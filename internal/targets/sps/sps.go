@@ -102,8 +102,9 @@ func Info() targets.Info {
 		// Services restart after some commits; the vendor's own client waits 10 s then.
 		Settle:  targets.Settle{Tries: 3, Wait: 10 * time.Second},
 		Explain: explain,
+		Setup:   setup(),
+		Example: example,
 		Notes: []string{
-			"**Access user:** make a local user for this purpose alone and give its group the privilege `REST server` (the built-in group `api` does not have it) and read and write rights on the page that owns the setting: that of the local users for mode `local`, that of the management settings for mode `root`. By the vendor's guide every signed-in user may change the own password, so mode `self` asks for no rights beyond `REST server`. Privileges count from the user's next login on. Keep a second administrator whose password is not rotated: an unknown outcome on the only one could lock everybody out.",
 			"**The configuration is locked during a rotation**, for four calls. If an administrator has a configuration page open, or works on the console, the rotation waits as long as `Lock Wait` says and then ends unchanged, with SPS's own words on who holds the lock. From version 6.5 on several transactions may be open at once; if another one is committed first, SPS may refuse this one's commit: not changed, rotate again. A rotation always gives its transaction back, also when it is interrupted.",
 			"**Mode `self`** sends the access record's password as the current one. Afterwards the access record's password is the old one, unless the access record is the PAM User record itself, and the next rotation cannot sign in: use `self` for a record that is its own access record.",
 			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|`` (no `~`), at most 150 characters; version 6.0 takes neither blank nor `_`. Anything else is refused before a call is made. Strength and history are SPS's own rules and apply to local users. A refused password may be the one that is in force already, so a refusal is followed by a login with it.",

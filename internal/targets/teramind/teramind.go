@@ -60,10 +60,11 @@ func Info() targets.Info {
 				Help: "e-mail address of the Teramind user, where it is not the PAM User's login"},
 		},
 		Explain: api.ExplainBy("message", "error", "errors"),
+		Setup:   setup(),
+		Example: example,
 		Notes: []string{
 			"**The new password holds until the user's next login.** When an administrator changes another user's password, Teramind makes that user choose a new one at the next login. From then on the vaulted password is wrong, although every rotation was reported truthfully. Sound uses are accounts that nobody signs in to, break-glass accounts that are rotated after every use, and rotation straight after each check-out. Every successful run says so in a warning.",
 			"**What the user notices:** the active sessions end, and the audit log shows the change under the token's owner.",
-			"**Access token:** in Teramind, as an administrator, open the user menu (top right) > Access Tokens > My Tokens > Add Access Token. The token is shown once; put it into the access record's password. It carries the rights of its maker, so use a dedicated administrator who is not rotated himself. Any administrator can delete it: a sudden 401 may be that.",
 			"**Password rules** are the instance's own. Match the complexity of the PAM User's rotation settings to them; a refused password is reported as not changed, class policy.",
 			"**Limits of the proof:** Teramind's success answer names the agent, and this program compares it with the one looked up. The password itself is not tried. If the answer is lost, the same call is sent once more, which does no harm beyond ending sessions again.",
 		},

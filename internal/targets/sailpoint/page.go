@@ -1,0 +1,24 @@
+package sailpoint
+
+// setup and example are the first half of the vendor's page.
+func setup() []string {
+	return []string{
+		"As an administrator open Admin > Global > Security Settings > API Management and make a client with the grant type Client Credentials.",
+		"Give it the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Without the last one the password is changed and every outcome is unknown.",
+		"Put its ID into the access record's login and its secret into the password. A personal access token is documented only for the passwords of its owner; for anyone else it is likely to end in 403.",
+		"See to it that the source has the feature PASSWORD and that the account is correlated to an identity. Sources of delimited files cannot change passwords.",
+		"Match the password complexity of the PAM User's rotation settings to the policies of tenant and source, without a colon.",
+	}
+}
+
+const example = `user: Abby.Smith
+oldPassword: 'First-Pass!word-1'
+newPassword: 'Second-Pass!word-2'
+accessRecord:
+  Target: sailpoint
+  Allowed Users: Abby.Smith
+  url: https://acme.api.identitynow.com
+  login: 6f3c1b1e-0f5d-4f5e-9a51-2f3f0c8d7a10
+  password: 'Sp-client+secret/&=%é;0001'
+  Source Name: My-AD
+`

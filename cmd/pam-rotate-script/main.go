@@ -86,7 +86,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
 	return &command{
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
-		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), all.Registry().Names(), recipe.BuiltInNames(), []string{recipe.TargetName})...),
+		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), all.Registry().Names(), recipe.BuiltInNames())...),
 	}
 }
 

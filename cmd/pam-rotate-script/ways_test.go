@@ -70,8 +70,7 @@ func (u *users) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // TestTheSameInAllWays: a recipe does and says the same as a file behind the verb, as a program
 // that the kernel starts by its first line, in the access record's field, and by its name. Only
-// the target's own name differs: it is that of a recipe that comes with the program, and
-// otherwise "recipe". So does the hint that says where its fields are listed.
+// the hint differs that says where its fields are listed.
 func TestTheSameInAllWays(t *testing.T) {
 	const caller = "Ux5-canary-caller"
 	program, err := exec.LookPath("pam-rotate-script")
@@ -100,7 +99,7 @@ func TestTheSameInAllWays(t *testing.T) {
 		{"the field Recipe", []string{program}, map[string]any{"Recipe": string(source)}},
 		{"the field Target", []string{program}, map[string]any{"Target": "rabbitmq"}},
 	}
-	alike := strings.NewReplacer("rabbitmq", recipe.TargetName, recipe.HintFields, "pam-rotate-script targets recipe lists the fields")
+	alike := strings.NewReplacer(recipe.HintFields, "pam-rotate-script targets rabbitmq lists the fields")
 	for _, test := range []struct {
 		name      string
 		user, new string

@@ -18,9 +18,21 @@ type reply struct {
 	header map[string]any
 	// fault says why the body is nothing to judge by: a web page, or broken JSON.
 	fault error
-	// opaque says that the body is some other text, of which no condition holds.
+	// opaque says that the body is some other text.
 	opaque bool
+	// text is the body as it stands; isText says that it is one.
+	text   string
+	isText bool
 	answer api.Answer
+}
+
+// judgeable reports whether a condition says anything of the answer: of a body that is no JSON only
+// one does that looks at its text, or one on where a redirect leads.
+func (r *reply) judgeable(when *expression) bool {
+	if r.fault == nil && !r.opaque {
+		return true
+	}
+	return when.uses(varText) && r.isText || r.status/100 == 3
 }
 
 // read makes a reply of an answer.
@@ -29,6 +41,7 @@ func read(answer api.Answer) *reply {
 	for name, value := range answer.Headers() {
 		r.header[name] = value
 	}
+	r.text, r.isText = answer.Text()
 	if r.fault = answer.Readable(); r.fault != nil {
 		return r
 	}

@@ -40,5 +40,5 @@ func BuiltIn(name string) (targets.Info, bool) {
 	if err != nil {
 		panic(fmt.Sprintf("recipe: a built-in recipe does not load: %v", err)) // the tests load all
 	}
-	return loaded.info(loaded.Name), true
+	return loaded.Info(), true
 }

@@ -30,7 +30,6 @@ type call struct {
 	phase  phase
 	name   string
 	method string
-	host   string // "" for the base
 	path   []segment
 	query  []pair
 	header []pair
@@ -41,7 +40,9 @@ type call struct {
 	needs  []requirement
 
 	write   bool
+	prepare bool   // in change, it makes of the new password what the write puts in force
 	tries   bool   // it sends $tried: a login as the rotated user
+	asUser  bool   // it sends $old, so that the rotated user signs in
 	grants  bool   // its answer holds what close gives back
 	each    string // in close, the value that the call is made for each one of
 	revokes bool   // in close, it ends an old credential
@@ -88,14 +89,23 @@ type member struct {
 // acceptance is what a call's answer must be.
 type acceptance struct {
 	status []int
+	to     redirect
 	when   *expression
 	says   string
 }
+
+// redirect is where an answer has to send whoever asks; "" if it is no redirect. It is a path, or
+// the beginning of one with a * behind it.
+type redirect string
+
+// redirects are the statuses that send whoever asks elsewhere.
+var redirects = []int{301, 302, 303, 307, 308}
 
 // judgement is an answer that the vendor documents as a refusal.
 type judgement struct {
 	status       []int
 	anyRefusal   bool // every status whose meaning is a refusal
+	to           redirect
 	when         *expression
 	class        api.Class // "" for the one that the status suggests
 	says, hint   string
@@ -107,7 +117,6 @@ type page struct {
 	items  *expression
 	link   string // the relation in the header Link
 	number string // the query parameter with the number of the page
-	offset string // the query parameter with the number of elements before
 	first  int
 	size   int
 	most   int
@@ -140,7 +149,6 @@ const (
 	authBasic  authKind = "basic"
 	authHeader authKind = "header"
 	authClient authKind = "oauth2-client-credentials"
-	authUser   authKind = "oauth2-password"
 	authCookie authKind = "cookie-login"
 )
 
@@ -151,6 +159,25 @@ type auth struct {
 	name           string      // of the header or the cookie
 	user, password *expression
 	signIn         *call // of oauth2-... and cookie-login
+}
+
+// sends returns what of the payload's values the call sends, with the auth that it goes out with:
+// its own, or else the recipe's.
+func (c *call) sends(of *auth) origin {
+	var made origin
+	expressions := c.requestExpressions()
+	if c.auth == nil && of != nil {
+		expressions = append(expressions, of.expressions()...)
+	}
+	for _, e := range expressions {
+		made |= e.flow.made
+	}
+	return made
+}
+
+// expressions are those that what shows who asks is made of.
+func (a *auth) expressions() []*expression {
+	return slices.DeleteFunc([]*expression{a.value, a.user, a.password}, func(e *expression) bool { return e == nil })
 }
 
 // gives returns the names that the call gives values to.
@@ -217,7 +244,7 @@ func (c *call) kind() api.Kind {
 	switch {
 	case c.write:
 		return api.Write
-	case c.tries:
+	case c.tries, c.asUser && c.phase == inCheck:
 		return api.SignIn
 	case c.phase == inChange && c.method != "GET":
 		return api.Prepare
@@ -240,13 +267,13 @@ func (c *call) template() string {
 
 var (
 	callKeys = []string{
-		"name", "method", "host", "path", "query", "header", "form", "body", "type", "auth", "require", "accept", "refuse", "let", "seal",
+		"name", "method", "path", "query", "header", "form", "body", "type", "auth", "require", "accept", "refuse", "let", "seal",
 		"find", "page", "poll", "after", "timeout", "warn",
 	}
-	pageKeys = []string{"items", "link", "number", "offset", "first", "size", "most"}
+	pageKeys = []string{"items", "link", "number", "first", "size", "most"}
 	keysOf   = map[phase][]string{
 		inCheck:  callKeys,
-		inChange: append(slices.Clone(callKeys), "write"),
+		inChange: append(slices.Clone(callKeys), "write", "prepare"),
 		inVerify: append(slices.Clone(callKeys), "reject"),
 		inClose:  append(slices.Clone(callKeys), "each", "revokes old"),
 	}
@@ -291,6 +318,10 @@ func (l *loader) call(m *mapping, in phase) *call {
 	}
 	l.request(c, m, asking)
 	c.tries = in == inVerify && slices.ContainsFunc(c.requestExpressions(), l.triesWith)
+	c.asUser = c.sends(l.recipe.auth)&fromOld != 0
+	if c.prepare = l.bool(m.get("prepare"), "prepare"); c.prepare && (c.method == "GET" || m.get("write") != nil) {
+		l.add(m.of("prepare"), c.name, "a call that prepares is another one than the write, and no GET")
+	}
 	if c.write = l.bool(m.get("write"), "write"); c.write && c.method == "GET" {
 		l.add(m.of("write"), c.name, "a GET writes nothing")
 	}
@@ -324,11 +355,6 @@ func (l *loader) request(c *call, m *mapping, scope *scope) {
 		if !slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, c.method) {
 			l.add(nodePosition(node), c.method, "the method is GET, POST, PUT, PATCH or DELETE, found something else")
 			c.method = "GET"
-		}
-	}
-	if c.host = l.text(m.get("host"), "the host"); c.host != "" {
-		if _, ok := l.recipe.hosts[c.host]; !ok {
-			l.add(m.of("host"), c.host, "there is no such host: declare it under hosts")
 		}
 	}
 	if m.get("path") == nil {
@@ -406,7 +432,7 @@ func (l *loader) path(node ast.Node, scope *scope) []segment {
 	return path
 }
 
-var jsonType = pattern(`^application/([a-z0-9.-]+\+)?json$`)
+var jsonType = pattern(`^application/([a-z0-9.-]+[+-])?json([+-][a-z0-9.-]+)?$`)
 
 func hasDotSegment(path string) bool {
 	return api.HasDotSegment(path)
@@ -473,7 +499,7 @@ func (l *loader) data(node ast.Node, scope *scope) *data {
 
 // answer reads how a call's answer is judged and what is kept of it.
 func (l *loader) answer(c *call, m *mapping) {
-	judging := l.scope.with(varStatus, varHeader)
+	judging := l.scope.with(varStatus, varHeader, varText)
 	if c.phase == inVerify {
 		judging = judging.with(varTried)
 	}
@@ -514,6 +540,7 @@ func (l *loader) answer(c *call, m *mapping) {
 			l.add(node.at, "", "only a call that reads may be polled")
 		}
 	}
+	signIn := c.phase == inCheck && (c.method != "GET" && slices.ContainsFunc(c.requestExpressions(), func(e *expression) bool { return e.secret }))
 	for _, kept := range []struct {
 		key  string
 		into *[]binding
@@ -530,7 +557,7 @@ func (l *loader) answer(c *call, m *mapping) {
 		for _, entry := range node.entries {
 			value := l.expression(entry.value, "a value of "+kept.key, keeping)
 			if value == nil {
-				l.declare(entry.key, entry.at, true)
+				l.declare(entry.key, &variable{secret: true, at: entry.at})
 				l.scope.used[entry.key] = true
 				continue
 			}
@@ -540,7 +567,19 @@ func (l *loader) answer(c *call, m *mapping) {
 			if kept.seal {
 				l.scope.used[entry.key] = true // to be kept from print is use enough
 			}
-			if l.declare(entry.key, entry.at, kept.seal || value.secret) {
+			v := value.kept(entry.at)
+			v.unprintable = v.unprintable || signIn
+			v.flow.made &^= fromAnswer
+			switch {
+			case kept.seal:
+				v.secret, v.secrets = true, nil
+			case c.phase != inVerify && value.flow.made&fromAnswer != 0:
+				v.flow.made |= fromLookUp
+			}
+			if c.prepare {
+				v.flow.made |= fromNew // whatever it looks like, it stands for it
+			}
+			if l.declare(entry.key, v) {
 				*kept.into = append(*kept.into, binding{entry.key, value})
 				keeping = keeping.with()
 				keeping.variables[entry.key] = l.scope.variables[entry.key]
@@ -574,12 +613,15 @@ func (l *loader) acceptance(node ast.Node, c *call, scope *scope) acceptance {
 	a := acceptance{}
 	status := node
 	if isMap(node) {
-		m := l.mapping(node, "accept", []string{"status", "when", "says"})
+		m := l.mapping(node, "accept", []string{"status", "redirect", "when", "says"})
 		if m == nil {
 			return a
 		}
-		if status = m.get("status"); status == nil {
-			l.add(m.at, "", "accept needs the key status")
+		if status = m.get("status"); (status == nil) == (m.get("redirect") == nil) {
+			l.add(m.at, "", "accept needs either the key status or the key redirect")
+		}
+		if a.to = l.redirect(m.get("redirect")); a.to != "" && c.write {
+			l.add(m.of("redirect"), "", "a redirect says nothing of a write")
 		}
 		a.when, a.says = l.expression(m.get("when"), "when", scope), l.text(m.get("says"), "says")
 		if a.says != "" && a.when == nil {
@@ -590,8 +632,27 @@ func (l *loader) acceptance(node ast.Node, c *call, scope *scope) acceptance {
 	if c.write {
 		most = 299
 	}
-	a.status, _ = l.statuses(status, least, most, false)
+	if a.status, _ = l.statuses(status, least, most, false); a.to != "" {
+		a.status = redirects
+	}
 	return a
+}
+
+// redirect reads where an answer has to lead.
+func (l *loader) redirect(node ast.Node) redirect {
+	if node == nil {
+		return ""
+	}
+	m := l.mapping(node, "redirect", []string{"to"})
+	if m == nil {
+		return ""
+	}
+	l.need(m, "to")
+	to := l.text(m.get("to"), "to")
+	if path := strings.TrimSuffix(to, "*"); to != "" && (!strings.HasPrefix(to, "/") || path != "/" && !literalPath().MatchString(path) || hasDotSegment(path)) {
+		l.add(m.of("to"), "", "to is a path such as /home, or the beginning of one with a * behind it")
+	}
+	return redirect(to)
 }
 
 func isMap(node ast.Node) bool {
@@ -627,7 +688,7 @@ func (l *loader) statuses(node ast.Node, least, most int, words bool) (statuses 
 func (l *loader) judgements(node ast.Node, what string, scope *scope) []judgement {
 	var found []judgement
 	for _, node := range l.list(node, what, true) {
-		m := l.mapping(node, "an element of "+what, []string{"status", "when", "class", "says", "hint", "may be in force"})
+		m := l.mapping(node, "an element of "+what, []string{"status", "redirect", "when", "class", "says", "hint", "may be in force"})
 		if m == nil {
 			continue
 		}
@@ -635,10 +696,15 @@ func (l *loader) judgements(node ast.Node, what string, scope *scope) []judgemen
 			when: l.expression(m.get("when"), "when", scope), class: l.class(m.get("class"), ""),
 			says: l.text(m.get("says"), "says"), hint: l.text(m.get("hint"), "hint"), mayBeInForce: l.bool(m.get("may be in force"), "may be in force"),
 		}
-		if m.get("status") == nil {
-			l.add(m.at, "", "an element of %s needs the key status", what)
+		if (m.get("status") == nil) == (m.get("redirect") == nil) {
+			l.add(m.at, "", "an element of %s needs either the key status or the key redirect", what)
 		}
-		j.status, j.anyRefusal = l.statuses(m.get("status"), 200, 599, true)
+		if j.status, j.anyRefusal = l.statuses(m.get("status"), 200, 599, true); m.get("redirect") != nil {
+			j.to, j.status = l.redirect(m.get("redirect")), redirects
+			if j.class == "" || j.says == "" {
+				l.add(m.of("redirect"), "", "a redirect that is a refusal needs the keys class and says")
+			}
+		}
 		for _, status := range j.status {
 			if status < 300 && (m.get("when") == nil || m.get("class") == nil || j.says == "") {
 				l.add(m.of("status"), "", "an answer of success that is none needs the keys when, class and says")
@@ -660,7 +726,7 @@ func (l *loader) unreachable(c *call) {
 		if len(j.status) > 0 && !j.anyRefusal && !slices.ContainsFunc(j.status, func(s int) bool { return !taken[s] }) {
 			l.add(c.at, c.name, "element %d of refuse or reject is never reached: an earlier one takes every status of it", i+1)
 		}
-		if j.when != nil {
+		if j.when != nil || j.to != "" {
 			continue
 		}
 		for status := 200; status < 600; status++ {
@@ -679,24 +745,15 @@ func (l *loader) unreachable(c *call) {
 func (l *loader) page(m *mapping, scope *scope) *page {
 	p := &page{
 		items: l.expression(m.get("items"), "items", scope),
-		link:  l.text(m.get("link"), "link"), number: l.text(m.get("number"), "number"), offset: l.text(m.get("offset"), "offset"),
+		link:  l.text(m.get("link"), "link"), number: l.text(m.get("number"), "number"),
 		size: l.number(m.get("size"), "size", 1, 10_000, 0), most: l.number(m.get("most"), "most", 1, 1000, 50),
 	}
 	p.first = l.number(m.get("first"), "first", 0, 1, 1)
-	if p.offset != "" {
-		p.first = 0
-	}
-	ways := 0
-	for _, way := range []string{p.link, p.number, p.offset} {
-		if way != "" {
-			ways++
-		}
-	}
 	switch {
 	case m.get("items") == nil:
 		l.add(m.at, "", "page needs the key items: the list in the answer")
-	case ways != 1:
-		l.add(m.at, "", "page needs exactly one of the keys link, number and offset")
+	case (p.link == "") == (p.number == ""):
+		l.add(m.at, "", "page needs either the key link or the key number")
 	case p.link == "" && p.size == 0:
 		l.add(m.at, "", "page needs the key size: how many elements a full page has")
 	}
@@ -708,7 +765,7 @@ func (l *loader) topAuth(node ast.Node) *auth {
 	if node == nil {
 		return nil
 	}
-	return l.auth(node, []authKind{authBearer, authBasic, authHeader, authClient, authUser, authCookie, authNone}, l.scope)
+	return l.auth(node, []authKind{authBearer, authBasic, authHeader, authClient, authCookie, authNone}, l.scope)
 }
 
 func (l *loader) auth(node ast.Node, allowed []authKind, scope *scope) *auth {
@@ -748,7 +805,7 @@ func (l *loader) auth(node ast.Node, allowed []authKind, scope *scope) *auth {
 			a.name, a.value = inner.entries[0].key, l.expression(inner.entries[0].value, "header", scope)
 			l.headerName(a.name, inner.entries[0].at)
 		}
-	case authClient, authUser:
+	case authClient:
 		l.oauth(a, value, scope)
 	case authCookie:
 		l.cookieLogin(a, value)
@@ -764,37 +821,21 @@ func (l *loader) need(m *mapping, keys ...string) {
 	}
 }
 
-// oauth makes the call that gets a token (RFC 6749 sections 4.3 and 4.4).
+// oauth makes the call that gets a token (RFC 6749 section 4.4).
 func (l *loader) oauth(a *auth, node ast.Node, scope *scope) {
-	keys := []string{"path", "host", "client", "secret", "scope", "send", "timeout"}
-	if a.kind == authUser {
-		keys = append(keys, "user", "password")
-	}
-	m := l.mapping(node, string(a.kind), keys)
+	m := l.mapping(node, string(a.kind), []string{"path", "client", "secret", "scope", "send", "timeout"})
 	if m == nil {
 		return
 	}
-	l.need(m, "path")
+	l.need(m, "path", "client", "secret")
 	c := &call{at: m.at, phase: inCheck, name: "sign in for a token", method: "POST", auth: &auth{kind: authNone}}
 	l.calls++
-	if c.host = l.text(m.get("host"), "the host"); c.host != "" {
-		if _, ok := l.recipe.hosts[c.host]; !ok {
-			l.add(m.of("host"), c.host, "there is no such host: declare it under hosts")
-		}
-	}
 	c.path = l.path(m.get("path"), scope)
 	c.timeout = l.duration(m.get("timeout"), "timeout", longestFor)
 	client, secret := l.expression(m.get("client"), "client", scope), l.expression(m.get("secret"), "secret", scope)
-	if a.kind == authClient {
-		l.need(m, "client", "secret")
-		c.form = append(c.form, pair{"grant_type", literal("client_credentials")})
-	} else {
-		l.need(m, "user", "password")
-		c.form = append(c.form, pair{"grant_type", literal("password")},
-			pair{"username", l.expression(m.get("user"), "user", scope)}, pair{"password", l.expression(m.get("password"), "password", scope)})
-	}
+	c.form = append(c.form, pair{"grant_type", literal("client_credentials")})
 	switch send := l.text(m.get("send"), "send"); {
-	case send == "form" || send == "" && secret == nil:
+	case send == "form":
 		if client != nil {
 			c.form = append(c.form, pair{"client_id", client})
 		}
@@ -814,6 +855,7 @@ func (l *loader) oauth(a *auth, node ast.Node, scope *scope) {
 	}
 	c.refuse = []judgement{{status: []int{400, 401, 403}, class: api.ClassCredential}}
 	c.seals = []binding{{varToken, compiled(".access_token")}}
+	c.asUser = c.sends(nil)&fromOld != 0
 	l.scope.variables[varToken] = &variable{secret: true}
 	a.signIn, a.value = c, compiled("$"+varToken, varToken)
 }
@@ -834,7 +876,9 @@ func (l *loader) cookieLogin(a *auth, node ast.Node) {
 	if c.auth == nil {
 		c.auth = &auth{kind: authNone}
 	}
-	c.refuse = append(c.refuse, judgement{status: []int{400, 401, 403}, class: api.ClassCredential})
+	c.refuse = append(c.refuse, judgement{status: slices.DeleteFunc([]int{400, 401, 403}, func(status int) bool {
+		return slices.Contains(c.accept.status, status)
+	}), class: api.ClassCredential})
 	a.signIn = c
 }
 

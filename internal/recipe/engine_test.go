@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +146,17 @@ func play(t *testing.T, source string, s *service, fields map[string]any, user, 
 // playWith has a vault; nil is none.
 func playWith(t *testing.T, keeper rotation.Keeper, source string, s *service, fields map[string]any, user, password string) ended {
 	t.Helper()
+	return playAs(t, keeper, source, s, fields, user, password, conformance.Old)
+}
+
+// playWithout has a payload without an old password.
+func playWithout(t *testing.T, source string, s *service) ended {
+	t.Helper()
+	return playAs(t, nil, source, s, nil, "jane", conformance.New, "")
+}
+
+func playAs(t *testing.T, keeper rotation.Keeper, source string, s *service, fields map[string]any, user, password, old string) ended {
+	t.Helper()
 	loaded, err := recipe.Load([]byte(source), "test.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +169,7 @@ func playWith(t *testing.T, keeper rotation.Keeper, source string, s *service, f
 		access[label] = value
 	}
 	payload, err := json.Marshal(map[string]any{
-		"user": user, "newPassword": password, "oldPassword": conformance.Old, "userRecordUid": "UserRecordUid0000001a",
+		"user": user, "newPassword": password, "oldPassword": old, "userRecordUid": "UserRecordUid0000001a",
 		"records": []any{access, map[string]any{"uid": "UserRecordUid0000001a", "title": "PAM User", "login": user}},
 	})
 	if err != nil {
@@ -173,7 +183,7 @@ func playWith(t *testing.T, keeper rotation.Keeper, source string, s *service, f
 	}
 	var log bytes.Buffer
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: registry, Target: recipe.TargetName, Scrubber: scrubber, Clock: quick{}, Version: "test", CallTimeout: 20 * time.Second, Keeper: keeper,
+		Registry: registry, Target: loaded.Name, Scrubber: scrubber, Clock: quick{}, Version: "test", CallTimeout: 20 * time.Second, Keeper: keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&log) },
 	})
 	if failed != nil {
@@ -323,27 +333,22 @@ func TestPages(t *testing.T) {
 		{"link without host", "{items: ., link: next}", map[string]any{
 			"GET /look": linked(users("a"), "/look/2"), "GET /look/2": users("jane"),
 		}, "GET /look, GET /look/2, POST /set", true},
+		// Many products write the name that they have inside. The credential stays at the host that was asked.
 		{"link to another host", "{items: ., link: next}", map[string]any{
-			"GET /look": linked(users("a"), "https://elsewhere.example/look"),
-		}, "GET /look", false},
+			"GET /look": linked(users("a"), "http://inside.invalid:8080/look?after=a"), "GET /look?after=a": users("jane"),
+		}, "GET /look, GET /look?after=a, POST /set", true},
 		{"link for ever", "{items: ., link: next, most: 3}", map[string]any{
 			"GET /look": linked(users("a"), "/look"),
 		}, "GET /look, GET /look, GET /look", false},
 		{"number for ever", "{items: ., number: page, size: 1, most: 3}", map[string]any{
 			"GET /look": users("a"),
 		}, "GET /look?page=1, GET /look?page=2, GET /look?page=3", false},
-		{"offset for ever", "{items: ., offset: start, size: 1, most: 3}", map[string]any{
-			"GET /look": users("a"),
-		}, "GET /look?start=0, GET /look?start=1, GET /look?start=2", false},
 		{"number", "{items: ., number: page, size: 2}", map[string]any{
 			"GET /look?page=1": users("a", "b"), "GET /look?page=2": users("jane"),
 		}, "GET /look?page=1, GET /look?page=2, POST /set", true},
 		{"number from 0", "{items: ., number: page, size: 2, first: 0}", map[string]any{
 			"GET /look?page=0": users("a", "jane"), "GET /look?page=1": users(),
 		}, "GET /look?page=0, GET /look?page=1, POST /set", true},
-		{"offset", "{items: ., offset: start, size: 2}", map[string]any{
-			"GET /look?start=0": users("a", "b"), "GET /look?start=2": users("c", "jane"), "GET /look?start=4": users("e"),
-		}, "GET /look?start=0, GET /look?start=2, GET /look?start=4, POST /set", true},
 		{"the same name on two pages", "{items: ., number: page, size: 1}", map[string]any{
 			"GET /look?page=1": users("jane"), "GET /look?page=2": users("jane"), "GET /look?page=3": users(),
 		}, "GET /look?page=1, GET /look?page=2, GET /look?page=3", false},
@@ -388,8 +393,6 @@ func TestAuth(t *testing.T) {
 			"Authorization", "Bearer canary-minted-1", "grant_type=client_credentials&scope=a+b", "Basic " + encoded},
 		{"client credentials in the form", "{oauth2-client-credentials: {path: /token, client: '\"it\"', secret: $access.password, send: form}}",
 			"Authorization", "Bearer canary-minted-1", "grant_type=client_credentials&client_id=it&client_secret=canary-token-1", ""},
-		{"password", "{oauth2-password: {path: /token, user: '\"it\"', password: $access.password, client: '\"cli\"'}}",
-			"Authorization", "Bearer canary-minted-1", "grant_type=password&username=it&password=canary-token-1&client_id=cli", ""},
 		{"cookie", "{cookie-login: {name: log in, method: POST, path: /login, form: {user: '\"it\"', pw: $access.password}, accept: 200, cookie: SID}}",
 			"Cookie", "SID=canary-session-1", "user=it&pw=canary-token-1", ""},
 	} {
@@ -475,11 +478,11 @@ func TestCloseAlwaysRuns(t *testing.T) {
 func TestValuesArriveAsTheyAre(t *testing.T) {
 	more := []string{"x", ".", "..", "a/b", "a?b=c&d#e", "%2e%2e", "a;b", "{x}", "\\(env)", "ä 密 😀", "a b", "\x00", "x\r\ny", "+", " blank "}
 	for place, write := range map[string]map[string]string{
-		"path":   {"path": "[/set, {jq: $value}, x]", "write": "body: {}"},
-		"query":  {"write": "query: {p: $value, q: $set.team}\n    body: {}"},
-		"header": {"write": "header: {X-New: $value}\n    body: {}"},
-		"form":   {"write": "form: {p: $value, q: $set.team, r: true, s: 5}"},
-		"body":   {"write": "body: {p: [$value, {q: $value}], 'r': '{(\"k\"): $value}'}"},
+		"path":   {"path": "[/set, {jq: $value}, x]", "write": "body: {new: $new}"},
+		"query":  {"write": "query: {p: $value, q: $set.team}\n    body: {new: $new}"},
+		"header": {"write": "header: {X-New: $value}\n    body: {new: $new}"},
+		"form":   {"write": "form: {p: $value, q: $set.team, r: true, s: 5, new: $new}"},
+		"body":   {"write": "body: {p: [$value, {q: $value}], 'r': '{(\"k\"): $value}', new: $new}"},
 	} {
 		for variable, values := range map[string][]string{
 			"$new": append(conformance.Passwords(), more...), "$user": append(conformance.UserNames(), more...),
@@ -604,9 +607,9 @@ func TestCannotPrintASecret(t *testing.T) {
 		small(nil),
 		small(map[string]string{"check": "[{name: look, path: /look, accept: 200, let: {id: .id}, seal: {echoed: .token}}]", "top": "account: '\"user \\($id)\"'",
 			"path": "[/set, {jq: $echoed}]"}),
-		small(map[string]string{"write": "body: '$new | error'"}),
+		small(map[string]string{"write": "body: '[$new, ($new | error)]'"}),
 		small(map[string]string{"write": "body: '$new | tonumber'"}),
-		small(map[string]string{"write": "body: '{($new): [$new, $access.password] | implode}'"}),
+		small(map[string]string{"write": "body: '{($new): [$new, $access.password] | tonumber}'"}),
 		small(map[string]string{"accept": "{status: 200, when: '$header | error'}"}),
 	} {
 		for _, status := range []int{200, 400, 500} {
@@ -654,14 +657,6 @@ func TestCannotRepeatAWrite(t *testing.T) {
 			t.Errorf("%v loads", parts)
 		}
 	}
-	// A vendor may want to see the password before the write, to encrypt it, say.
-	before := recipe.Lint([]byte(small(map[string]string{"check": "[{name: look, path: /look, accept: 200}]\nwarn: careful",
-		"accept": "200\n  - {name: tell, method: POST, path: /tell, body: {password: $new}, accept: 200}"})))
-	if !slices.ContainsFunc(before, func(p recipe.Problem) bool {
-		return p.Warning && strings.Contains(p.Text, "a call that is not the write")
-	}) {
-		t.Errorf("no warning: %v", before)
-	}
 	for _, given := range []any{gone, answer{status: 429, header: map[string]string{"Retry-After": "1"}}, answer{status: 502}, answer{status: 503}, answer{status: 504},
 		answer{status: 307, header: map[string]string{"Location": "/set"}}, answer{status: 308, header: map[string]string{"Location": "/set"}}} {
 		s := serve(t, map[string]any{"GET /look": fine, "POST /set": given})
@@ -678,7 +673,7 @@ func TestCannotFollowARedirect(t *testing.T) {
 	elsewhere := serve(t, map[string]any{"GET /look": fine, "POST /set": fine, "GET /me": fine, "POST /token": fine, "DELETE /session": fine})
 	parts := map[string]string{
 		"auth":  "{oauth2-client-credentials: {path: /token, client: '\"it\"', secret: $access.password}}",
-		"proof": "login\nverify: [{name: try, path: /me, auth: {basic: {user: $user, password: $tried}}, accept: 200, reject: {status: 401}}]",
+		"proof": "{by: login, names: nobody, because: it is a test}\nverify: [{name: try, path: /me, auth: {basic: {user: $user, password: $tried}}, accept: 200, reject: {status: 401}}]",
 		"top":   "close: [{name: log out, method: DELETE, path: /session, accept: 200}]",
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -743,7 +738,7 @@ func TestCannotRunForEver(t *testing.T) {
 	}
 	s = serve(t, map[string]any{"GET /look": answer{status: 200, body: list}, "POST /set": fine})
 	result = play(t, small(map[string]string{
-		"check": "[{name: look, path: /look, accept: 200, let: {x: 'map(tostring + \"" + strings.Repeat("x", 300) + "\")'}}]", "write": "body: {x: $x}",
+		"check": "[{name: look, path: /look, accept: 200, let: {x: 'map(tostring + \"" + strings.Repeat("x", 300) + "\")'}}]", "write": "body: {x: $x, new: $new}",
 	}), s, nil, "jane", conformance.New)
 	if result.Outcome != rotation.NotChanged || !strings.Contains(result.Message, "more than") {
 		t.Errorf("%s: %s", result.Outcome, result.Message)
@@ -769,9 +764,9 @@ func TestCannotGrowWithoutBounds(t *testing.T) {
 		"sums in sums":                strings.Repeat("(", 60) + "tojson" + strings.Repeat(" | . + .)", 60) + " | length > 0",
 		"list of lists":               ". as $x | map($x) == map($x)",
 		"joined by itself":            `tojson as $x | map($x) | join($x) | length > 0`,
-		"one function for hours":      ".[:12000] as $x | $x | sort_by($x) | length > 0",
+		"one function for hours":      ".[:12000] as $x | $x | map(select($x | any(. == 1))) | length > 0",
 		"a value for each pair":       "[.[] as $a | .[] as $b | .[] as $c | $a + $b + $c] | length > 0",
-		"pattern with many places":    `tojson | gsub("0"; "` + strings.Repeat("x", 1000) + `") | length > 0`,
+		"pattern with many places":    `tojson | sub("0"; "` + strings.Repeat("x", 1000) + `"; "g") | length > 0`,
 		"pattern that tries for long": `tojson | test("(0|,|0,|,0)*(0|,|0,|,0)*(0|,|0,|,0)*x$") | not`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -800,18 +795,18 @@ func TestExpressionsAreWhatTheyWere(t *testing.T) {
 		{`del(.a[] | select(type == "number" and . + 1 == 2)) | .a | length == 2`, true},
 		{`(.a | .[0]) = 7 | .a[0] == 7`, true},
 		{`first(.a[]) |= 9 | .a[0] == 9`, true},
-		{`to_entries | map(select(.key == "c") | .value) == [null]`, true},
-		{`with_entries(.value |= type) == {a: "array", c: "null"}`, true},
-		{`[.a[] | numbers] | add == 3`, true},
+		{`.a | map(select(type == "number")) == [1, 2]`, true},
 		{`.a as [$x, $y] | {$x, y: $y, "z\($x)": [$y]} == {x: 1, y: 2, z1: [2]}`, true},
 		{`. as {a: [$x]} | "\($x + 1)-\([1] | tojson)" == "2-[1]"`, true},
 		{`try error("x") catch . == "x"`, true},
 		{`(.nothing.at.all? // "d") + "e" == "de"`, true},
 		{`if .c then false elif .a | length == 3 then true else false end`, true},
-		{`[.a[] | objects | .b, .b] == [3, 3]`, true},
 		{`@base64 "x\(.a[0])" == "xMQ=="`, true},
 		{`any(.a[]; type == "object" and .b == 3) and all(.a[]; . != null)`, true},
-		{`[.a[2:][] | map_values(. + 1)] == [{b: 4}]`, true},
+		{`.a[2:] | map(.b + 1) == [4]`, true},
+		{`quoted("it's"; "'") == "'it''s'" and quoted("a\"b\\c"; "\""; "\\") == "\"a\\\"b\\\\c\""`, true},
+		{`checked("a-b"; "[a-z-]+") == "a-b" and (try checked("a b\n"; "[a-z ]+") catch "no") == "no"`, true},
+		{`same("Ab"; "aB") and (same("k"; "\u212a") or same("s"; "\u017f") | not)`, true},
 		{`empty`, false},
 		{`.a[]`, false},
 	} {
@@ -854,14 +849,22 @@ func TestFieldsAndAddresses(t *testing.T) {
 	}
 }
 
-// TestPrefixOfTheBase: what stands before the root is a proxy's, and another path is dropped.
+// TestPrefixOfTheBase: what stands before the root is a proxy's and is kept. Any other path is a
+// fault: to leave it out would send the credential to another application.
 func TestPrefixOfTheBase(t *testing.T) {
-	for path, want := range map[string]string{"": "/set", "/": "/set", "/api": "/set", "/proxy/api/": "/proxy/set", "/dashboard": "/set"} {
+	for path, want := range map[string]string{
+		"": "/set", "/": "/set", "/api": "/set", "/proxy/api/": "/proxy/set", "/dashboard": "", "/proxy": "", "/api/v2": "", "/xapi": "",
+	} {
 		s := serve(t, map[string]any{"GET /look": fine, "GET /proxy/look": fine, "POST /set": fine, "POST /proxy/set": fine})
 		source := strings.Replace(small(nil), "base: url\n", "base: {field: url, root: /api}\n", 1)
 		result := play(t, source, s, map[string]any{"url": s.URL + path}, "jane", conformance.New)
-		if result.Outcome != rotation.Changed || len(s.of("POST "+want)) != 1 {
-			t.Errorf("%q: %s", path, s.came())
+		switch {
+		case want != "":
+			if result.Outcome != rotation.Changed || len(s.of("POST "+want)) != 1 {
+				t.Errorf("%q: %s", path, s.came())
+			}
+		case result.Class != api.ClassInput || !strings.Contains(result.Message, "one that ends in /api") || s.came() != "":
+			t.Errorf("%q: %s [%s] after %q", path, result.Message, result.Class, s.came())
 		}
 	}
 }
@@ -962,7 +965,7 @@ func (k *keeping) Save(_ context.Context, _ string, values ...targets.Returned) 
 // TestOrderIsNotSettledByLogins: 202 is an order that may yet be carried out, so that an old
 // password that is still accepted shows nothing.
 func TestOrderIsNotSettledByLogins(t *testing.T) {
-	source := small(map[string]string{"proof": "login\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}"})
+	source := small(map[string]string{"proof": "{by: login, names: nobody, because: it is a test}\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}"})
 	conditional := strings.Replace(source, "accept: 200\nproof", "accept: {status: [200, 202, 203], when: .done}\nproof", 1)
 	for _, source := range []string{source, conditional} {
 		for status, outcome := range map[int]rotation.Outcome{202: rotation.Unknown, 203: rotation.NotChanged} {
@@ -979,7 +982,7 @@ func TestOrderIsNotSettledByLogins(t *testing.T) {
 func TestTaskIsNotSettledByLogins(t *testing.T) {
 	source := small(map[string]string{
 		"accept": "{status: 202, when: .task}\n  - {name: wait for the task, path: /task, accept: {status: 200, when: has(\"state\")}, refuse: {status: 200, when: .state == \"failed\", class: target, says: it failed}, poll: {until: .state == \"done\", every: 5s, tries: 3}}",
-		"proof":  "login\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}",
+		"proof":  "{by: login, names: nobody, because: it is a test}\nverify:\n  - {name: sign in, method: POST, path: /login, body: {password: $tried}, accept: 200, reject: {status: 401}}",
 	})
 	state := func(state string) answer { return answer{status: 200, body: map[string]any{"state": state}} }
 	for name, test := range map[string]struct {
@@ -1014,7 +1017,7 @@ func TestTaskIsNotSettledByLogins(t *testing.T) {
 // TestNoValueOfAnEarlierTry: a sign-in that gives no session must not go on with the one that the
 // other password got, which would prove the wrong one.
 func TestNoValueOfAnEarlierTry(t *testing.T) {
-	source := strings.Replace(small(map[string]string{"proof": `login
+	source := strings.Replace(small(map[string]string{"proof": `{by: login, names: nobody, because: it is a test}
 verify:
   - {name: sign in, method: POST, path: /login, auth: none, body: {password: $tried}, accept: 200, seal: {trial: .token}}
   - {name: ask who it is, path: /who, auth: {bearer: $trial}, accept: 200, reject: {status: 401}}`}), "proof:",
@@ -1037,9 +1040,9 @@ verify:
 // TestSignInsInDisguiseAreCounted: an answer to a challenge is a login as the rotated user like any
 // other, sent once, and no more than two may fail.
 func TestSignInsInDisguiseAreCounted(t *testing.T) {
-	source := small(map[string]string{"proof": `{by: login, tries: 20, wait: 1s}
+	source := small(map[string]string{"proof": `{by: login, tries: 20, wait: 1s, names: nobody, because: it is a test}
 verify:
-  - {name: ask for a challenge, path: /nonce, auth: none, accept: 200, seal: {response: '.nonce + $tried'}}
+  - {name: ask for a challenge, path: /nonce, auth: none, accept: 200, seal: {response: '.nonce + ($tried | @base64)'}}
   - {name: answer it, method: POST, path: /login, auth: none, body: {response: $response}, accept: 200}`})
 	for _, status := range []int{401, 503} {
 		s := serve(t, map[string]any{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,7 +43,9 @@ func (t *target) perform(ctx context.Context, c *call, tried map[string]any) fin
 	ctx, release := t.patiently(ctx, c)
 	defer release()
 	for _, required := range c.needs {
-		if !required.that.holds(ctx, nil, t.values(namesOf(required.that), tried)) {
+		if holds, err := required.that.holds(ctx, nil, t.values(namesOf(required.that), tried)); err != nil {
+			return finding{err: t.client.Fail(c.name, api.ClassInternal, err.Error())}
+		} else if !holds {
 			return finding{err: t.client.Fail(c.name, required.class, required.says)}
 		}
 	}
@@ -64,7 +67,12 @@ func (t *target) perform(ctx context.Context, c *call, tried map[string]any) fin
 		return finding{err: err, taken: true}
 	}
 	for _, w := range c.warn {
-		if w.when == nil || w.when.holds(ctx, found.value, t.values(namesOf(w.when), found.judged)) {
+		holds := true
+		var err error
+		if w.when != nil {
+			holds, err = w.when.holds(ctx, found.value, t.values(namesOf(w.when), found.judged))
+		}
+		if holds || err != nil { // a warning too many does no harm
 			t.job.Warn(w.says)
 		}
 	}
@@ -78,7 +86,11 @@ func (t *target) polled(ctx context.Context, c *call, tried map[string]any) find
 		if found.verdict != accepted || c.poll == nil {
 			return found
 		}
-		if c.poll.until.holds(ctx, found.value, t.values(namesOf(c.poll.until), found.judged)) {
+		holds, err := c.poll.until.holds(ctx, found.value, t.values(namesOf(c.poll.until), found.judged))
+		switch {
+		case err != nil:
+			return finding{err: t.client.Fail(c.name, api.ClassTarget, err.Error())}
+		case holds:
 			return found
 		}
 		if try >= c.poll.tries || t.client.Clock().Sleep(ctx, c.poll.every) != nil {
@@ -96,11 +108,8 @@ func (t *target) paged(ctx context.Context, c *call, tried map[string]any) findi
 	link, number := "", c.page.first
 	for range c.page.most {
 		var query []pair
-		switch {
-		case c.page.number != "":
+		if c.page.number != "" {
 			query = []pair{{c.page.number, literal(fmt.Sprint(number))}}
-		case c.page.offset != "":
-			query = []pair{{c.page.offset, literal(fmt.Sprint(number))}}
 		}
 		found := t.once(ctx, c, tried, link, query)
 		if found.verdict != accepted {
@@ -126,8 +135,6 @@ func (t *target) paged(ctx context.Context, c *call, tried map[string]any) findi
 			}
 		case len(list) < c.page.size:
 			return found
-		case c.page.offset != "":
-			number += len(list)
 		default:
 			number++
 		}
@@ -140,8 +147,8 @@ func fits(items []any) bool {
 	return within(items, &budget)
 }
 
-// nextLink reads the header Link (RFC 8288). It must lead to the host that was asked: the
-// credential goes with the call.
+// nextLink reads the header Link (RFC 8288). Of the address there, path and query alone count, since
+// many products write a name that is known only inside; the call goes to the host that was asked.
 func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
 	headers, _ := judged[varHeader].(map[string]any)
 	header, _ := headers["link"].(string)
@@ -156,10 +163,14 @@ func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
 			continue
 		}
 		next, err := url.Parse(target)
-		if err != nil || next.Host != "" && (!strings.EqualFold(next.Host, t.hostOf(c).host) || next.Scheme != "https") || !strings.HasPrefix(next.EscapedPath(), "/") || api.HasDotSegment(next.EscapedPath()) {
-			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page leads to another host, or out of its path, and is not followed")
+		if err != nil || !strings.HasPrefix(next.EscapedPath(), "/") || api.HasDotSegment(next.EscapedPath()) {
+			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page has no path that can be asked for")
 		}
-		return next.RequestURI(), nil
+		path := next.RequestURI()
+		if prefix := t.base.prefix; prefix != "" && !strings.HasPrefix(path, prefix+"/") {
+			path = prefix + path // the name inside knows nothing of the proxy
+		}
+		return path, nil
 	}
 	return "", nil
 }
@@ -188,23 +199,41 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 	if r == nil {
 		return finding{err: fault}
 	}
-	judged := map[string]any{varStatus: r.status, varHeader: r.header}
+	judged := map[string]any{varStatus: r.status, varHeader: r.header, varText: r.text}
 	if tried[varTried] != nil {
 		judged[varTried] = tried[varTried]
 	}
+	var failed error
 	holds := func(when *expression) bool {
-		return when == nil || r.fault == nil && !r.opaque && when.holds(ctx, r.value, t.values(namesOf(when), judged))
+		switch {
+		case when == nil:
+			return true
+		case !r.judgeable(when):
+			return false
+		}
+		holds, err := when.holds(ctx, r.value, t.values(namesOf(when), judged))
+		if err != nil {
+			failed = err
+		}
+		return holds
 	}
 	own := func(class api.Class, cause string) *api.Error {
-		made := t.client.Fail(c.name, class, cause)
-		made.Status = r.status
+		made := t.client.Fail(c.name, class, cause).About(r.answer)
+		if made.Status = r.status; len(t.recipe.errors) > 0 {
+			_, text := t.recipe.explain(r.answer)
+			made.Text = t.client.Clean(text)
+		}
 		return made
 	}
 	failure := func(class api.Class, cause string) *api.Error {
 		if fault != nil {
+			fault.Class = t.guessed(c, fault)
 			return fault
 		}
 		return own(class, cause)
+	}
+	unmet := func(cause string) finding {
+		return finding{err: own(api.ClassTarget, cause)}
 	}
 	for _, list := range []struct {
 		judgements []judgement
@@ -212,7 +241,10 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 	}{{c.refuse, refused}, {c.reject, rejected}} {
 		for _, j := range list.judgements {
 			matches := slices.Contains(j.status, r.status) || j.anyRefusal && fault != nil && fault.Refused()
-			if !matches || !holds(j.when) {
+			if !matches || !t.leadsTo(r, j.to) || !holds(j.when) {
+				if failed != nil {
+					return unmet(failed.Error())
+				}
 				continue
 			}
 			err := failure(api.ClassTarget, fmt.Sprintf("answered %d, which is a refusal", r.status))
@@ -231,21 +263,65 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 	if !slices.Contains(c.accept.status, r.status) {
 		return finding{err: failure(api.ClassTarget, fmt.Sprintf("answered %d, which the recipe does not accept", r.status))}
 	}
-	unmet := func(cause string) finding {
-		return finding{err: own(api.ClassTarget, cause)}
-	}
+	readsText := c.accept.to != "" || c.accept.when.uses(varText) && r.isText
 	switch {
-	case r.fault != nil && fault != nil:
+	case !t.leadsTo(r, c.accept.to):
+		return unmet("answered with a redirect to another place than the recipe accepts")
+	case r.fault != nil && fault != nil && !readsText:
 		return finding{err: fault}
-	case r.fault != nil:
+	case r.fault != nil && !readsText:
 		return unmet(r.fault.Error())
 	case !holds(c.accept.when):
-		if c.accept.says != "" {
+		switch {
+		case failed != nil:
+			return unmet(failed.Error())
+		case c.accept.says != "":
 			return unmet(c.accept.says)
 		}
 		return unmet(fmt.Sprintf("answered %d, but the condition at %s does not hold", r.status, c.accept.when.at))
 	}
 	return finding{verdict: accepted, value: r.value, judged: judged, answer: r.answer}
+}
+
+// guessed is the class of a refusal that the recipe says nothing of: what the status suggests, but
+// for guesses that mislead.
+func (t *target) guessed(c *call, fault *api.Error) api.Class {
+	signIn := c.kind() == api.SignIn || t.recipe.auth != nil && t.recipe.auth.signIn == c
+	switch {
+	case fault.Status == http.StatusNotFound && signIn:
+		return api.ClassTarget // no such call; no account was looked for
+	case fault.Status == http.StatusBadRequest && fault.Class == api.ClassPolicy && c.isGraphQL():
+		return api.ClassTarget // it speaks of the query, and the schema
+	}
+	return fault.Class
+}
+
+// isGraphQL reports whether a call goes to the one address that GraphQL has by custom.
+func (c *call) isGraphQL() bool {
+	last := c.path[len(c.path)-1]
+	return last.value == nil && strings.HasSuffix("/"+strings.TrimSuffix(last.literal, "/"), "/graphql")
+}
+
+// leadsTo reports whether an answer sends whoever asks to a place at the same host. No place is
+// wanted of an answer that need not be a redirect.
+func (t *target) leadsTo(r *reply, to redirect) bool {
+	if to == "" {
+		return true
+	}
+	location, _ := r.header["location"].(string)
+	next, err := url.Parse(location)
+	if err != nil || location == "" {
+		return false
+	}
+	if next.Host != "" && (next.Scheme != "https" || !strings.EqualFold(next.Host, t.base.host)) {
+		return false
+	}
+	path := (&url.URL{Path: t.asked}).ResolveReference(&url.URL{Path: next.Path}).Path
+	path = strings.TrimPrefix(path, t.base.prefix)
+	if start, open := strings.CutSuffix(string(to), "*"); open {
+		return strings.HasPrefix(path, start)
+	}
+	return path == string(to)
 }
 
 // pick looks up exactly one element.
@@ -295,6 +371,9 @@ func (t *target) keep(ctx context.Context, c *call, found finding) error {
 		if err != nil {
 			return t.client.Fail(c.name, api.ClassTarget, err.Error())
 		}
+		if value == nil && !b.value.mayBeNull {
+			return t.client.Fail(c.name, api.ClassTarget, "the answer has no value for "+b.name, "a value that may be missing ends in // null in the recipe")
+		}
 		if !b.value.secret {
 			t.kept[b.name] = stored{public: value}
 			continue
@@ -337,9 +416,7 @@ func (t *target) request(ctx context.Context, c *call, tried map[string]any, mor
 		}
 		return result, nil
 	}
-	request := api.Request{Action: c.name, Kind: c.kind(), Method: c.method, Timeout: c.timeout}
-	host := t.hostOf(c)
-	request.Host = host.host
+	request := api.Request{Action: c.name, Kind: c.kind(), Method: c.method, Timeout: c.timeout, Host: t.base.host}
 
 	var path, query strings.Builder
 	for _, s := range c.path {
@@ -369,7 +446,8 @@ func (t *target) request(ctx context.Context, c *call, tried map[string]any, mor
 		}
 		query.WriteString(api.EscapeSegment(p.name) + "=" + escaped(*value))
 	}
-	request.Path = api.FieldPath(c.template(), path.String(), secret.New(query.String())).Below(host.prefix)
+	request.Path = api.FieldPath(c.template(), path.String(), secret.New(query.String())).Below(t.base.prefix)
+	t.asked = t.base.prefix + path.String()
 
 	for _, p := range c.header {
 		value, err := t.optional(ctx, p.value, values)
@@ -485,7 +563,7 @@ func (t *target) authHeader(c *call, run func(*expression) (secret.Value, error)
 		return nil, nil
 	}
 	switch a.kind {
-	case authBearer, authClient, authUser:
+	case authBearer, authClient:
 		token, err := run(a.value)
 		if err != nil {
 			return nil, err

@@ -2,6 +2,8 @@ package recipe
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ func Explain(r *Recipe) []string {
 	for _, document := range r.Documents {
 		lines = append(lines, "document: "+document)
 	}
-	lines = append(lines, "")
+	lines = append(append(lines, ""), r.explainFrame()...)
 	number := 0
 	section := func(heading string, calls []*call) {
 		if len(calls) == 0 {
@@ -61,8 +63,22 @@ func (c *call) explain(number int) []string {
 	}
 	lines := []string{fmt.Sprintf("  %d. %s: %s %s%s", number, c.name, c.method, c.template(), mark)}
 	add := func(format string, values ...any) { lines = append(lines, "     "+fmt.Sprintf(format, values...)) }
-	if c.host != "" {
-		add("goes to the host %s", c.host)
+	for _, p := range c.places() {
+		if len(p.value.secrets) > 0 {
+			add("sends %s in %s", strings.Join(slices.Sorted(maps.Keys(p.value.secrets)), ", "), p.where)
+		}
+	}
+	if c.auth != nil && c.auth.kind == authNone {
+		add("sends nothing that shows who asks")
+	}
+	if c.write {
+		add("names the account by %s", c.namedBy())
+	}
+	if c.prepare {
+		add("prepares the write: what it stores is not in force yet")
+	}
+	for _, required := range c.needs {
+		add("only if %s: %s", oneLine(required.that.text), required.says)
 	}
 	if c.each != "" {
 		add("once for each %s of the run", c.each)
@@ -70,16 +86,16 @@ func (c *call) explain(number int) []string {
 	if c.revokes {
 		add("only if the password is changed, and all that is to be saved is saved")
 	}
-	accepts := "accepted: " + statusWords(c.accept.status, false)
+	accepts := "accepted: " + c.accept.to.words(statusWords(c.accept.status, false))
 	if c.accept.when != nil {
 		accepts += ", if " + oneLine(c.accept.when.text)
 	}
 	add("%s", accepts)
 	for _, j := range c.refuse {
-		add("refused%s: %s%s", j.classWords(), statusWords(j.status, j.anyRefusal), j.condition())
+		add("refused%s: %s%s", j.classWords(), j.to.words(statusWords(j.status, j.anyRefusal)), j.condition())
 	}
 	for _, j := range c.reject {
-		add("the password is wrong: %s%s", statusWords(j.status, j.anyRefusal), j.condition())
+		add("the password is wrong: %s%s", j.to.words(statusWords(j.status, j.anyRefusal)), j.condition())
 	}
 	if c.page != nil {
 		add("goes on page by page, at most %d", c.page.most)
@@ -137,14 +153,138 @@ func statusWords(statuses []int, anyRefusal bool) string {
 	return strings.Join(words, ", ")
 }
 
+// words are those of a redirect, or else those of the statuses.
+func (r redirect) words(statuses string) string {
+	if r == "" {
+		return statuses
+	}
+	return "a redirect to " + string(r)
+}
+
+// place is where a value stands in a request.
+type place struct {
+	where string
+	value *expression
+}
+
+// places are all values that a call sends by itself, each with where it stands.
+func (c *call) places() []place {
+	var places []place
+	for _, s := range c.path {
+		if s.value != nil {
+			places = append(places, place{"the path, {" + s.label + "}", s.value})
+		}
+	}
+	for _, list := range []struct {
+		what  string
+		pairs []pair
+	}{{"the query", c.query}, {"the header", c.header}, {"the form", c.form}} {
+		for _, p := range list.pairs {
+			places = append(places, place{list.what + ", " + p.name, p.value})
+		}
+	}
+	if c.body != nil {
+		c.body.places("", &places)
+	}
+	return append(places, c.auth.places()...)
+}
+
+func (d *data) places(at string, places *[]place) {
+	if d.value != nil {
+		where := "the body"
+		if at != "" {
+			where += ", " + at
+		}
+		*places = append(*places, place{where, d.value})
+	}
+	for _, m := range d.members {
+		m.value.places(strings.TrimPrefix(at+"."+m.name, "."), places)
+	}
+	for _, element := range d.list {
+		element.places(at+"[]", places)
+	}
+}
+
+func (a *auth) places() []place {
+	if a == nil {
+		return nil
+	}
+	header := "the header Authorization, " + string(a.kind)
+	switch a.kind {
+	case authHeader:
+		header = "the header " + a.name
+	case authCookie:
+		return nil
+	}
+	var places []place
+	for _, e := range a.expressions() {
+		places = append(places, place{header, e})
+	}
+	return places
+}
+
+// namedBy says what in the write's request names the account.
+func (c *call) namedBy() string {
+	var words []string
+	for _, p := range c.places() {
+		if p.value.flow.made&account != 0 && !p.value.secret {
+			words = append(words, oneLine(p.value.text)+" in "+p.where)
+		}
+	}
+	if len(words) == 0 {
+		return "nothing in its request: by whoever is signed in"
+	}
+	return strings.Join(words, ", ")
+}
+
+// explainFrame says what holds for the recipe as a whole: where calls go and with which credential,
+// whom Allowed Users is compared with, and what must hold before anything is sent.
+func (r *Recipe) explainFrame() []string {
+	lines := []string{fmt.Sprintf("Every call goes to the host of the field %q and to no other.", r.base.label)}
+	if r.auth != nil {
+		words := []string{}
+		for _, p := range r.auth.places() {
+			words = append(words, oneLine(p.value.text)+" in "+p.where)
+		}
+		switch {
+		case r.auth.kind == authCookie:
+			lines = append(lines, fmt.Sprintf("Calls show who asks by the cookie %s, unless they say otherwise.", r.auth.name))
+		case len(words) > 0:
+			lines = append(lines, "Calls show who asks by "+strings.Join(words, " and ")+", unless they say otherwise.")
+		}
+	}
+	subject := "$user"
+	if r.subject != nil {
+		subject = oneLine(r.subject.text)
+	}
+	lines = append(lines, "Allowed Users is compared with: "+subject)
+	for _, required := range r.requires {
+		lines = append(lines, fmt.Sprintf("Only if %s: %s", oneLine(required.that.text), required.says))
+	}
+	return append(lines, "")
+}
+
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// nameWords say how it is known who signed in.
+func (r *Recipe) nameWords() string {
+	for _, c := range r.verify {
+		if e := c.accept.when; e != nil && e.names {
+			return "the answer named the account: " + oneLine(e.text)
+		}
+	}
+	if r.proof.nobody != "" {
+		return "the answer names nobody: " + r.proof.nobody
+	}
+	return "the answer named the account"
+}
 
 // explainOutcomes says what a run can know in the end.
 func (r *Recipe) explainOutcomes() []string {
 	lines := []string{"What a run can say for certain:"}
 	switch r.proof.by {
 	case targets.ProofLogin:
-		lines = append(lines, "  changed: the rotated user signed in with the new password")
+		lines = append(lines, "  changed: the rotated user signed in with the new password, and "+r.nameWords())
 		if r.proof.old {
 			lines = append(lines, "  not changed, after a lost answer: the new password is rejected and the old one signs in")
 		} else {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/itchyny/gojq"
+
+	"pam-rotate-script/internal/targets"
 )
 
 const (
@@ -34,12 +36,8 @@ const (
 // functions are the names that expressions may call. None of them reads anything but its
 // input, and none loops but over its input, so that every expression comes to an end.
 var functions = names(`
-	add all any arrays ascii_downcase ascii_upcase booleans capture contains del empty endswith error explode
-	first flatten from_entries fromjson group_by gsub has implode in index indices inside isempty iterables join keys
-	keys_unsorted last length ltrimstr map map_values match max max_by min min_by not nulls numbers objects
-	rindex rtrimstr same scalars scan select sort sort_by split splits startswith strings sub test to_entries
-	toboolean tojson tonumber tostring trim trimstr ltrim rtrim type unique unique_by utf8bytelength values
-	with_entries floor round ceil`)
+	all any ascii_downcase capture checked contains del empty endswith error first fromjson has join keys length ltrimstr map
+	not quoted rtrimstr same select split startswith sub test tojson tonumber tostring trim type utf8bytelength`)
 
 // formats are the string formats that expressions may use.
 var formats = names("@text @json @base64 @base64d @uri")
@@ -84,6 +82,18 @@ type expression struct {
 	free []string
 	// secret says that one of them is.
 	secret bool
+	// unprintable says that one of them came from the answer to a credential.
+	unprintable bool
+	// secrets are the secret values that it mentions, as they are written in recipes.
+	secrets nameSet
+	// accounts are the fields per account that it mentions, by way of other values too.
+	accounts nameSet
+	// flow says what its value is made of.
+	flow flow
+	// names says that it compares the answer with the account.
+	names bool
+	// mayBeNull says that the expression itself gives null where there is nothing else.
+	mayBeNull bool
 }
 
 // fault is the error of an expression that failed. It shows no value, and nothing of jq's own
@@ -142,10 +152,11 @@ func (e *expression) evaluate(ctx context.Context, input any, arguments []any) (
 	return output, nil
 }
 
-// holds reports whether a condition gives true; anything else, also a failure, is no.
-func (e *expression) holds(ctx context.Context, input any, values map[string]any) bool {
+// holds reports whether a condition gives true. A condition that fails says neither yes nor no:
+// whoever asks must not go on as if it had said no.
+func (e *expression) holds(ctx context.Context, input any, values map[string]any) (bool, error) {
 	output, err := e.run(ctx, input, values)
-	return err == nil && output == true
+	return err == nil && output == true, err
 }
 
 // within takes the size of a value off the budget and reports whether it was enough.
@@ -206,13 +217,22 @@ func (l *loader) expression(node ast.Node, what string, scope *scope) *expressio
 		l.add(place, near, "%s is no jq expression", what)
 		return nil
 	}
-	w := &walker{loader: l, node: node, at: at, text: text, scope: scope, bound: map[string]bool{}, used: map[string]bool{}}
+	w := &walker{loader: l, node: node, scope: scope, bound: map[string]bool{}, used: map[string]bool{},
+		e: &expression{at: at, text: text, secrets: nameSet{}, accounts: nameSet{}, mayBeNull: saysNull(query)}}
 	w.bind(query)
 	w.query(query)
 	if w.refused {
 		return nil
 	}
-	e := &expression{at: at, text: text, secret: w.secret, free: slices.Sorted(maps.Keys(w.used))}
+	e := w.e
+	e.free = slices.Sorted(maps.Keys(w.used))
+	in := flow{}
+	if scope.variables[varStatus] != nil {
+		in.made = fromAnswer
+	}
+	f := &flows{variable: w.flowOf, local: map[string]flow{}}
+	e.flow = f.query(query, in)
+	e.names = f.names
 	var variables []string
 	for _, name := range e.free {
 		variables = append(variables, "$"+name)
@@ -223,7 +243,9 @@ func (l *loader) expression(node ast.Node, what string, scope *scope) *expressio
 		gojq.WithVariables(variables),
 		gojq.WithEnvironLoader(func() []string { return nil }),
 		gojq.WithFunction(fitsName, 0, 0, checkSize),
-		gojq.WithFunction("same", 2, 2, same))
+		gojq.WithFunction("same", 2, 2, same),
+		gojq.WithFunction("quoted", 2, 3, quoted),
+		gojq.WithFunction("checked", 2, 2, checked))
 	if err != nil {
 		// Its text may quote the expression.
 		l.add(at, "", "%s is no expression that jq can compile: a function with a wrong number of arguments, or a variable out of place", what)
@@ -241,11 +263,49 @@ func parseQuery(text string) (query *gojq.Query, err error) {
 	return gojq.Parse(text)
 }
 
-// same compares two texts without regard to case.
+// same compares two texts without regard to the case of ASCII letters.
 func same(_ any, arguments []any) any {
 	a, isText := arguments[0].(string)
 	b, both := arguments[1].(string)
-	return isText && both && strings.EqualFold(a, b)
+	return isText && both && targets.SameName(a, b)
+}
+
+// quoted puts a text between quotation marks. A mark inside is written twice or, with a third
+// argument, behind that character, which then stands before itself, too.
+func quoted(_ any, arguments []any) any {
+	value, isText := arguments[0].(string)
+	mark, isMark := arguments[1].(string)
+	switch {
+	case !isText:
+		return errors.New("quoted takes a text")
+	case !isMark || len(mark) != 1:
+		return errors.New("the quotation mark is one ASCII character")
+	case len(arguments) == 2:
+		return mark + strings.ReplaceAll(value, mark, mark+mark) + mark
+	}
+	escape, isText := arguments[2].(string)
+	if !isText || len(escape) != 1 {
+		return errors.New("what stands before a quotation mark is one ASCII character")
+	}
+	return mark + strings.NewReplacer(escape, escape+escape, mark, escape+mark).Replace(value) + mark
+}
+
+// checked gives a text back if the whole of it fits a regular expression.
+func checked(_ any, arguments []any) any {
+	value, isText := arguments[0].(string)
+	fits, isPattern := arguments[1].(string)
+	if !isText || !isPattern {
+		return errors.New("checked takes a text and a regular expression")
+	}
+	compiled, err := wholly(fits)
+	if err != nil || !compiled.MatchString(value) {
+		return errors.New("the text does not fit")
+	}
+	return value
+}
+
+func wholly(expression string) (*regexp.Regexp, error) {
+	return regexp.Compile(`\A(?:` + expression + `)\z`)
 }
 
 // fitsName is the function that bound puts into expressions. Recipes cannot call it.
@@ -319,24 +379,22 @@ func placeIn(node ast.Node, at position, text string, offset int) position {
 	return position{at.line, column}
 }
 
-// walker goes through an expression before it is compiled.
+// walker goes through an expression before it is compiled, and fills in what is to be known of it.
 type walker struct {
 	*loader
+	e           *expression
 	node        ast.Node
-	at          position
-	text        string
 	scope       *scope
 	bound, used map[string]bool
 	refused     bool
-	secret      bool
 }
 
 // refuse reports a word of the expression, where it stands first.
 func (w *walker) refuse(word, format string, values ...any) {
 	w.refused = true
-	at := w.at
-	if i := strings.Index(w.text, word); word != "" && i >= 0 {
-		at = placeIn(w.node, w.at, w.text, i)
+	at := w.e.at
+	if i := strings.Index(w.e.text, word); word != "" && i >= 0 {
+		at = placeIn(w.node, w.e.at, w.e.text, i)
 	}
 	w.add(at, word, format, values...)
 }
@@ -427,6 +485,9 @@ func (w *walker) function(term *gojq.Term) {
 		return
 	}
 	if functions(name) {
+		if name == "quoted" || name == "checked" {
+			w.guards(term.Func)
+		}
 		return
 	}
 	if reason := refusedFor()[name]; reason != "" {
@@ -457,15 +518,10 @@ func (w *walker) variable(name string, suffixes []*gojq.Suffix) {
 	}
 	w.used[name] = true
 	if name != varAccess && name != varSet {
-		w.secret = w.secret || known.secret
+		w.note(known, "$"+name)
 		return
 	}
-	field := ""
-	if len(suffixes) > 0 && suffixes[0].Index != nil {
-		if field = suffixes[0].Index.Name; field == "" && suffixes[0].Index.Str != nil && len(suffixes[0].Index.Str.Queries) == 0 {
-			field = suffixes[0].Index.Str.Str
-		}
-	}
+	field := fieldOf(suffixes)
 	if field == "" {
 		w.refuse("$"+name, "$%s is used with the name of one field, such as $%s.login", name, name)
 		return
@@ -481,7 +537,64 @@ func (w *walker) variable(name string, suffixes []*gojq.Suffix) {
 	case name == varSet && declared.secret():
 		w.refuse(field, "the field is secret: it is used as $access.%s", field)
 	}
-	w.secret = w.secret || declared.secret()
+	w.note(declared.variable(), "$"+name+"."+field)
+}
+
+// fieldOf is the name of the field that stands behind $access or $set, "" if there is none.
+func fieldOf(suffixes []*gojq.Suffix) string {
+	if len(suffixes) == 0 || suffixes[0].Index == nil {
+		return ""
+	}
+	index := suffixes[0].Index
+	if index.Name == "" && index.Str != nil && len(index.Str.Queries) == 0 {
+		return index.Str.Str
+	}
+	return index.Name
+}
+
+// note takes over what is to be known of a value that the expression mentions.
+func (w *walker) note(v *variable, written string) {
+	w.e.unprintable = w.e.unprintable || v.unprintable
+	maps.Copy(w.e.accounts, v.accounts)
+	if !v.secret {
+		return
+	}
+	w.e.secret = true
+	if len(v.secrets) == 0 {
+		w.e.secrets[written] = true
+	}
+	maps.Copy(w.e.secrets, v.secrets)
+}
+
+// flowOf is the flow of a variable that the expression does not bind itself.
+func (w *walker) flowOf(name string, suffixes []*gojq.Suffix) flow {
+	if name == varAccess || name == varSet {
+		return w.scope.fields[fieldOf(suffixes)].variable().flow
+	}
+	if known := w.scope.variables[name]; known != nil {
+		return known.flow
+	}
+	return flow{}
+}
+
+// guards checks that the arguments of a quoting function are such that they do guard.
+func (w *walker) guards(function *gojq.Func) {
+	for _, argument := range function.Args[min(1, len(function.Args)):] {
+		if t := argument.Term; t == nil || t.Type != gojq.TermTypeString || t.Str == nil || len(t.Str.Queries) > 0 || len(t.SuffixList) > 0 {
+			w.refuse(function.Name, "what %s goes by is written out as a text", function.Name)
+			return
+		}
+	}
+	if function.Name != "checked" || len(function.Args) != 2 {
+		return
+	}
+	fits, err := wholly(function.Args[1].Term.Str.Str)
+	switch {
+	case err != nil:
+		w.refuse(function.Name, "what checked goes by is no regular expression of Go's")
+	case !strings.ContainsFunc("'\"`\\;&<:,()=", func(r rune) bool { return !fits.MatchString(string(r)) && !fits.MatchString("a"+string(r)+"a") }):
+		w.refuse(function.Name, "the regular expression lets every text through")
+	}
 }
 
 // eachQuery calls visit for a query and for every query inside it.

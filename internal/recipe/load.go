@@ -35,6 +35,7 @@ const (
 	varSet    = "set"
 	varStatus = "status"
 	varHeader = "header"
+	varText   = "text"
 	varToken  = "token"
 )
 
@@ -58,7 +59,6 @@ type Recipe struct {
 	timeout  time.Duration
 	fields   []field
 	base     base
-	hosts    map[string]string // by name, the label of the field
 	lets     []binding
 	subject  *expression
 	requires []requirement
@@ -73,8 +73,8 @@ type Recipe struct {
 	because  string
 	save     []saving
 	warnings []string
-	errors   []string
-	problems []Problem // warnings only
+	errors   []*expression // null where there are no such words
+	problems []Problem     // warnings only
 }
 
 // field is one of the recipe's own fields.
@@ -109,7 +109,8 @@ type requirement struct {
 // proof is how a change is proved.
 type proof struct {
 	by     targets.Proof
-	old    bool // the old password may be tried too
+	old    bool   // the old password may be tried too
+	nobody string // why the login is a proof although its answer names nobody, "" if it does
 	settle targets.Settle
 }
 
@@ -129,13 +130,42 @@ type scope struct {
 type variable struct {
 	secret bool
 	at     position // zero for those that are always there
+	// The rest is as in expression.
+	unprintable bool
+	secrets     nameSet
+	accounts    nameSet
+	flow        flow
+}
+
+// kept is a variable with the value of an expression.
+func (e *expression) kept(at position) *variable {
+	return &variable{secret: e.secret, at: at, unprintable: e.unprintable, secrets: e.secrets, accounts: e.accounts, flow: e.flow}
+}
+
+// variable is a field as expressions use it.
+func (f field) variable() *variable {
+	v := &variable{secret: f.secret()}
+	if f.PerAccount {
+		v.accounts, v.flow = nameSet{f.Label: true}, flow{made: fromAccount, bare: fromAccount}
+	}
+	return v
+}
+
+// chosenBy is the variable of a value that the payload brings.
+func chosenBy(from origin, secret bool) *variable {
+	return &variable{secret: secret, flow: flow{made: from, bare: from}}
 }
 
 // with returns the scope with some more variables.
 func (s *scope) with(names ...string) *scope {
 	wider := &scope{variables: maps.Clone(s.variables), fields: s.fields, used: s.used}
 	for _, name := range names {
-		wider.variables[name] = &variable{secret: name == varTried}
+		switch wider.variables[name] = (&variable{}); name {
+		case varTried:
+			wider.variables[name] = chosenBy(fromTried, true)
+		case varHeader, varText:
+			wider.variables[name].flow.made = fromAnswer
+		}
 	}
 	return wider
 }
@@ -143,17 +173,19 @@ func (s *scope) with(names ...string) *scope {
 // loader reads one recipe.
 type loader struct {
 	problems
-	recipe  *Recipe
-	scope   *scope // what is known after the calls read so far
-	hostsAt map[string]position
-	calls   int
-	trying  map[string]bool // $tried, and the values that calls of verify make of it
+	recipe *Recipe
+	scope  *scope // what is known after the calls read so far
+	calls  int
+	trying map[string]bool // $tried, and the values that calls of verify make of it
 }
 
-var fieldKeys = []string{"kind", "required", "secret", "per account", "default", "help", "choices", "aliases"}
+// inGo are the names of the targets that are written in Go.
+var inGo = []string{"teramind", "venafi", "sailpoint", "sps", "rest"}
+
+var fieldKeys = []string{"kind", "required", "secret", "per account", "default", "help", "choices"}
 
 var topKeys = []string{
-	"name", "title", "summary", "documents", "tried", "notes", "fields", "base", "hosts", "let", "subject", "require", "auth",
+	"name", "title", "summary", "documents", "tried", "notes", "fields", "base", "let", "subject", "require", "auth",
 	"check", "account", "change", "proof", "verify", "close", "repeat", "save", "warn", "timeout", "errors", "tests",
 }
 
@@ -176,10 +208,10 @@ func Lint(source []byte) []Problem {
 }
 
 func load(source []byte, file string) *loader {
-	l := &loader{recipe: &Recipe{file: file}, hostsAt: map[string]position{}, trying: map[string]bool{varTried: true}}
+	l := &loader{recipe: &Recipe{file: file}, trying: map[string]bool{varTried: true}}
 	l.file = file
 	l.scope = &scope{variables: map[string]*variable{
-		varUser: {}, varNew: {secret: true}, varOld: {secret: true}, varAccess: {}, varSet: {},
+		varUser: chosenBy(fromUser, false), varNew: chosenBy(fromNew, true), varOld: chosenBy(fromOld, true), varAccess: {}, varSet: {},
 	}, fields: map[string]field{}, used: map[string]bool{}}
 	root := parseYAML(bytes.TrimPrefix(source, []byte("\xef\xbb\xbf")), &l.problems)
 	if root == nil {
@@ -208,15 +240,15 @@ func (l *loader) top(top *mapping) {
 	if r.Name != "" && !plainName().MatchString(r.Name) {
 		l.add(nodePosition(top.get("name")), "", "the name is made of lower case letters, digits and hyphens, found something else")
 	}
+	if slices.Contains(inGo, r.Name) {
+		l.add(nodePosition(top.get("name")), r.Name, "the name is that of a target which comes with the program, and a result would not tell them apart")
+	}
 	r.Title = l.text(top.get("title"), "the title")
 	r.Summary = l.text(top.get("summary"), "the summary")
 	r.Documents = l.texts(top.get("documents"), "documents")
 	r.Notes = l.texts(top.get("notes"), "notes")
 	r.warnings = l.texts(top.get("warn"), "warn")
-	r.errors = l.texts(top.get("errors"), "errors")
-	if r.errors == nil {
-		r.errors = []string{"message", "error_description", "error", "detail", "title", "errors", "reason"}
-	}
+	r.errors = l.errorWords(top.get("errors"))
 	if r.Tried = l.text(top.get("tried"), "tried"); r.Tried != "" && r.Tried != "documents alone" && !strings.ContainsAny(r.Tried, "0123456789") {
 		l.add(nodePosition(top.get("tried")), "", `tried is "documents alone" or a product with its version, found something else`)
 	}
@@ -226,17 +258,11 @@ func (l *loader) top(top *mapping) {
 	}
 
 	l.fields(top.get("fields"))
-	l.baseAndHosts(top)
+	l.base(top)
 	r.lets = l.topLets(top.get("let"))
 	r.subject = l.expression(top.get("subject"), "the subject", l.scope)
 	if r.subject != nil && r.subject.secret {
 		l.add(r.subject.at, "", "the subject is printed, so it is made of nothing secret")
-	}
-	for _, f := range r.fields {
-		if f.PerAccount && top.get("subject") == nil {
-			l.add(f.at, f.Label, "a field per account may choose another account than the payload's user: "+
-				"the key subject has to say which one is addressed, since Allowed Users is compared with it")
-		}
 	}
 	r.requires = l.requires(top.get("require"), l.scope, "field")
 	l.proofKey(top.get("proof"))
@@ -244,8 +270,8 @@ func (l *loader) top(top *mapping) {
 
 	r.auth = l.topAuth(top.get("auth"))
 	r.check = l.callList(top, "check", inCheck)
-	if r.account = l.expression(top.get("account"), "the account", l.scope); r.account != nil && r.account.secret {
-		l.add(r.account.at, "", "the account is printed, so it is made of nothing secret")
+	if r.account = l.expression(top.get("account"), "the account", l.scope); r.account != nil && (r.account.secret || r.account.unprintable) {
+		l.add(r.account.at, "", "the account is printed, so it is made of nothing secret, nor of the answer to a credential")
 	}
 	r.change = l.callList(top, "change", inChange)
 	l.oneWrite(top)
@@ -264,6 +290,8 @@ func (l *loader) top(top *mapping) {
 	r.close = l.callList(top, "close", inClose)
 	l.grants()
 	l.newPassword()
+	l.holes()
+	l.addressed()
 	if l.calls > maxCalls {
 		l.add(top.at, "", "a recipe has at most %d calls, found %d", maxCalls, l.calls)
 	}
@@ -282,7 +310,7 @@ func (l *loader) fields(node ast.Node) {
 		l.add(m.at, "", "a recipe has at most %d fields", maxFields)
 	}
 	kinds := map[string]params.Kind{}
-	for kind := params.Text; kind <= params.Object; kind++ {
+	for _, kind := range []params.Kind{params.Text, params.Secret, params.URL, params.Choice} {
 		kinds[kind.String()] = kind
 	}
 	taken := map[string]string{}
@@ -321,15 +349,6 @@ func (l *loader) fields(node ast.Node) {
 			l.add(entry.at, entry.key, "a field needs help: a sentence that says what belongs there")
 		}
 		f.Choices = l.texts(keys.get("choices"), "choices")
-		f.Aliases = nil
-		for _, alias := range l.texts(keys.get("aliases"), "aliases") {
-			if why := taken[params.NormaliseLabel(alias)]; why != "" || params.NormaliseLabel(alias) == "" {
-				l.add(keys.of("aliases"), "", "an alias %s", cmp.Or(why, "is empty"))
-				continue
-			}
-			taken[params.NormaliseLabel(alias)] = "is there twice"
-			f.Aliases = append(f.Aliases, alias)
-		}
 		f.Default = l.text(keys.get("default"), "the default")
 		if (f.Kind == params.Choice) != (len(f.Choices) > 0) {
 			l.add(entry.at, entry.key, "choices belong to a field of the kind choice, and to no other")
@@ -409,7 +428,7 @@ func (l *loader) addressField(node ast.Node, what string) string {
 
 var rootPath = pattern(`^(/[A-Za-z0-9._~-]+)+$`)
 
-func (l *loader) baseAndHosts(top *mapping) {
+func (l *loader) base(top *mapping) {
 	r := l.recipe
 	node := top.get("base")
 	if _, ok := scalarText(node); ok || node == nil {
@@ -426,30 +445,37 @@ func (l *loader) baseAndHosts(top *mapping) {
 	if f, ok := l.scope.fields[fieldName(r.base.label)]; ok && r.base.label != "" && !f.Required && f.Default == "" {
 		l.add(f.at, "", "the field of the base is required, or has a default")
 	}
-	r.hosts = map[string]string{}
-	if m := l.mapping(top.get("hosts"), "hosts", anyKey); m != nil {
-		for _, entry := range m.entries {
-			if !plainName().MatchString(entry.key) {
-				l.add(entry.at, entry.key, "the name of a host is made of lower case letters, digits and hyphens")
-			}
-			r.hosts[entry.key] = l.addressField(entry.value, "a host")
-			l.hostsAt[entry.key] = entry.at
-		}
-	}
 }
 
 // declare makes a variable known.
-func (l *loader) declare(name string, at position, secret bool) bool {
+func (l *loader) declare(name string, v *variable) bool {
+	at := v.at
 	switch {
 	case !letName().MatchString(name):
 		l.add(at, name, "the name of a value begins with a lower case letter and is made of those, digits and underscores")
 		return false
-	case l.scope.variables[name] != nil || slices.Contains([]string{varTried, varStatus, varHeader, varToken}, name):
+	case l.scope.variables[name] != nil || slices.Contains([]string{varTried, varStatus, varHeader, varText, varToken}, name):
 		l.add(at, name, "the name is taken already")
 		return false
 	}
-	l.scope.variables[name] = &variable{secret: secret, at: at}
+	l.scope.variables[name] = v
 	return true
+}
+
+// errorWords reads the expressions that find the vendor's words in an answer.
+func (l *loader) errorWords(node ast.Node) []*expression {
+	var found []*expression
+	scope := (&scope{variables: map[string]*variable{}, fields: map[string]field{}, used: map[string]bool{}}).with(varText)
+	for _, node := range l.list(node, "errors", true) {
+		if text, _ := scalarText(node); letName().MatchString(strings.ToLower(text)) {
+			l.add(nodePosition(node), text, "an element of errors is an expression, such as .%s: is a dot missing?", "message")
+			continue
+		}
+		if e := l.expression(node, "an element of errors", scope); e != nil {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 func (l *loader) topLets(node ast.Node) []binding {
@@ -460,7 +486,9 @@ func (l *loader) topLets(node ast.Node) []binding {
 	var lets []binding
 	for _, entry := range m.entries {
 		value := l.expression(entry.value, "a value of let", l.scope)
-		if l.declare(entry.key, entry.at, value != nil && value.secret) && value != nil {
+		if value == nil {
+			l.declare(entry.key, &variable{secret: true, at: entry.at})
+		} else if l.declare(entry.key, value.kept(entry.at)) {
 			lets = append(lets, binding{entry.key, value})
 		}
 	}
@@ -515,7 +543,7 @@ func (l *loader) proofKey(node ast.Node) {
 	p.settle = targets.Settle{Tries: 2, Wait: 2 * time.Second}
 	by := node
 	if _, ok := scalarText(node); !ok {
-		m := l.mapping(node, "the proof", []string{"by", "old", "tries", "wait"})
+		m := l.mapping(node, "the proof", []string{"by", "old", "tries", "wait", "names", "because"})
 		if m == nil {
 			return
 		}
@@ -526,6 +554,10 @@ func (l *loader) proofKey(node ast.Node) {
 		if m.get("old") != nil {
 			p.old = l.bool(m.get("old"), "old")
 		}
+		if l.oneOf(m.get("names"), "names", "nobody"); (m.get("names") == nil) != (m.get("because") == nil) {
+			l.add(m.at, "", "names: nobody and because belong together")
+		}
+		p.nobody = l.text(m.get("because"), "because")
 		p.settle.Tries = l.number(m.get("tries"), "tries", 1, 20, p.settle.Tries)
 		if m.get("wait") != nil {
 			p.settle.Wait = l.duration(m.get("wait"), "wait", longestFor)
@@ -570,42 +602,86 @@ func (l *loader) oneWrite(top *mapping) {
 	}
 }
 
-// newPassword checks that only calls that are sent once carry the new password. Those that read
-// are sent again, and one that sets a password after all would be a write that is repeated, or
-// one that nobody knows of.
+// newPassword checks that the write sends the new password, and that no other call does but those
+// that prepare it: calls that read are sent again, and one that sets a password after all would
+// be a write that is repeated, or one that nobody knows of.
 func (l *loader) newPassword() {
-	made := map[string]bool{varNew: true} // the values that are made of it
-	holds := func(e *expression) bool {
-		return e != nil && slices.ContainsFunc(e.free, func(name string) bool { return made[name] })
-	}
-	learn := func(bindings []binding) {
-		for _, b := range bindings {
-			if holds(b.value) {
-				made[b.name] = true
-			}
-		}
-	}
-	learn(l.recipe.lets)
-	if a := l.recipe.auth; a != nil {
-		for _, e := range []*expression{a.value, a.user, a.password} {
-			if holds(e) {
+	r := l.recipe
+	if r.auth != nil {
+		for _, e := range r.auth.expressions() {
+			if e.flow.made&fromNew != 0 {
 				l.add(e.at, "", "what goes with every call is not made of the new password")
 			}
 		}
 	}
+	prepared, given := false, false
+	for _, c := range r.allCalls() {
+		sends := c.sends(nil)&fromNew != 0
+		switch {
+		case c.prepare && !sends:
+			l.add(c.at, c.name, "a call that prepares sends the new password, and this one does not")
+		case c.prepare:
+			prepared, given = true, given || len(c.gives()) > 0
+		case c.write && !sends && (!prepared || given):
+			l.add(c.at, c.name, "the write does not send the new password, nor what a call before it with prepare: true made of it")
+		case c.write:
+			prepared = false // what comes behind it prepares nothing
+		case !sends:
+		case c.phase == inVerify:
+			l.add(c.at, c.name, "a call of verify sends $tried, and not the new password by itself")
+		case c.phase == inChange:
+			l.add(c.at, c.name, "the new password is sent by a call that is not the write: what stores it for the write says prepare: true, and no other call may send it")
+		default:
+			l.add(c.at, c.name, "only calls of change send the new password, and no GET does: other calls may be sent more than once")
+		}
+	}
+	behind := false
+	for _, c := range r.change {
+		if c.prepare && behind {
+			l.add(c.at, c.name, "a call that prepares stands before the write")
+		}
+		behind = behind || c.write
+	}
+}
+
+// holes checks that no text that is sent has a value of the payload in it: whoever chose the
+// value would choose what the text means.
+func (l *loader) holes() {
+	expressions := []*expression{}
+	if l.recipe.auth != nil {
+		expressions = l.recipe.auth.expressions()
+	}
 	for _, c := range l.recipe.allCalls() {
-		if slices.ContainsFunc(c.requestExpressions(), holds) {
-			switch {
-			case c.phase == inVerify:
-				l.add(c.at, c.name, "a call of verify sends $tried, and not the new password by itself")
-			case c.phase != inChange || c.kind() == api.Read:
-				l.add(c.at, c.name, "only calls of change send the new password, and no GET does: other calls may be sent more than once")
-			case !c.write:
-				l.warn(c.at, c.name, "the new password is sent by a call that is not the write: whatever it changes is not known of")
+		expressions = append(expressions, c.requestExpressions()...)
+	}
+	for _, e := range expressions {
+		if e.flow.joined {
+			l.add(e.at, "", "a value of the payload (%s) is joined with another text, and could change what that means: "+
+				"send it as a value of its own, or put it through quoted, checked, @json or @uri", e.flow.made)
+		}
+	}
+}
+
+// addressed checks that the subject is made of all that says which account is meant.
+func (l *loader) addressed() {
+	r := l.recipe
+	used := nameSet{}
+	for _, c := range r.allCalls() {
+		expressions := c.requestExpressions()
+		if c.find != nil {
+			expressions = append(expressions, c.find.in, c.find.where)
+		}
+		for _, e := range expressions {
+			if e != nil {
+				maps.Copy(used, e.accounts)
 			}
 		}
-		learn(c.lets)
-		learn(c.seals)
+	}
+	for _, f := range r.fields {
+		if used[f.Label] && (r.subject == nil || !r.subject.accounts[f.Label]) {
+			l.add(f.at, f.Label, "the field is per account and a request uses it, so it may choose another account than the payload's user: "+
+				"the key subject has to use it too, since Allowed Users is compared with the subject")
+		}
 	}
 }
 
@@ -624,6 +700,10 @@ func (l *loader) fitProof(top *mapping) {
 	case r.proof.by == targets.ProofLogin && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }):
 		l.add(at, "", "none of the calls of verify uses $tried, so none is a login with the password")
 	}
+	if r.proof.by == targets.ProofLogin && len(r.verify) > 0 && r.proof.nobody == "" && !slices.ContainsFunc(r.verify, namesTheAccount) {
+		l.add(at, "", "no acceptance of verify compares the answer with the account, so that an answer which everybody gets would pass for a login: "+
+			"add a condition such as .name == $user, or say why there is nothing to compare by proof: {by: login, names: nobody, because: ...}")
+	}
 	for _, c := range r.verify {
 		if c.tries && c.accept.when == nil && slices.ContainsFunc(c.accept.status, func(status int) bool { return status >= 400 }) {
 			l.add(c.at, c.name, "an answer of refusal that means the right password needs a condition: any wrong password may get it too")
@@ -635,6 +715,12 @@ func (l *loader) fitProof(top *mapping) {
 	if r.proof.by == targets.ProofStatus && r.proof.old && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }) {
 		r.proof.old = false // a status knows of the change only
 	}
+}
+
+// namesTheAccount reports whether a call is accepted only if its answer names the account: $user, a
+// field per account, or what a look-up has kept.
+func namesTheAccount(c *call) bool {
+	return c.accept.when != nil && c.accept.when.names || c.find != nil && c.find.where != nil && c.find.where.names
 }
 
 // tellsTheRun reports whether a call of verify can be answered otherwise after the write than
@@ -681,11 +767,6 @@ func (l *loader) unused() {
 	for name, v := range l.scope.variables {
 		if v.at != (position{}) && !l.scope.used[name] {
 			l.add(v.at, name, "the value is never used")
-		}
-	}
-	for name, at := range l.hostsAt {
-		if !slices.ContainsFunc(l.recipe.allCalls(), func(c *call) bool { return c.host == name }) {
-			l.add(at, name, "the host is never used")
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pam-rotate-script/internal/recipe"
+	"pam-rotate-script/internal/targets/all"
 )
 
 func readFile(t testing.TB, path string) []byte {
@@ -51,7 +52,7 @@ verify:
   - name: try
     path: /api/me
     auth: {basic: {user: $user, password: $tried}}
-    accept: 200
+    accept: {status: 200, when: .me == $user}
     reject:
       - {status: 401}
 tests:
@@ -59,7 +60,7 @@ tests:
     exchanges:
       - {request: GET /api/users/jane%40example.com, status: 200, answer: {name: jane@example.com, id: 7}}
       - {request: PUT /api/users/7, body: {password: 'Kv9_canary#new<Jh2"+', team: null}, status: 200, answer: {ok: true}}
-      - {request: GET /api/me, status: 200}
+      - {request: GET /api/me, status: 200, answer: {me: jane@example.com}}
     outcome: changed
 `
 
@@ -128,15 +129,15 @@ func TestLoadErrors(t *testing.T) {
 		{"login without the password", "password: $tried", "password: $access.password", "28:1", "$tried"},
 		{"unreachable refusal", "      - {status: 400, class: policy}", "      - {status: 4xx}\n      - {status: 400, class: policy}", "19:5", "never reached"},
 		{"accepted and refused", "- {status: 401}", "- {status: 401}\n      - {status: 200, class: target, says: x, when: .x}\n    refuse: {status: 200}", "36:14", "needs the keys when"},
-		{"redirect accepted", "    accept: 200\n", "    accept: 302\n", "32:13", "no redirect"},
+		{"redirect accepted", "    accept: {status: 200, when: .me == $user}\n", "    accept: 302\n", "32:13", "no redirect"},
 		{"write accepts a refusal", "accept: {status: 200, when: .ok == true}", "accept: 404", "24:13", "from 200 to 299"},
 		{"method", "method: PUT", "method: TRACE", "21:13", "GET, POST"},
+		{"idle kind", "Team: {help", "Team: {kind: bool, help", "9:10", "one of choice, secret, text, url"},
 		{"writing method in check", "  - name: find\n", "  - name: find\n    method: DELETE\n", "15:5", "only reads"},
 		{"unknown class", "class: policy", "class: polciy", "26:30", "no such class"},
-		{"unknown host", "    path: /api/me\n", "    path: /api/me\n    host: auth\n", "31:5", "no such host"},
 		{"base without field", "base: url", "base: team", "10:7", "kind url"},
 		{"common label", "  Team: {help", "  Timeout: {help", "9:3", "every target"},
-		{"framing header", "    accept: 200\n", "    accept: 200\n    header: {Content-Length: 5}\n", "33:5", "engine's own"},
+		{"framing header", "    accept: {status: 200, when: .me == $user}\n", "    accept: 200\n    header: {Content-Length: 5}\n", "33:5", "engine's own"},
 		{"two documents", "tests:\n", "---\ntests:\n", "36:1", "another"},
 		{"anchor", "title: Acme", "title: &a Acme", "2:8", "anchor"},
 		{"tab", "title: Acme", "title:\tAcme", "2:7", "tab"},
@@ -146,11 +147,12 @@ func TestLoadErrors(t *testing.T) {
 		{"test with an unknown outcome", "outcome: changed", "outcome: done", "41:14", "one of"},
 		{"test request", "request: GET /api/me", "request: /api/me", "40:10", "a method and a path"},
 		{"idle secret field per account", "Team: {help", "Team: {kind: secret, per account: true, help", "9:24", "neither secret"},
-		{"any answer is the right password", "    accept: 200\n    reject", "    accept: [200, 403]\n    reject", "29:5", "needs a condition"},
-		{"status that was there before", "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: 200\n",
+		{"any answer is the right password", "    accept: {status: 200, when: .me == $user}\n    reject", "    accept: [200, 403]\n    reject", "29:5", "needs a condition"},
+		{"status that was there before", "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: {status: 200, when: .me == $user}\n",
 			"proof: status\nverify:\n  - name: read\n    path: [/api/users, {jq: $id}]\n    accept: {status: 200, when: .state == \"active\"}\n", "28:1", "before the write"},
 		{"field per account without subject", "Team: {help", "Team: {per account: true, help", "9:3", "Allowed Users"},
-		{"default that does not fit", "Team: {help", "Team: {kind: bool, default: maybe, help", "9:22", "kind of the field"},
+		{"member name in the place of an expression", "base: url", "base: url\nerrors: [message]", "11:10", "is a dot missing"},
+		{"default that does not fit", "Team: {help", "Team: {kind: choice, choices: [red], default: maybe, help", "9:40", "kind of the field"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			source := altered(t, test.old, test.replacement)
@@ -169,6 +171,15 @@ func TestLoadErrors(t *testing.T) {
 			}
 			t.Errorf("no problem at %s with %q:\n%s", test.at, test.text, strings.Join(lines, "\n"))
 		})
+	}
+}
+
+// TestNamesOfTargets: a result names the recipe, so that no recipe has the name of another target.
+func TestNamesOfTargets(t *testing.T) {
+	for _, name := range all.Registry().Names() {
+		if _, err := recipe.Load(altered(t, "name: acme", "name: "+name), "x"); err == nil || !strings.Contains(err.Error(), "the name is that of a target") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -198,7 +209,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 
 // TestStatusThatTellsTheRun: a status proves a change if it cannot have been so before.
 func TestStatusThatTellsTheRun(t *testing.T) {
-	proof := "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: 200\n    reject:\n      - {status: 401}\n"
+	proof := "proof: login\nverify:\n  - name: try\n    path: /api/me\n    auth: {basic: {user: $user, password: $tried}}\n    accept: {status: 200, when: .me == $user}\n    reject:\n      - {status: 401}\n"
 	for name, source := range map[string]string{
 		"compared": strings.Replace(strings.Replace(plain, proof, "proof: status\nverify:\n  - {name: read, path: [/api/users, {jq: $id}], accept: {status: 200, when: .changed != $before}}\n", 1),
 			"let: {id: .id}", "let: {id: .id, before: .changed}", 1),
@@ -270,7 +281,9 @@ func TestExplain(t *testing.T) {
 	text := strings.Join(recipe.Explain(loaded), "\n")
 	for _, part := range []string{
 		"1. find: GET /api/users/{user}", "2. set: PUT /api/users/{id} [THE WRITE]", "3. try: GET /api/me",
-		"accepted: 200, if .ok == true", "refused (policy): 400", "the password is wrong: 401", "the rotated user signed in",
+		"accepted: 200, if .ok == true", "refused (policy): 400", "the password is wrong: 401", "the rotated user signed in with the new password, and the answer named the account: .me == $user",
+		`Every call goes to the host of the field "url" and to no other.`, "Calls show who asks by $access.password in the header Authorization, bearer",
+		"Allowed Users is compared with: $user", "sends $new in the body, password", "sends $tried in the header Authorization, basic", "names the account by $id in the path, {id}",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is missing in:\n%s", part, text)

@@ -13,20 +13,15 @@ import (
 	"pam-rotate-script/internal/targets"
 )
 
-// TargetName is the Info's name of every recipe that is not built in.
-const TargetName = "recipe"
-
-// Info describes the recipe's vendor to the runner, under TargetName.
-func (r *Recipe) Info() targets.Info { return r.info(TargetName) }
-
-func (r *Recipe) info(name string) targets.Info {
+// Info describes the recipe's vendor to the runner, under the recipe's own name.
+func (r *Recipe) Info() targets.Info {
 	var fields []params.Field
 	for _, f := range r.fields {
 		fields = append(fields, f.Field)
 	}
 	return targets.Info{
-		Name: name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.proof.settle,
-		Explain: api.ExplainBy(r.errors...), Notes: r.notes(), Documents: r.Documents,
+		Name: r.Name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.proof.settle,
+		Explain: r.explain, Notes: r.notes(), Documents: r.Documents,
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
 			t, err := newTarget(r, job, client)
 			if err != nil {
@@ -38,6 +33,34 @@ func (r *Recipe) info(name string) targets.Info {
 			return t, nil
 		},
 	}
+}
+
+// explain finds the vendor's words in an answer.
+func (r *Recipe) explain(answer api.Answer) (code, text string) {
+	if len(r.errors) == 0 {
+		return api.ExplainBy("message", "error_description", "error", "detail", "title", "errors", "reason")(answer)
+	}
+	read := read(answer)
+	values := map[string]any{varText: read.text}
+	for _, e := range r.errors {
+		if !read.judgeable(e) {
+			continue
+		}
+		output, err := e.run(context.Background(), read.value, values)
+		if err != nil {
+			continue // the next one may fit
+		}
+		var words []string
+		eachText(output, func(text string) {
+			if text != "" {
+				words = append(words, text)
+			}
+		})
+		if len(words) > 0 {
+			return "", strings.Join(words, "; ")
+		}
+	}
+	return "", ""
 }
 
 // notes are the recipe's own and what its header says of how far it was tried.
@@ -56,7 +79,7 @@ type target struct {
 	client  *api.Client
 	subject string
 	base    host
-	hosts   map[string]host
+	asked   string // the path of the last request
 
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close
@@ -79,16 +102,10 @@ func (r repeating) RepeatAfter() time.Duration { return r.recipe.repeat }
 func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) {
 	t := &target{
 		recipe: r, job: job, client: client, subject: job.User,
-		hosts: map[string]host{}, kept: map[string]stored{}, sealed: map[string][]stored{},
+		kept: map[string]stored{}, sealed: map[string][]stored{},
 	}
 	settings := job.Settings
 	t.base = t.address(r.base.label, r.base.root)
-	for name, label := range r.hosts {
-		t.hosts[name] = t.base
-		if settings.Text(label) != "" {
-			t.hosts[name] = t.address(label, "")
-		}
-	}
 	if job.OldPassword.IsEmpty() && t.needsOld() {
 		settings.Fault("oldPassword", "needs the old password, since the recipe sends it, found nothing")
 	}
@@ -105,6 +122,9 @@ func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) 
 		if err != nil {
 			return nil, fail(err)
 		}
+		if value == nil && !b.value.mayBeNull {
+			return nil, fail(fmt.Errorf("there is no value for %s; one that may be missing ends in // null in the recipe", b.name))
+		}
 		if !b.value.secret {
 			t.kept[b.name] = stored{public: value}
 		} else if t.kept[b.name], err = hide(client, value); err != nil {
@@ -112,7 +132,11 @@ func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) 
 		}
 	}
 	for _, required := range r.requires {
-		if required.that.holds(ctx, nil, t.values(namesOf(required.that), nil)) {
+		holds, err := required.that.holds(ctx, nil, t.values(namesOf(required.that), nil))
+		switch {
+		case err != nil:
+			return nil, fail(err)
+		case holds:
 			continue
 		}
 		if required.field == "" || required.class != api.ClassInput {
@@ -144,33 +168,32 @@ func (t *target) address(label, root string) host {
 		return host{}
 	}
 	prefix := strings.TrimRight(parsed.EscapedPath, "/")
-	if root != "" {
-		// What stands before the root is a proxy's; any other path is that of a page.
+	if root != "" && prefix != "" {
+		// What stands before the root is a proxy's. Any other path may be that of a page, or lead to
+		// another application: to leave it out would send the credential to its neighbour.
 		var found bool
 		if prefix, found = strings.CutSuffix(prefix, root); !found {
-			prefix = ""
+			t.job.Settings.Fault(label, "needs an address without a path, or one that ends in "+root+", found another path")
+			return host{}
 		}
 	}
 	return host{parsed.Host, prefix}
 }
 
-func (t *target) hostOf(c *call) host {
-	if c.host == "" {
-		return t.base
-	}
-	return t.hosts[c.host]
-}
-
-// needsOld reports whether anything that a rotation surely sends is made of the old password.
+// needsOld reports whether anything that a rotation surely evaluates before or for the write is
+// made of the old password.
 func (t *target) needsOld() bool {
-	for _, c := range append(append([]*call{}, t.recipe.check...), t.recipe.change...) {
-		for _, e := range c.requestExpressions() {
-			if e.uses(varOld) {
-				return true
-			}
+	r := t.recipe
+	for _, b := range r.lets {
+		if b.value.flow.made&fromOld != 0 {
+			return true
 		}
 	}
-	return false
+	calls := slices.Concat(r.check, r.change)
+	if r.auth != nil && r.auth.signIn != nil {
+		calls = append(calls, r.auth.signIn)
+	}
+	return slices.ContainsFunc(calls, func(c *call) bool { return c.sends(r.auth)&fromOld != 0 })
 }
 
 // tryPaths reports the values that cannot be part of a path, as far as they are known
@@ -218,7 +241,7 @@ func (t *target) Calls() []targets.Call {
 		}
 		for range times {
 			calls = append(calls, targets.Call{
-				Kind: c.kind(), Method: c.method, Host: t.hostOf(c).host, Path: c.template(), Purpose: c.name,
+				Kind: c.kind(), Method: c.method, Host: t.base.host, Path: c.template(), Purpose: c.name,
 			})
 		}
 	}
@@ -242,18 +265,21 @@ func (r *Recipe) givers(name string) int {
 func (t *target) Check(ctx context.Context) (string, error) {
 	if a := t.recipe.auth; a != nil && a.signIn != nil {
 		found := t.perform(ctx, a.signIn, nil)
-		if err := found.asCheck(); err != nil {
+		if a.kind == authCookie && found.verdict == accepted {
+			if t.session = found.answer.Cookie(a.name); t.session.IsEmpty() {
+				found = finding{err: t.client.Fail(a.signIn.name, api.ClassCredential,
+					"the answer sets no cookie of the name that the recipe keeps, so nobody is signed in")}
+			}
+		}
+		if err := found.asCheck(a.signIn); err != nil {
 			return "", err
 		}
 		if a.kind == authCookie {
-			if t.session = found.answer.Cookie(a.name); t.session.IsEmpty() {
-				return "", t.client.Fail(a.signIn.name, api.ClassTarget, "the answer sets no cookie of the name that the recipe keeps")
-			}
 			t.session = seal(t.client, t.session)
 		}
 	}
 	for _, c := range t.recipe.check {
-		if err := t.perform(ctx, c, nil).asCheck(); err != nil {
+		if err := t.perform(ctx, c, nil).asCheck(c); err != nil {
 			return "", err
 		}
 	}
@@ -268,12 +294,15 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	return t.client.Clean(account), nil
 }
 
-// asCheck is the error of a call that only reads.
-func (f finding) asCheck() error {
+// asCheck is the error of a call that only reads. Where the rotated user itself signs in and its
+// old password is refused, the new one may be in force already.
+func (f finding) asCheck(c *call) error {
+	fault := api.AsError(f.err)
 	switch {
 	case f.verdict == accepted:
 		return nil
-	case f.verdict == refused && f.mayBeInForce:
+	case f.verdict == refused && f.mayBeInForce,
+		c.asUser && fault != nil && fault.Class == api.ClassCredential && (fault.Status == 0 || fault.Status/100 != 5):
 		return &targets.Refused{Err: f.err, MayBeInForce: true}
 	}
 	return f.err
@@ -289,7 +318,8 @@ func (t *target) Change(ctx context.Context) error {
 		case found.verdict == accepted:
 			written = written || c.write
 		case found.verdict == refused && !written:
-			return &targets.Refused{Err: found.err, MayBeInForce: found.mayBeInForce}
+			// What needs the old password is refused, too, once it is not in force any more.
+			return &targets.Refused{Err: found.err, MayBeInForce: found.mayBeInForce || c.asUser}
 		default:
 			if written {
 				// The proof may well show that the password is in force. What was to follow is not done.
@@ -445,16 +475,5 @@ func (t *target) patiently(ctx context.Context, c *call) (context.Context, conte
 // Repeats reports whether the recipe says that its write may be sent again.
 func (r *Recipe) Repeats() bool { return r.repeat > 0 }
 
-// AddressLabels returns the labels of the fields that say where calls go: the base first, then
-// those of other hosts that are needed or have a default.
-func (r *Recipe) AddressLabels() []string {
-	labels := []string{r.base.label}
-	for _, f := range r.fields {
-		for _, label := range r.hosts {
-			if f.Label == label && label != r.base.label && (f.Required || f.Default != "") && !slices.Contains(labels, label) {
-				labels = append(labels, label)
-			}
-		}
-	}
-	return labels
-}
+// AddressLabel returns the label of the field that says where calls go.
+func (r *Recipe) AddressLabel() string { return r.base.label }

@@ -211,9 +211,7 @@ func (b bed) payload(test recipe.Test) (text string, secrets []string) {
 	for label, value := range test.Fields {
 		access[label] = value
 	}
-	for _, label := range b.recipe.AddressLabels() {
-		access[label] = serverURL
-	}
+	access[b.recipe.AddressLabel()] = serverURL
 	for _, field := range b.recipe.Info().Fields {
 		if value, ok := access[field.Label].(string); ok && field.Secret {
 			secrets = append(secrets, value)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// compressedPage is docs/troubleshooting.md, made by package troubleshooting: a third of
+// compressedPage is what package troubleshooting makes for explain, compressed to a third of
 // its size, since every rotation may have to fetch the program.
 //
 //go:embed troubleshooting.md.gz

@@ -50,7 +50,10 @@ type builder struct {
 // build builds a package, without some parts, and returns the path of the program.
 func (b builder) build(ctx context.Context, name, of string, without ...part) (string, error) {
 	output := filepath.Join(b.directory, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", ""))
-	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-tags", b.tags, "-gcflags", b.compile, "-ldflags", b.link, "-o", output}
+	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-tags", b.tags, "-ldflags", b.link, "-o", output}
+	for _, flags := range strings.Fields(b.compile) {
+		arguments = append(arguments, "-gcflags", flags)
+	}
 	if len(without) > 0 {
 		overlay, err := b.overlay(output, without)
 		if err != nil {

@@ -48,7 +48,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	flags.SetOutput(stderr)
 	var settings settings
 	flags.StringVar(&settings.tags, "tags", "", "the build tags of the released program")
-	flags.StringVar(&settings.compile, "gcflags", "", "the compiler flags of the released program")
+	flags.StringVar(&settings.compile, "gcflags", "", "the compiler flags of the released program: patterns with theirs, between blanks")
 	flags.StringVar(&settings.link, "ldflags", "", "the linker flags of the released program")
 	flags.IntVar(&settings.budget, "budget", 10_000_000, "how many bytes the program may have")
 	flags.Float64Var(&settings.scale, "scale", 1, "how many runs, in multiples of the usual number")

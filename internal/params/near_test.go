@@ -15,8 +15,9 @@ func TestNearLabels(t *testing.T) {
 	for label, fault := range map[string]bool{
 		"Allowed Users": false, "allowed_users": false, "ALLOWED-USERS": false, "Allowed\u200bUsers": false, "\ufeffAllowed Users": false,
 		"Allowed User": true, "Allowed Users:": true, "Allowed Users1": true, "Allowed Users 2": true, "Alowed Users": true,
-		"\u0410llowed Users": true, "Allowed Usres": true, "AllowedUsers (names)": false,
-		"Users": false, "Allowed": false, "Access Scope": false, "Notes": false,
+		"\u0410llowed Users": true, "Allowed Usres": true, "AllowedUsers (names)": true,
+		"Allowed Accounts": true, "Allowed User List": true, "allowed_logins": true, "Allow List": true, "Allowed": true, "Users Allowed": true, "User Whitelist": true, "Permitted Users": true, "Restrict To Users": true,
+		"Rate Limit": false, "Allowed IPs": false, "Users": false, "User List": false, "Account": false, "Shallow": false, "Access Scope": false, "Notes": false,
 	} {
 		settings := NewSettings(fields, Record{UID: "a", fields: []recordField{{label, NormaliseLabel(label), stringNode("jane")}}}, Record{}, nil, nil)
 		if err := settings.Err(); (err != nil) != fault {
@@ -24,6 +25,13 @@ func TestNearLabels(t *testing.T) {
 		} else if err != nil && (strings.Contains(err.Error(), "jane") || !strings.HasPrefix(err.Error(), "Allowed Users: ")) {
 			t.Errorf("%q: %v", label, err)
 		}
+	}
+	// A list under another label counts for nothing, also beside the field itself.
+	beside := Record{UID: "a", fields: []recordField{
+		{"Allowed Users", "allowedusers", stringNode("jane")}, {"Allowed Accounts", "allowedaccounts", stringNode("john")},
+	}}
+	if err := NewSettings(fields, beside, Record{}, nil, nil).Err(); err == nil || !strings.Contains(err.Error(), `the field "Allowed Accounts"`) {
+		t.Error(err)
 	}
 	// Beside the field itself a sibling is only a warning, if that.
 	both := Record{UID: "a", fields: []recordField{

@@ -70,6 +70,9 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 	}
 	for i, field := range fields {
 		s.read(i, field, access, user, flags)
+		if s.labels[i][0] == allowedUsers && s.values[i].given {
+			s.findAllowLists(i, onAccess)
+		}
 		if !s.values[i].given {
 			s.findNear(i, field, onAccess, fromAccess)
 			if field.PerAccount {
@@ -285,6 +288,8 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 		switch {
 		case !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")):
 			// warnNumbered tells of it.
+		case s.labels[place][0] == allowedUsers && isAllowList(other.normalised):
+			s.finding(place, notReadAllowList(other.label, from))
 		case !slices.ContainsFunc(labels, func(label []rune) bool { return isNear(label, other.letters) }):
 		case field.Restricts:
 			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
@@ -292,6 +297,20 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 			s.warnings = append(s.warnings, fmt.Sprintf("%s: the field %s %s is not read: is its label misspelt?", field.Label, shown(other.label), from))
 		}
 	}
+}
+
+// findAllowLists tells of labels beside Allowed Users that may be meant for it.
+func (s *Settings) findAllowLists(place int, strangers []stranger) {
+	for _, other := range strangers {
+		// warnNumbered tells of numbered siblings.
+		if isAllowList(other.normalised) && strings.TrimRight(other.normalised, "0123456789") != allowedUsers {
+			s.finding(place, notReadAllowList(other.label, fromAccess))
+		}
+	}
+}
+
+func notReadAllowList(label string, from origin) string {
+	return fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(label), from)
 }
 
 // letters is what labels are compared by to find slips of the pen.
@@ -468,6 +487,40 @@ func Allowed(patterns []string, account string) bool {
 		return true
 	}
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, account) })
+}
+
+// AllowedIn is Allowed as a vendor compares names that takes ASCII letters for the same in
+// either case, if ignoreCase says so. onlyCase reports that the account is not allowed, and
+// would be if the vendor were one.
+func AllowedIn(patterns []string, account string, ignoreCase bool) (allowed, onlyCase bool) {
+	if Allowed(patterns, account) {
+		return true, false
+	}
+	folded := make([]string, len(patterns))
+	for i, pattern := range patterns {
+		folded[i] = lowerASCII(pattern)
+	}
+	same := patterns != nil && Allowed(folded, lowerASCII(account))
+	return same && ignoreCase, same && !ignoreCase
+}
+
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
+// isAllowList reports whether a normalised label may be meant for the field Allowed Users:
+// that it limits who may be rotated must not count for nothing because of its spelling.
+func isAllowList(label string) bool {
+	contains := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(label, word) })
+	}
+	return contains("allow", "permit", "whitelist", "restrict", "limit") &&
+		(contains("user", "account", "login", "identit", "email", "name", "principal", "people", "person", "rotat", "list") || strings.TrimRight(label, "ed") == "allow")
 }
 
 // matches compares with "*" as the only wildcard.

@@ -466,6 +466,18 @@ func TestAllowed(t *testing.T) {
 			t.Errorf("pattern %q and account %q: %v", test.pattern, test.account, got)
 		}
 	}
+	for _, test := range []struct {
+		pattern, account  string
+		ignoreCase        bool
+		allowed, onlyCase bool
+	}{
+		{"jdoe", "jdoe", false, true, false}, {"JDoe", "jdoe", false, false, true}, {"JDoe", "jdoe", true, true, false}, {"SVC-*", "svc-x", true, true, false},
+		{"svc-*", "SVC-X", false, false, true}, {"other", "jdoe", true, false, false}, {"\u212a", "k", true, false, false}, {"JÄNE", "jäne", true, false, false},
+	} {
+		if allowed, onlyCase := params.AllowedIn([]string{"nobody", test.pattern}, test.account, test.ignoreCase); allowed != test.allowed || onlyCase != test.onlyCase {
+			t.Errorf("%+v: %t, %t", test, allowed, onlyCase)
+		}
+	}
 	if !params.Allowed(nil, "jdoe") || params.Allowed([]string{}, "jdoe") {
 		t.Error("no list must allow everyone, an empty one nobody")
 	}

@@ -51,7 +51,8 @@ type Plan struct {
 	Info targets.Info
 
 	access   params.Record
-	inferred bool // nothing but the access record's url showed the target
+	inferred bool     // nothing but the access record's url showed the target
+	allowed  []string // the access record's Allowed Users, nil without the field
 	user     string
 	userUID  string
 	old      secret.Value
@@ -138,15 +139,48 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	if trust.Unverified {
 		p.warn("the server's certificate is not verified (Verify TLS is false): whoever stands between can read and change what is sent")
 	}
-	if settings.Has(targets.FieldAllowedUsers) && !params.Allowed(settings.List(targets.FieldAllowedUsers), p.target.Subject()) {
-		return p.client.Fail("check Allowed Users", api.ClassPermission, "the access record does not allow to rotate this account",
-			"add the account to the access record's field Allowed Users, if it belongs there")
+	if settings.Has(targets.FieldAllowedUsers) {
+		p.allowed = settings.List(targets.FieldAllowedUsers)
+	}
+	if subject := p.target.Subject(); subject != "" {
+		if err := p.admit(subject); err != nil {
+			return err
+		}
 	}
 	if proof := p.target.Proof(); p.verify == targets.VerifyStrict && proof != targets.ProofLogin && proof != targets.ProofStatus {
 		return p.client.Fail("check Verify", api.ClassInput, "strict needs a proof, and there is none with these settings",
 			"set Verify to auto, or supply what the proof needs: "+hint)
 	}
 	return nil
+}
+
+// admit refuses an account that the access record's Allowed Users do not allow.
+func (p *Plan) admit(names ...string) error {
+	const action, ask = "check Allowed Users", "add the account to the access record's field Allowed Users, if it belongs there"
+	for _, name := range names {
+		allowed, onlyCase := params.AllowedIn(p.allowed, name, p.Info.IgnoresCase)
+		switch {
+		case p.allowed == nil || allowed && name != "":
+		case onlyCase:
+			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account: a name in Allowed Users differs from it in upper and lower case alone, which may be another account at the vendor",
+				"spell the name in Allowed Users, or the PAM User's login, as the vendor does")
+		case name == "":
+			return p.client.Fail(action, api.ClassPermission, "the vendor does not tell the name of the account, so that it cannot be allowed",
+				"choose the account by its name")
+		default:
+			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask)
+		}
+	}
+	return nil
+}
+
+// admitFound does it for the account that Check has found, the last thing before the write.
+func (p *Plan) admitFound() error {
+	names := []string{p.target.Subject()}
+	if also, ok := p.target.(targets.AlsoNamed); ok {
+		names = append(names, also.AlsoNames()...)
+	}
+	return p.admit(names...)
 }
 
 // sayTarget logs which target was taken without being named.

@@ -485,3 +485,53 @@ func TestAllowedUsers(t *testing.T) {
 		}
 	}
 }
+
+// found is a target that knows only after Check whom it rotates, and by another name too.
+type found struct {
+	*scripted
+	checked     bool
+	name, other string
+}
+
+func (f *found) Subject() string {
+	if f.checked {
+		return f.name
+	}
+	return ""
+}
+
+func (f *found) AlsoNames() []string { return []string{f.other} }
+
+func (f *found) Check(context.Context) (string, error) {
+	f.checked = true
+	return "", nil
+}
+
+// TestAllowedUsersAfterTheLookUp: the account that the write names is what counts, by all of
+// its names.
+func TestAllowedUsersAfterTheLookUp(t *testing.T) {
+	for _, test := range []struct {
+		list, name, other string
+		allowed           bool
+	}{
+		{"jane, j7", "jane", "j7", true}, {"jane", "jane", "j7", false}, {"j7", "jane", "j7", false}, {"*", "jane", "j7", true},
+		{"*", "", "j7", false}, {"*", "jane", "", false}, {"Jane, j7", "jane", "j7", false},
+	} {
+		read, err := params.Read(strings.NewReader(fmt.Sprintf(
+			`{"user":"someone","newPassword":"x","records":[{"uid":"a","title":"API Access Details","Target":"example","Allowed Users":%q}]}`, test.list)), params.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := targets.Info{Name: "example", Title: "Example", New: func(job targets.Job, client *api.Client) (targets.Target, error) {
+			return &found{scripted: &scripted{client: client}, name: test.name, other: test.other}, nil
+		}}
+		plan, failed := rotation.Prepare(read, rotation.Options{Registry: targets.NewRegistry(info)})
+		if failed != nil {
+			t.Fatalf("%+v: refused before the look-up: %s", test, failed.Message)
+		}
+		result := plan.Check(t.Context())
+		if result.Class == "" != test.allowed || !test.allowed && result.Class != api.ClassPermission {
+			t.Errorf("%+v: class %q, %s", test, result.Class, result.Message)
+		}
+	}
+}

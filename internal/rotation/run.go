@@ -122,7 +122,9 @@ func (r *run) rotate() Result {
 
 func (r *run) check(ctx context.Context) error {
 	return r.guard("check", func() (err error) {
-		r.account, err = r.target.Check(ctx)
+		if r.account, err = r.target.Check(ctx); err == nil {
+			err = r.admitFound()
+		}
 		return err
 	})
 }

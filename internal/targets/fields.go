@@ -41,7 +41,7 @@ func CommonFields(info Info) []params.Field {
 		{Label: FieldRecipe, Kind: params.Multiline,
 			Help: "a recipe as a whole: a YAML text that describes the API, in the place of a target"},
 		{Label: FieldAllowedUsers, Kind: params.List, Restricts: true,
-			Help: "the accounts that this record may rotate: names or patterns with `*`, one on a line or separated by commas, compared exactly; absent allows everyone"},
+			Help: "the accounts that this record may rotate: names or patterns with `*`, one on a line or separated by commas, compared exactly, but for the case of ASCII letters where the vendor ignores it; absent allows everyone"},
 		{Label: FieldCACertificate, Kind: params.Multiline,
 			Help: "PEM certificates of the authority that signed the server's, trusted beside the system's own"},
 		{Label: FieldTLSFingerprint, Kind: params.Text, Restricts: true,

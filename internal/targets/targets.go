@@ -25,8 +25,9 @@ import (
 //
 // All errors are safe to print: *api.Error from the client or from Client.Fail.
 type Target interface {
-	// Subject names the account that Change will address, offline, as the vendor
-	// spells it: what the access record's Allowed Users are compared with.
+	// Subject names the account that Change will address, as the vendor spells it: what
+	// the access record's Allowed Users are compared with. It is asked before anything is
+	// sent, and once more after Check. "" before Check says that only a look-up can tell.
 	Subject() string
 
 	// Proof says how a change can be proved with this job's settings.
@@ -56,6 +57,13 @@ type Target interface {
 	// called, also after a panic or a signal, with a deadline of its own, and must
 	// cope with any of the others not having run. Its error becomes a warning.
 	Close(ctx context.Context) error
+}
+
+// AlsoNamed is a Target whose write may name the account by more than what Check has tied to
+// Subject. Allowed Users have to allow each of these names, too.
+type AlsoNamed interface {
+	// AlsoNames is asked after Check.
+	AlsoNames() []string
 }
 
 // Untried is a Target whose Check tries neither the url nor the credential, since the
@@ -262,6 +270,9 @@ type Info struct {
 	// Generic says that any address might be this target's. It is chosen without being
 	// named only for a record that holds nothing but what this target knows.
 	Generic bool
+	// IgnoresCase says that the vendor takes the names of accounts for the same in upper and
+	// lower case: Allowed Users are then compared like that, in ASCII letters.
+	IgnoresCase bool
 	// Fields are the vendor's own; CommonFields come on top.
 	Fields []params.Field
 	// Timeout is the default for a whole run; 0 is DefaultTimeout.

@@ -169,6 +169,7 @@ func (t *target) chooseAccount(fields api.Fields) (string, error) {
 	fail := func(class api.Class, cause string, hints ...string) (string, error) {
 		return "", t.client.Fail(findAccount, class, cause, hints...)
 	}
+	t.untied = false
 	var ids []string
 	named := map[string][]string{} // IDs by account name
 	listed := fields.Objects("accounts")
@@ -191,6 +192,10 @@ func (t *target) chooseAccount(fields api.Fields) (string, error) {
 		}
 	}
 	switch {
+	case len(ids) == 0 && t.accountID != "":
+		// Nothing but the field says whose account it is.
+		t.untied = true
+		return t.accountID, nil
 	case len(ids) == 0:
 		return fail(api.ClassAccount, "the user has no account at the source", notFoundHint)
 	case t.accountID != "" && !seen[t.accountID]:

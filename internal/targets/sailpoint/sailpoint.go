@@ -87,7 +87,7 @@ func Info() targets.Info {
 			"**A personal access token** in its place is documented only for the passwords of its owner; for anyone else it is likely to end in 403. A scope beyond its owner's user level is stored without complaint and is then missing.",
 			"**The source** must have the feature PASSWORD, and the account must be correlated to an identity. Sources of delimited files cannot change passwords. The password of Identity Security Cloud itself is said, by others than SailPoint, to be that of the source `IdentityNow`.",
 			"**Sync groups:** if the source belongs to a password sync group, SailPoint sets the same password at every source of the group. The run warns of it; other records that hold one of these passwords are then wrong.",
-			"**Which account:** one record of an API client serves many users: `Source Name`, `User Name` and `Account ID` may stand on the PAM User record. `Allowed Users` is compared with the login name that is looked up, and so with `User Name` where that is set; it does not limit the sources.",
+			"**Which account:** one record of an API client serves many users: `Source Name`, `User Name` and `Account ID` may stand on the PAM User record. `Allowed Users` is compared with the login name that is looked up, and so with `User Name` where that is set; it does not limit the sources. Where the look-up lists no account, and so does not show whose the `Account ID` is, `Allowed Users` has to allow that ID as well.",
 			"**Password rules:** a colon is not allowed and is refused before anything is sent; so is a password too long for the tenant's key (245 bytes for RSA-2048). All other rules are the tenant's and the source's. A password that SailPoint refuses at once is reported as not changed, class policy, with the policies that it names. A change that it accepts and later calls `FAILED` is reported as unknown, with its own words and the policies: no document says that the old password stands then. Histories count too: setting the same password once more may be refused.",
 			"**Time:** SailPoint carries a change out after accepting it, through a virtual appliance for some sources. The run reads the status after 2 seconds and then ever less often, up to every 10, for about three quarters of `Timeout`. A change that is still in progress then is unknown, and may yet come into force.",
 			"**Rate limit:** SailPoint allows 100 calls in 10 seconds for each client ID, and turns further ones away unseen with 429 and the time to wait. Every call of a run waits and is sent again then, the change itself for at most half of the time that is left. Each wait is a little longer than asked for, at random, and the less so the more often a run was turned away, so that none of many runs is left behind. 200 runs at once take a minute or two.",
@@ -124,6 +124,7 @@ type target struct {
 	sourceName   string
 	userName     string
 	accountID    string // "" to choose by name
+	untied       bool   // the look-up did not show that accountID is the user's; set by Check
 
 	token   secret.Value // set by Check, renewed by Change
 	order   order        // set by Check
@@ -179,6 +180,15 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 // Subject is the login name that is looked up. Which of the identity's accounts it
 // is, Source Name and Account ID decide.
 func (t *target) Subject() string { return t.userName }
+
+// AlsoNames makes the target a targets.AlsoNamed: an Account ID that the look-up has tied to
+// nobody could be anybody's.
+func (t *target) AlsoNames() []string {
+	if t.untied {
+		return []string{t.accountID}
+	}
+	return nil
+}
 
 // Proof is ProofStatus: every change has a status, and no password can be tried.
 func (t *target) Proof() targets.Proof { return targets.ProofStatus }

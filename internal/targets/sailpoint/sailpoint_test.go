@@ -235,6 +235,13 @@ func TestAccountChoice(t *testing.T) {
 				fields{"accountId": "1", "accountName": "adm-sue"}, fields{"accountId": "2", "accountName": "adm-sue"}, fields{"accountId": "3", "accountName": several},
 			})),
 			outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2, message: "several accounts"},
+		// Nothing but the field says whose account it is, then.
+		{name: "an ID that the look-up ties to nobody", user: "Abby.Smith", account: sueAdmin, record: id(sueAdmin),
+			access: fields{"Allowed Users": "Abby.*"}, options: alter(simulated.Options{}, simulated.QueryPasswordInfo, set("accounts", []any{})),
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 2, message: "does not allow to rotate this account"},
+		{name: "such an ID, allowed too", record: id(simulated.AccountID),
+			access: fields{"Allowed Users": simulated.UserName + "\n*"}, options: alter(simulated.Options{}, simulated.QueryPasswordInfo, set("accounts", []any{})),
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "no account at the source", user: "No.Account",
 			outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2, message: "no account at the source"},
 		{name: "another case", user: "abby.smith",

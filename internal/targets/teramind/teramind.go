@@ -34,6 +34,7 @@ const (
 	fieldPassword    = "password"
 	fieldLogin       = "login"
 	fieldTargetEmail = "Target Email"
+	fieldTargetAgent = "Target Agent"
 )
 
 // Info describes Teramind.
@@ -49,6 +50,7 @@ func Info() targets.Info {
 		Resembles: func(address api.Address) bool {
 			return targets.HasHostWord(address, name) || targets.HasSegment(address, "tm-api")
 		},
+		IgnoresCase: true,
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the instance, such as `https://acme.teramind.co` or `https://10.52.51.122/tm-api`"},
@@ -58,6 +60,8 @@ func Info() targets.Info {
 				Help: "not used; a place to note whose token it is"},
 			{Label: fieldTargetEmail, Kind: params.Text, PerAccount: true,
 				Help: "e-mail address of the Teramind user, where it is not the PAM User's login"},
+			{Label: fieldTargetAgent, Kind: params.Text, PerAccount: true,
+				Help: "number of the Teramind user (its agent ID), where the server knows no look-up by e-mail address; `Allowed Users` is compared with the address that the look-up by number returns"},
 		},
 		Explain: api.ExplainBy("message", "error", "errors"),
 		Setup:   setup(),
@@ -82,7 +86,8 @@ type target struct {
 	host   string
 	prefix string // escaped path in front of apiRoot, where a proxy puts one
 	token  secret.Value
-	email  string
+	email  string // "" where the agent is given by number alone, until Check
+	number string // of the field Target Agent, or ""
 
 	agent json.Number // set by Check
 }
@@ -114,7 +119,14 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 	// user named 42 would address agent 42.
 	t.email = settings.Text(fieldTargetEmail)
 	label := fieldTargetEmail
-	if t.email == "" {
+	if t.number = settings.Text(fieldTargetAgent); t.number != "" {
+		if number, err := strconv.ParseUint(t.number, 10, 63); err != nil || number == 0 || strconv.FormatUint(number, 10) != t.number {
+			settings.Fault(fieldTargetAgent, "needs the number of an agent, found something else")
+		}
+		if t.email == "" {
+			return t, settings.Err()
+		}
+	} else if t.email == "" {
 		t.email, label = job.User, "user"
 	}
 	if fault := api.SegmentFault(t.email); fault != "" {
@@ -125,13 +137,18 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 	return t, settings.Err()
 }
 
+// Subject is the e-mail address, which Check learns where a number is given in its place.
 func (t *target) Subject() string { return t.email }
 
 func (t *target) Proof() targets.Proof { return targets.ProofAnswer }
 
 func (t *target) Calls() []targets.Call {
+	by := "{email}"
+	if t.number != "" {
+		by = "{agent_id}"
+	}
 	return []targets.Call{
-		{Kind: api.Read, Method: "GET", Host: t.host, Path: apiRoot + "/agent/{email}", Purpose: findAgent},
+		{Kind: api.Read, Method: "GET", Host: t.host, Path: apiRoot + "/agent/" + by, Purpose: findAgent},
 		{Kind: api.Write, Method: "PATCH", Host: t.host, Path: apiRoot + "/agent/{agent_id}", Purpose: setPassword},
 	}
 }
@@ -143,6 +160,9 @@ func (t *target) header() []api.Header {
 // Check finds the agent (the article, step 1).
 func (t *target) Check(ctx context.Context) (string, error) {
 	path, err := api.NewPath(apiRoot+"/agent/{email}", t.email)
+	if t.number != "" {
+		path, err = api.NewPath(apiRoot+"/agent/{agent_id}", t.number)
+	}
 	if err != nil {
 		return "", t.client.Fail(findAgent, api.ClassInput, err.Error())
 	}
@@ -162,7 +182,14 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		return "", t.client.Fail(findAgent, api.ClassTarget, "the answer has no usable agent_id")
 	}
 	// The one thing that keeps a wrong look-up from changing somebody else.
-	if email, _ := emailOf(agent); !targets.SameName(email, t.email) {
+	email, _ := emailOf(agent)
+	if t.number != "" && (id.String() != t.number || t.email == "" && email == "") {
+		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for, or names none")
+	}
+	if t.email == "" {
+		t.email = email
+	}
+	if !targets.SameName(email, t.email) {
 		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for")
 	}
 	if truthy(agent, "deleted") {
@@ -239,7 +266,7 @@ func agentID(agent api.Fields) (json.Number, bool) {
 
 // emailOf returns the agent's address, and whether there is one.
 func emailOf(agent api.Fields) (string, bool) {
-	if email, ok := agent.Text("email_address"); ok {
+	if email, ok := agent.Text("email_address"); ok && email != "" {
 		return email, true
 	}
 	return agent.Text("email")

@@ -57,6 +57,7 @@ func Info() targets.Info {
 			return targets.HasHostWord(address, name, "tpp", "tlspdc") ||
 				targets.HasSegment(address, "vedsdk", "vedauth", "vedadmin", "vedclient", "vedest", "vedscep", "vedcgi", "aperture")
 		},
+		IgnoresCase: true,
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the platform, such as `https://tpp.example.com/vedsdk`"},

@@ -24,8 +24,6 @@ import (
 // Report is what came of a recipe's tests.
 type Report struct {
 	Cases []Case
-	// Notes are findings that fail nothing.
-	Notes []string
 }
 
 // Case is one run.
@@ -67,14 +65,12 @@ func (r Report) Lines() []string {
 			lines = append(lines, "  "+fault)
 		}
 	}
-	for _, note := range r.Notes {
-		lines = append(lines, "note: "+note)
-	}
 	return append(lines, fmt.Sprintf("%d runs, %d failed", len(r.Cases), failed))
 }
 
 // Test runs the recipe's own tests, then the first of them that ends in a change with faults
-// and with hostile passwords. Nothing is sent anywhere.
+// and with hostile passwords and user names. Where those cannot be tried, it fails. Nothing is sent
+// anywhere.
 func Test(r *recipe.Recipe) Report {
 	var report Report
 	b := bed{recipe: r}
@@ -87,16 +83,14 @@ func Test(r *recipe.Recipe) Report {
 		}
 	}
 	if base == nil {
-		report.Notes = append(report.Notes, "no test ends in a change after one write, so neither faults nor hostile passwords were tried")
+		report.Cases = append(report.Cases, Case{Name: "hostile values", Faults: []string{
+			"no test ends in a change after one write, so that neither faults nor hostile values can be tried: record one"}})
 		return report
 	}
 	whole := b.run(*base, &player{script: base.Exchanges, broken: -1})
 	report.Cases = append(report.Cases, b.withFaults(*base, whole)...)
-	cases, note := b.withHostile(*base, whole)
-	report.Cases = append(report.Cases, cases...)
-	if note != "" {
-		report.Notes = append(report.Notes, note)
-	}
+	report.Cases = append(report.Cases, b.withHostile(*base, whole)...)
+	report.Cases = append(report.Cases, b.withHostileNames(*base, whole)...)
 	return report
 }
 
@@ -354,47 +348,60 @@ var hostile = []string{
 	"e\u0301 line\u2028sep",
 }
 
-// withHostile runs the test with hostile passwords. Wherever the write of the good run carried
-// the new password, the hostile one must arrive as it is.
-func (b bed) withHostile(base recipe.Test, whole ended) (cases []Case, note string) {
-	at, ok := whole.write()
-	var places []string
-	for place, value := range at {
-		if value == base.New {
-			places = append(places, place)
+// withHostile runs the test with hostile passwords. Wherever the good run carried the new password
+// in the write, or in a call before it that prepares it, the hostile one must arrive in the same
+// form.
+func (b bed) withHostile(base recipe.Test, whole ended) (cases []Case) {
+	call, places := -1, map[string][]shape{}
+	for i, kind := range whole.kinds {
+		if (kind == "write" || kind == "prepare") && i < len(whole.arrivals) && len(places) == 0 {
+			call, places = i, shapesOf(whole.arrivals[i].values, base.New)
 		}
 	}
-	if !ok || len(places) == 0 {
-		return nil, "the write carries the new password nowhere as a value of its own, so hostile passwords were not tried"
+	if len(places) == 0 {
+		return []Case{{Name: "hostile passwords", Faults: []string{
+			"the good run carries the new password nowhere in a form that is known, so that hostile passwords cannot be tried"}}}
 	}
 	for _, password := range hostile {
 		test := base
 		test.New = password
 		e := b.run(test, &player{script: base.Exchanges, broken: -1})
 		c := Case{Name: fmt.Sprintf("hostile password %+q", password), Faults: e.faults}
-		sent, written := e.write()
 		switch {
-		case !written && e.result.Outcome == rotation.NotChanged: // refused before it was sent
-		case !written:
-			c.Faults = append(c.Faults, fmt.Sprintf("there was no write, and the outcome is %s", e.result.Outcome))
+		case call >= len(e.arrivals) && e.writes() == 0 && e.result.Outcome == rotation.NotChanged: // refused before it was sent
+		case call >= len(e.arrivals):
+			c.Faults = append(c.Faults, fmt.Sprintf("the call with the password did not come, and the outcome is %s", e.result.Outcome))
 		default:
-			for _, place := range places {
-				if sent[place] != password {
-					c.Faults = append(c.Faults, "the password did not arrive as it is in "+place)
-				}
-			}
+			c.Faults = append(c.Faults, arrived("password", places, e.arrivals[call].values, password)...)
 		}
 		cases = append(cases, c)
 	}
-	return cases, ""
+	return cases
 }
 
-// write returns the values of the write's request.
-func (e ended) write() (map[string]string, bool) {
-	for i, kind := range e.kinds {
-		if kind == "write" && i < len(e.arrivals) {
-			return e.arrivals[i].values, true
+// hostileNames are user names with what stands between parts of paths, queries and statements.
+var hostileNames = []string{
+	"o'hara", `a"b`, "x' OR '1'='1", "a&b=c", "a%2fb", "jürgen-密", "a,b*", "(a)", "#x;y", "a b",
+}
+
+// withHostileNames runs the test for users with such names: the vendor of the test knows them where
+// it knew the user. Every call that named the user has to name the hostile one in the same form.
+func (b bed) withHostileNames(base recipe.Test, whole ended) (cases []Case) {
+	for _, name := range hostileNames {
+		test := base
+		test.User = name
+		test.Exchanges = renamed(base.Exchanges, base.User, name)
+		e := b.run(test, &player{script: test.Exchanges, broken: -1})
+		c := Case{Name: fmt.Sprintf("hostile user name %+q", name), Faults: e.faults}
+		for i, arrival := range e.arrivals {
+			if i < len(whole.arrivals) && e.kinds[i] == whole.kinds[i] {
+				c.Faults = append(c.Faults, arrived("user name", shapesOf(whole.arrivals[i].values, base.User), arrival.values, name)...)
+			}
 		}
+		if e.writes() == 0 && e.result.Outcome != rotation.NotChanged || e.writes() > 0 && e.result.Outcome == rotation.NotChanged {
+			c.Faults = append(c.Faults, fmt.Sprintf("the outcome is %s after %d writes", e.result.Outcome, e.writes()))
+		}
+		cases = append(cases, c)
 	}
-	return nil, false
+	return cases
 }

@@ -29,7 +29,7 @@ type told struct {
 	Description string                            `json:"description"`
 }
 
-// served starts the verb serve and returns what it prints. The test's end stops it, or
+// startServe starts the verb serve and returns what it prints. The test's end stops it, or
 // stop, which returns the exit code.
 func startServe(t *testing.T, arguments ...string) (vendors map[string]told, stop func() int) {
 	t.Helper()
@@ -145,25 +145,30 @@ func TestServe(t *testing.T) {
 func TestServeTrustsItsAuthority(t *testing.T) {
 	vendors, _ := startServe(t)
 	for name, vendor := range vendors {
-		text, err := os.ReadFile(vendor.CA)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(text) {
-			t.Fatalf("%s: no certificate", name)
-		}
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vendor.URL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := client.Do(r)
+		response, err := trusting(t, vendor).Do(r)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		response.Body.Close()
 	}
+}
+
+// trusting is a client that trusts the vendor's authority and nobody else.
+func trusting(t *testing.T, vendor told) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(vendor.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatal("no certificate")
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
 }
 
 func TestServeCommandLine(t *testing.T) {

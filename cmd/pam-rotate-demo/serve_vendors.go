@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"pam-rotate-script/internal/simulator"
@@ -83,8 +84,20 @@ func serveSailPoint(v *servedVendor) error {
 }
 
 func serveSPS(v *servedVendor) error {
-	// The vendor's own module reads a transaction's status in the body.
-	appliance := spssimulator.New(spssimulator.Options{StatusInBody: true})
+	// The vendor's own module reads a transaction's status in the body. The usual users
+	// have fields that differ in case alone, which PowerShell cannot read.
+	var users []spssimulator.User
+	for i, name := range []string{"admin", spssimulator.AccessUser, "jdoe", "j.doe"} {
+		user := spssimulator.User{
+			Key: fmt.Sprintf("14322374245a7de542bbb%02x", i), Name: name, Password: spssimulator.FirstPassword,
+			REST: true, Administrator: i < 2,
+		}
+		if name == spssimulator.AccessUser {
+			user.Password = spssimulator.AccessPassword
+		}
+		users = append(users, user)
+	}
+	appliance := spssimulator.New(spssimulator.Options{StatusInBody: true, Users: users})
 	if err := v.start(appliance); err != nil {
 		return err
 	}

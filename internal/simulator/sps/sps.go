@@ -98,6 +98,9 @@ const (
 type Options struct {
 	// Now is the appliance's clock; nil stands for time.Now.
 	Now func() time.Time
+	// Users are the users that a new appliance has instead of those that [New] lists;
+	// nil stands for those.
+	Users []User
 	// CookieExpires sends the session's end by that clock with the cookie.
 	CookieExpires bool
 	// NoCookie answers a sign-in with 200 and opens no session.
@@ -247,7 +250,7 @@ func New(options Options) *Appliance {
 	if a.now == nil {
 		a.now = time.Now
 	}
-	for _, user := range []User{
+	users := []User{
 		{Key: "14322374245a7de542bbb01", Name: "admin", Administrator: true},
 		{Key: "14322374245a7de542bbb02", Name: AccessUser, Password: AccessPassword, Administrator: true},
 		{Key: "14322374245a7de542bbb03", Name: PowerlessUser},
@@ -262,11 +265,17 @@ func New(options Options) *Appliance {
 		{Key: "schlüssel/100% x", Name: "jörg"},
 		{Key: "o/hara", Name: "o'hara"},
 		{Key: "o%2Fhara", Name: "olsen"},
-	} {
-		user.REST = user.Name != NoRESTUser
+	}
+	for i, user := range users {
+		users[i].REST = user.Name != NoRESTUser
 		if user.Password == "" {
-			user.Password = FirstPassword
+			users[i].Password = FirstPassword
 		}
+	}
+	if options.Users != nil {
+		users = options.Users
+	}
+	for _, user := range users {
 		a.Add(user)
 	}
 	a.inForce.groups = []group{

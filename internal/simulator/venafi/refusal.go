@@ -34,6 +34,7 @@ const (
 const (
 	invalidRequest       = "invalid_request"
 	invalidClient        = "invalid_client"
+	invalidGrant         = "invalid_grant"
 	invalidScope         = "invalid_scope"
 	unauthorizedClient   = "unauthorized_client"
 	unsupportedGrantType = "unsupported_grant_type"

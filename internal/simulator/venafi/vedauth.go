@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"time"
 
 	"pam-rotate-script/internal/simulator"
 )
@@ -158,6 +159,27 @@ func (p *Platform) grantAnswer(user *account, made Grant) simulator.Answer {
 	return simulator.JSON(http.StatusOK, answer)
 }
 
+// refreshToken gives a new pair of tokens for a refresh token, which ends the old one.
+func (p *Platform) refreshToken(r *simulator.Request) simulator.Answer {
+	checkPath(r, "/vedauth/authorize/token")
+	r.OnlyHeaders("Content-Type")
+	r.NoQuery()
+	body, ok := r.JSONBody(
+		simulator.Field{Name: "client_id", Type: simulator.String},
+		simulator.Field{Name: "refresh_token", Type: simulator.String})
+	if !ok {
+		return p.malformed(invalidRequest)
+	}
+	for _, old := range p.grants {
+		if !old.over && old.RefreshToken != "" && old.RefreshToken == body["refresh_token"] &&
+			old.ClientID == body["client_id"] && p.options.Now().Before(old.GrantEnds) {
+			old.over = true
+			return p.grantAnswer(old.account, p.newGrant(old.account, old.ClientID, old.Scope))
+		}
+	}
+	return p.refuse(http.StatusBadRequest, invalidGrant, "Grant has been revoked, has expired, or the refresh token is invalid")
+}
+
 // verifyToken tells about the token that the request bears. The times it gives
 // are those of the grant, valid_for is that of the token.
 func (p *Platform) verifyToken(r *simulator.Request) simulator.Answer {
@@ -170,19 +192,37 @@ func (p *Platform) verifyToken(r *simulator.Request) simulator.Answer {
 		return *refusal
 	}
 	answer := map[string]any{
-		"application":       grant.ClientID,
-		"expires_unix_time": int64(0),
-		"identity":          grant.account.prefixedUniversal(),
-		"scope":             grant.Scope,
-		"valid_for":         int64(p.options.TokenLife.Seconds()),
-	}
-	if !grant.GrantEnds.IsZero() {
-		answer["expires_unix_time"] = grant.GrantEnds.Unix()
+		"application":                grant.ClientID,
+		"access_issued_on_ISO8601":   iso8601(grant.Issued),
+		"access_issued_on_unix_time": unix(grant.Issued),
+		"expires_ISO8601":            iso8601(grant.GrantEnds),
+		"expires_unix_time":          unix(grant.GrantEnds),
+		"grant_issued_on_ISO8601":    iso8601(grant.Issued),
+		"grant_issued_on_unix_time":  unix(grant.Issued),
+		"identity":                   grant.account.prefixedUniversal(),
+		"scope":                      grant.Scope,
+		"valid_for":                  int64(p.options.TokenLife.Seconds()),
 	}
 	if !grant.TokenEnds.IsZero() {
 		answer["valid_for"] = int64(grant.TokenEnds.Sub(p.options.Now()).Seconds())
 	}
 	return simulator.JSON(http.StatusOK, answer)
+}
+
+// iso8601 is a time as the platform writes it; "" for none.
+func iso8601(moment time.Time) string {
+	if moment.IsZero() {
+		return ""
+	}
+	return moment.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// unix is a time in seconds; 0 for none.
+func unix(moment time.Time) int64 {
+	if moment.IsZero() {
+		return 0
+	}
+	return moment.Unix()
 }
 
 // revokeGrant revokes the grant of the token that the request bears. Its status

@@ -3,6 +3,7 @@
 // and the calls that a rotation of a local identity's password needs:
 //
 //	POST /vedauth/authorize/oauth       "sign in"
+//	POST /vedauth/authorize/token       "refresh token"
 //	GET  /vedauth/authorize/verify      "verify token"
 //	GET  /vedauth/revoke/token          "revoke grant"
 //	POST /vedsdk/Identity/SetPassword   "set password"
@@ -35,11 +36,12 @@ import (
 
 // The names of the routes.
 const (
-	SignIn      = "sign in"
-	VerifyToken = "verify token"
-	RevokeGrant = "revoke grant"
-	SetPassword = "set password"
-	ReadVersion = "read version"
+	SignIn       = "sign in"
+	RefreshToken = "refresh token"
+	VerifyToken  = "verify token"
+	RevokeGrant  = "revoke grant"
+	SetPassword  = "set password"
+	ReadVersion  = "read version"
 )
 
 // The callers of every platform, and the password of both.
@@ -253,7 +255,7 @@ func New(options Options) *Platform {
 		options.GrantLife = 365 * 24 * time.Hour
 	}
 	if options.AssumeWrongPasswordCode == "" {
-		options.AssumeWrongPasswordCode = "invalid_grant"
+		options.AssumeWrongPasswordCode = invalidGrant
 	}
 	platform := &Platform{options: options, deadlocks: options.Deadlocks, failures: options.FailedRevocations}
 	for _, identity := range []Identity{
@@ -418,6 +420,10 @@ func (p *Platform) authRoutes() []simulator.Route {
 		{
 			Name: SignIn, Method: "POST", Match: match("/vedauth/authorize/oauth"),
 			Login: true, Changes: true, Serve: p.signIn, WrongAccount: wrongGrantee,
+		},
+		{
+			Name: RefreshToken, Method: "POST", Match: match("/vedauth/authorize/token"),
+			Changes: true, Serve: p.refreshToken, WrongAccount: wrongGrantee,
 		},
 		{
 			Name: VerifyToken, Method: "GET", Match: match("/vedauth/authorize/verify"),

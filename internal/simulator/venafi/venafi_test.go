@@ -465,6 +465,29 @@ func TestTokens(t *testing.T) {
 	noNotes(t, server)
 }
 
+// TestRefresh: a refresh token is good for one new pair of tokens.
+func TestRefresh(t *testing.T) {
+	platform, server := newServer(t, venafi.Options{})
+	first := userSignIn(t, server, "jdoe", venafi.FirstPassword)
+	refresh := func(clientID, token string) reply {
+		return send(t, server, request{method: "POST", path: "/vedauth/authorize/token", body: object(t, fields{"client_id": clientID, "refresh_token": token}, nil)})
+	}
+	if got := refresh("other", first.text("refresh_token")); got.status != 400 || got.text("error") != "invalid_grant" {
+		t.Errorf("another integration: %d %s", got.status, got.body)
+	}
+	second := refresh(venafi.ClientID, first.text("refresh_token"))
+	if second.status != 200 || second.text("access_token") == first.text("access_token") || !platform.TokenWorks(second.text("access_token")) {
+		t.Errorf("refresh: %d %s", second.status, second.body)
+	}
+	if platform.TokenWorks(first.text("access_token")) || len(platform.OpenGrants()) != 1 {
+		t.Error("the first pair still works")
+	}
+	if got := refresh(venafi.ClientID, first.text("refresh_token")); got.status != 400 {
+		t.Errorf("again: %d %s", got.status, got.body)
+	}
+	noNotes(t, server)
+}
+
 func TestRevokedTokenNoLongerSetsPasswords(t *testing.T) {
 	platform, server := newServer(t, venafi.Options{FailedRevocations: 1})
 	token := send(t, server, signInCall(t, nil)).text("access_token")
@@ -669,7 +692,8 @@ func TestNotes(t *testing.T) {
 			"FullName": `\VED\Identity\jdoe`, "Name": "jdoe", "Prefix": "local", "PrefixedName": "local:jdoe", "Type": 1,
 			"PrefixedUniversal": "local:{198c2d48-4f3c-4d5e-9a1b-0c2d3e4f5a6b}", "Universal": "{198c2d48-4f3c-4d5e-9a1b-0c2d3e4f5a6b}",
 		}), 200, noForm},
-		{"refresh", at(signIn(nil), "/vedauth/authorize/token"), 404, "no such path"},
+		{"refresh with a sign-in", at(signIn(nil), "/vedauth/authorize/token"), 400, "body: key refresh_token is missing"},
+		{"other path", at(signIn(nil), "/vedauth/authorize/device"), 404, "no such path"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -770,11 +794,12 @@ func TestRouteMarks(t *testing.T) {
 		got[route.Name] = marks{route.Write, route.Login, route.Changes, route.WrongAccount != nil}
 	}
 	want := map[string]marks{
-		venafi.SignIn:      {login: true, changes: true, wrongAccount: true},
-		venafi.VerifyToken: {wrongAccount: true},
-		venafi.RevokeGrant: {changes: true},
-		venafi.SetPassword: {write: true, wrongAccount: true},
-		venafi.ReadVersion: {},
+		venafi.SignIn:       {login: true, changes: true, wrongAccount: true},
+		venafi.RefreshToken: {changes: true, wrongAccount: true},
+		venafi.VerifyToken:  {wrongAccount: true},
+		venafi.RevokeGrant:  {changes: true},
+		venafi.SetPassword:  {write: true, wrongAccount: true},
+		venafi.ReadVersion:  {},
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("%+v", got)

@@ -97,6 +97,42 @@ func noHost(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("-._:[]%", r)
 }
 
+const (
+	// longSegment is how long, in bytes, a segment of an address's path must be to be taken
+	// for a secret, as those of webhooks are; shorter ones are words.
+	longSegment = 16
+	// longValue is the same of a value in its query.
+	longValue = 8
+)
+
+// SealAddress makes known to the scrubber what is likely to be a secret in an address, as it
+// is written there and as it is meant, so that it is found in whatever encoding.
+func (c *Client) SealAddress(address Address) {
+	seal := func(written string, long int, decode func(string) (string, error)) {
+		meant, err := decode(written)
+		if err != nil {
+			meant = written
+		}
+		if len(meant) >= long {
+			c.Seal(meant)
+			if meant != written {
+				c.Seal(written)
+			}
+		}
+	}
+	for _, segment := range strings.Split(address.EscapedPath, "/") {
+		seal(segment, longSegment, url.PathUnescape)
+	}
+	for _, pair := range strings.FieldsFunc(address.Query.Reveal(), func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, found := strings.Cut(pair, "=")
+		if !found {
+			value = name
+		}
+		seal(value, longValue, url.QueryUnescape)
+		seal(value, longValue, url.PathUnescape)
+	}
+}
+
 // Hostname returns Host in lower case without a port and without brackets.
 func (a Address) Hostname() string {
 	return strings.ToLower((&url.URL{Host: a.Host}).Hostname())
@@ -168,6 +204,22 @@ func EscapeSegment(value string) string {
 			escaped.WriteByte(c)
 		default:
 			escaped.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return escaped.String()
+}
+
+// escapeQuery percent-encodes what no query can hold (RFC 3986), as people type it
+// into a field: a blank would end the request's first line early. What is encoded stays so.
+func escapeQuery(query string) string {
+	const hex = "0123456789ABCDEF"
+	var escaped strings.Builder
+	for i := range len(query) {
+		switch c := query[i]; {
+		case c <= ' ', c >= 0x7f, strings.IndexByte("\"#<>\\^`{|}", c) >= 0:
+			escaped.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		default:
+			escaped.WriteByte(c)
 		}
 	}
 	return escaped.String()

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"pam-rotate-script/internal/secret"
@@ -33,15 +35,51 @@ type Object []Member
 // RawJSON is a JSON text, sent as it is.
 type RawJSON struct{ Text secret.Value }
 
-// JSONBody carries one JSON value of the kinds that Object lists, in UTF-8. A text
-// that is not UTF-8 is an error when the request is sent: it could not arrive as
-// it is.
+// JSONBody carries one JSON value of the kinds that Object lists, in ASCII: a server that
+// takes bodies for ISO-8859-1 reads the same as any other. A text that is not UTF-8 is an
+// error when the request is sent: it could not arrive as it is.
 func JSONBody(value any) Body {
 	return Body{
 		contentType: "application/json",
-		encode:      func() ([]byte, error) { return appendJSON(nil, value) },
+		encode: func() ([]byte, error) {
+			encoded, err := appendJSON(nil, value)
+			if err != nil {
+				return nil, err
+			}
+			return toASCII(encoded)
+		},
 	}
 }
+
+// toASCII escapes every other character of a JSON text. Outside of strings there are none.
+func toASCII(text []byte) ([]byte, error) {
+	if !slices.ContainsFunc(text, func(b byte) bool { return b >= utf8.RuneSelf }) {
+		return text, nil
+	}
+	if !utf8.Valid(text) {
+		return nil, errNotUTF8
+	}
+	escaped := make([]byte, 0, len(text)+len(text)/2)
+	for _, character := range string(text) {
+		switch {
+		case character < utf8.RuneSelf:
+			escaped = append(escaped, byte(character))
+		case character > 0xffff:
+			high, low := utf16.EncodeRune(character)
+			escaped = appendEscape(appendEscape(escaped, high), low)
+		default:
+			escaped = appendEscape(escaped, character)
+		}
+	}
+	return escaped, nil
+}
+
+func appendEscape(out []byte, unit rune) []byte {
+	const hex = "0123456789abcdef"
+	return append(out, '\\', 'u', hex[unit>>12], hex[unit>>8&15], hex[unit>>4&15], hex[unit&15])
+}
+
+var errNotUTF8 = errors.New("a text is not UTF-8")
 
 // FormBody carries members as application/x-www-form-urlencoded. Values are
 // string or secret.Value.
@@ -123,7 +161,7 @@ func appendJSON(out []byte, value any) ([]byte, error) {
 // servers take apart wrongly.
 func appendText(out []byte, text string) ([]byte, error) {
 	if !utf8.ValidString(text) {
-		return nil, errors.New("a text is not UTF-8")
+		return nil, errNotUTF8
 	}
 	var quoted bytes.Buffer
 	encoder := json.NewEncoder(&quoted)

@@ -3,15 +3,18 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,6 +41,10 @@ type Config struct {
 	// Vendor begins every error, such as "teramind".
 	Vendor string
 	Trust  Trust
+	// Renegotiates says that the vendor's server may ask for a client's certificate by
+	// renegotiation of TLS, with each request: a connection is then for one exchange,
+	// and TLS 1.3, which has no renegotiation, is spoken only if 1.2 is refused.
+	Renegotiates bool
 	// CallTimeout bounds one exchange; 0 is DefaultCallTimeout.
 	CallTimeout time.Duration
 	Scrubber    *secret.Scrubber
@@ -85,14 +92,15 @@ type Counts struct {
 }
 
 // NewClient returns a Client. The error is of an unusable Trust, in the words of
-// AuthoritiesFault and FingerprintFault, or of the environment's proxy.
+// AuthoritiesFault, FingerprintFault and ClientCertificateFault, or of the environment's
+// proxy.
 func NewClient(config Config) (*Client, error) {
 	if config.Transport == nil {
 		if variable, cause, hint := ProxyFault(); variable != "" {
 			return nil, &Error{Vendor: config.Vendor, Action: "read " + variable, Class: ClassNetwork, Cause: cause, Hints: []string{hint}}
 		}
 	}
-	transport, err := newTransport(config.Trust, http.ProxyFromEnvironment)
+	transport, err := newTransport(config.Trust, config.Renegotiates, http.ProxyFromEnvironment)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +262,8 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 // it away unseen, and at a busy vendor its turn may come late. A Read goes on until the
 // deadline, a Write for as long as Request.LimitPatience allows.
 func (c *Client) retry(request Request, fault *Error, limit limit, try int) (time.Duration, bool) {
-	if errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) || request.Kind == Write && c.writesStopped() {
+	var refusal *proxyRefusal
+	if errors.As(fault.Err, &refusal) && refusal.final() || errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) || request.Kind == Write && c.writesStopped() {
 		return 0, false
 	}
 	if limit.turnedAway || request.Kind == Read && fault.Status == http.StatusTooManyRequests && limit.named {
@@ -334,6 +343,13 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 	if way.unasked.Load() {
 		answer, err = Answer{}, errUnasked
 	}
+	seen := c.circumstances(request.Host, &way)
+	if err != nil && answer.Status == 0 {
+		err = way.alerted(err)
+		if seen.first == tls.VersionTLS13 && !way.answered.Load() && unprocessed(err) {
+			way.left = false
+		}
+	}
 	fault.Left = way.left
 	limit := request.limit(answer, c.clock.Now())
 	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, limit.turnedAway)
@@ -353,7 +369,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 		if cause := context.Cause(ctx); errors.Is(cause, ErrInterrupted) {
 			fault.Err = cause
 		}
-		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err)
+		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err, seen)
 		if fault.Cause == connectionFailed && way.answered.Load() {
 			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
 		}
@@ -367,13 +383,19 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 		if answer.Status/100 == 3 {
 			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
 		}
+		switch {
+		case seen.wants() && answer.Status/100 == 4 && answer.isPage():
+			fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
+		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.isPage():
+			fault.Hints = append(fault.Hints, hintTLS13)
+		}
 		if c.explain != nil && err == nil {
 			code, text := c.explain(answer)
 			fault.Code, fault.Text = c.Clean(code), c.Clean(text)
 		}
 	case err != nil:
 		fault.Class, fault.Cause = ClassTarget, "the answer could not be read to its end"
-		if class, cause, _ := transportFault(err); class == ClassTimeout {
+		if class, cause, _ := transportFault(err, seen); class == ClassTimeout {
 			fault.Class, fault.Cause = class, cause
 		}
 	case !way.sent.Load():
@@ -404,10 +426,21 @@ type passage struct {
 	reads      atomic.Int64
 	// unasked is true once an answer begins with what had come before the request.
 	unasked atomic.Bool
+	// secured is the connection's TLS, nil without. version is that of TLS if the
+	// request is the first one on it, else 0.
+	secured atomic.Pointer[tls.Conn]
+	version atomic.Uint32
 }
 
 // on notes the connection, before anything is written to it.
-func (p *passage) on(connection *counted) {
+func (p *passage) on(info httptrace.GotConnInfo) {
+	secured, _ := info.Conn.(*tls.Conn)
+	p.secured.Store(secured)
+	p.version.Store(0)
+	if secured != nil && !info.Reused {
+		p.version.Store(uint32(secured.ConnectionState().Version))
+	}
+	connection := countedBelow(info.Conn)
 	if p.connection.Store(connection); connection != nil {
 		p.reads.Store(connection.reads.Load())
 	}
@@ -421,6 +454,32 @@ func (p *passage) first() {
 		p.unasked.Store(true)
 		_ = connection.Close()
 	}
+}
+
+// alerted returns the alert of TLS by which the server has ended the connection, if it has
+// come; else err. What net/http tells may be that the rest of the request could not be
+// written any more.
+func (p *passage) alerted(err error) error {
+	secured := p.secured.Load()
+	if secured == nil || alertOf(err) != 0 || !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	// net/http has closed the connection, which keeps the error that ended it.
+	_ = secured.SetReadDeadline(time.Unix(1, 0))
+	if _, last := secured.Read(make([]byte, 1)); alertOf(last) != 0 {
+		return last
+	}
+	return err
+}
+
+// circumstances returns what is known about the connection of a request.
+func (c *Client) circumstances(host string, way *passage) circumstances {
+	seen := circumstances{first: uint16(way.version.Load())}
+	if transport, ok := c.transport.(*transport); ok {
+		p := transport.peer(host)
+		seen.asked, seen.offered = p.asked.Load(), p.offered
+	}
+	return seen
 }
 
 // build makes the HTTP request, which notes in way how far it has come.
@@ -463,7 +522,7 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { mark(false) },
 		GotConn: func(info httptrace.GotConnInfo) {
-			way.on(countedBelow(info.Conn))
+			way.on(info)
 			mark(true)
 		},
 		// Before the last bytes are flushed, so that no honest answer comes earlier.
@@ -474,7 +533,7 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 		Method: request.Method,
 		URL: &url.URL{
 			Scheme: "https", Host: request.Host,
-			Path: decoded, RawPath: request.Path.escaped, RawQuery: request.Path.query.Reveal(),
+			Path: decoded, RawPath: request.Path.escaped, RawQuery: escapeQuery(request.Path.query.Reveal()),
 		},
 		Header: header,
 	}).WithContext(ctx)

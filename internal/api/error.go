@@ -1,17 +1,10 @@
 package api
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
-	"syscall"
 	"unicode"
 )
 
@@ -100,114 +93,6 @@ func statusClass(status int, kind Kind) Class {
 		return ClassTimeout
 	}
 	return ClassTarget
-}
-
-const (
-	// connectionFailed is the cause of a fault of no known kind.
-	connectionFailed = "the connection failed"
-	hintProxy        = "check HTTPS_PROXY and NO_PROXY in the environment: a proxy may want a user and password, or not allow this host"
-	unfitCertificate = "the certificate must be one for servers, from an authority that may sign for this host; or put its SHA-256 into the access record's field TLS Fingerprint"
-)
-
-// proxyRefusal is a proxy's answer other than 200 to the request for a connection. What
-// it says is not kept.
-type proxyRefusal struct{ status int }
-
-func (p *proxyRefusal) Error() string { return "proxy: no connection" }
-
-// RefuseByProxy is the OnProxyConnectResponse of an http.Transport: without it the error of a
-// refused connection is the proxy's own words, and cannot be told from any other.
-func RefuseByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode != http.StatusOK {
-		return &proxyRefusal{answer.StatusCode}
-	}
-	return nil
-}
-
-// IsProxyFault reports whether no connection came about because of the proxy, and with
-// which status it refused; 0 if it could not be reached.
-func IsProxyFault(err error) (status int, ok bool) {
-	var refusal *proxyRefusal
-	var operation *net.OpError
-	switch {
-	case errors.As(err, &refusal):
-		return refusal.status, true
-	case errors.As(err, &operation) && operation.Op == "proxyconnect":
-		return 0, true
-	}
-	return 0, false
-}
-
-// transportFault says in this program's words why no answer came. The text of
-// the error below is not used: net/http quotes answers in it.
-func transportFault(err error) (class Class, cause string, hints []string) {
-	var (
-		dns         *net.DNSError
-		certificate *tls.CertificateVerificationError
-		unknown     x509.UnknownAuthorityError
-		hostname    x509.HostnameError
-		invalid     x509.CertificateInvalidError
-		pin         *fingerprintError
-		alert       tls.AlertError
-		record      tls.RecordHeaderError
-		timeout     net.Error
-		operation   *net.OpError
-	)
-	refusedWith, byProxy := IsProxyFault(err) // before all that is told of the vendor's server
-	switch {
-	case errors.Is(err, ErrInterrupted):
-		return ClassTimeout, "interrupted", nil
-	case errors.Is(err, context.Canceled):
-		return ClassTimeout, "given up", nil
-	case errors.Is(err, errUnasked):
-		return ClassTarget, "an answer came before the request, so it is not one to this request", nil
-	case byProxy && refusedWith != 0:
-		return ClassNetwork, fmt.Sprintf("the proxy refused the connection with %d", refusedWith), []string{hintProxy}
-	case byProxy:
-		return ClassNetwork, "the proxy could not be reached", []string{hintProxy}
-	case errors.As(err, &pin):
-		return ClassTLS, "the server's certificate does not have the TLS fingerprint of the access record", []string{
-			"compare the field TLS Fingerprint with the server's certificate; it changes when the certificate is renewed"}
-	case errors.As(err, &unknown):
-		return ClassTLS, "the server's certificate is signed by an unknown authority", []string{
-			"put the authority's certificate (PEM) into the access record's field CA Certificate, or the SHA-256 of the server's own into TLS Fingerprint"}
-	case errors.As(err, &hostname):
-		return ClassTLS, "the server's certificate is for another host", []string{
-			"use the host name of the certificate in url, or put the certificate's SHA-256 into the access record's field TLS Fingerprint"}
-	case errors.As(err, &invalid):
-		if invalid.Reason == x509.Expired {
-			return ClassTLS, "the server's certificate is expired or not yet valid", []string{
-				"renew the server's certificate, or check the clock of this machine"}
-		}
-		return ClassTLS, "the server's certificate is not valid for this use", []string{unfitCertificate}
-	case errors.As(err, &certificate):
-		return ClassTLS, "the server's certificate could not be verified", []string{unfitCertificate}
-	case errors.As(err, &alert), errors.As(err, &record):
-		return ClassTLS, "no TLS connection could be agreed on", []string{
-			"the server must speak TLS 1.2 or later on this port"}
-	case errors.As(err, &dns):
-		if dns.IsNotFound {
-			return ClassNetwork, "the host name is unknown", []string{"check the access record's url"}
-		}
-		return ClassNetwork, "the host name could not be looked up", nil
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return ClassTimeout, "no answer in time", nil
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return ClassNetwork, "the connection was refused", []string{"check the access record's url and port, and the firewall between"}
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return ClassNetwork, "the connection was reset", nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return ClassNetwork, "the connection was closed before the answer was complete", nil
-	case errors.As(err, &operation) && operation.Op == "remote error":
-		return ClassTLS, "the server refused the TLS connection", []string{
-			"the server must speak TLS 1.2 or later on this port, and must not ask for a client's certificate"}
-	case errors.As(err, &operation) && operation.Op == "dial":
-		return ClassNetwork, "the host could not be reached", nil
-	case strings.Contains(err.Error(), "tls: "):
-		return ClassTLS, "no TLS connection could be agreed on", []string{
-			"the server must speak TLS 1.2 or later on this port"}
-	}
-	return ClassNetwork, connectionFailed, nil
 }
 
 const (

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+)
 
 // NewAnswer makes an answer without a server.
 func NewAnswer(header http.Header, body []byte) Answer {
@@ -23,4 +26,12 @@ var RetryAfter = retryAfter
 var DialCounted = dialCounted
 
 // NewTransport is newTransport, with a proxy of the test's own.
-var NewTransport = newTransport
+func NewTransport(trust Trust, proxy func(*http.Request) (*url.URL, error)) (http.RoundTripper, error) {
+	return newTransport(trust, false, proxy)
+}
+
+// ReadPEM returns how many blocks readPEM finds.
+func ReadPEM(text string) (int, error) {
+	blocks, err := readPEM(text)
+	return len(blocks), err
+}

@@ -5,13 +5,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"strings"
+
+	"pam-rotate-script/internal/secret"
 )
 
-// Trust is how the vendor's server is known. The zero Trust verifies against the
-// system's root certificates.
+// Trust is how the vendor's server is known, and how this client makes itself known to it
+// below HTTP. The zero Trust verifies against the system's root certificates, with either
+// version of TLS, and shows no certificate.
 type Trust struct {
 	// Authorities is PEM text with certificates that are trusted beside the
 	// system's; "" for none.
@@ -22,7 +24,18 @@ type Trust struct {
 	Fingerprint string
 	// Unverified switches verification off. A Fingerprint is compared all the same.
 	Unverified bool
+	// Version is "1.2" or "1.3" for that version of TLS alone; "" is either.
+	Version string
+	// ClientCertificate and ClientKey are PEM texts: what this client shows to a server
+	// that asks for a certificate. Both are empty for none.
+	ClientCertificate, ClientKey secret.Value
 }
+
+// The values of Trust.Version.
+const (
+	TLS12 = "1.2"
+	TLS13 = "1.3"
+)
 
 // AuthoritiesFault says what is wrong with the text of Authorities, or "".
 func AuthoritiesFault(text string) string {
@@ -38,28 +51,6 @@ func FingerprintFault(text string) string {
 		return err.Error()
 	}
 	return ""
-}
-
-func parseAuthorities(text string) ([]*x509.Certificate, error) {
-	var certificates []*x509.Certificate
-	for rest := []byte(text); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, errors.New("a PEM block that is no certificate")
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, errors.New("a PEM block that cannot be read as a certificate")
-		}
-		certificates = append(certificates, certificate)
-	}
-	if len(certificates) == 0 {
-		return nil, errors.New("a text without a PEM certificate")
-	}
-	return certificates, nil
 }
 
 func parseFingerprint(text string) ([]byte, error) {
@@ -86,25 +77,36 @@ func (t Trust) authorities() ([]*x509.Certificate, error) {
 	return parseAuthorities(t.Authorities)
 }
 
-// unchained is the configuration in which no chain of certificates is verified: by the
-// fingerprint, or not at all.
-func (t Trust) unchained() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // the operator's explicit choice, warned about, or the fingerprint decides
+// verifying returns what accepts the vendor's server, or refuses it with an error.
+func (t Trust) verifying(chains verifier) (func(host string, presented []*x509.Certificate) error, error) {
 	if t.Fingerprint == "" {
-		return config, nil
+		if t.Unverified {
+			return func(string, []*x509.Certificate) error { return nil }, nil
+		}
+		return chains.verify, nil
 	}
 	want, err := parseFingerprint(t.Fingerprint)
 	if err != nil {
 		return nil, err
 	}
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		if len(state.PeerCertificates) == 0 {
+	return func(_ string, presented []*x509.Certificate) error {
+		if len(presented) == 0 {
 			return &fingerprintError{}
 		}
-		if sum := sha256.Sum256(state.PeerCertificates[0].Raw); string(sum[:]) != string(want) {
+		if sum := sha256.Sum256(presented[0].Raw); string(sum[:]) != string(want) {
 			return &fingerprintError{}
 		}
 		return nil
+	}, nil
+}
+
+// versions returns the lowest and the highest version of TLS.
+func (t Trust) versions() (lowest, highest uint16) {
+	switch t.Version {
+	case TLS12:
+		return tls.VersionTLS12, tls.VersionTLS12
+	case TLS13:
+		return tls.VersionTLS13, tls.VersionTLS13
 	}
-	return config, nil
+	return tls.VersionTLS12, tls.VersionTLS13
 }

@@ -2,101 +2,15 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/fips140"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"runtime"
 	"slices"
-	"sync"
-	"time"
 )
-
-const (
-	dialTimeout      = 10 * time.Second
-	handshakeTimeout = 10 * time.Second
-)
-
-// transport sends over connections whose certificates a verifier has accepted. Those
-// through a proxy are left to crypto/tls, since only the transport knows which host
-// they lead to.
-type transport struct {
-	proxy    func(*http.Request) (*url.URL, error)
-	verifier verifier
-	direct   *http.Transport
-
-	mutex   sync.Mutex
-	through *http.Transport // the way through a proxy, nil until it is needed
-}
-
-// newTransport returns what sends requests by a Trust.
-func newTransport(trust Trust, proxy func(*http.Request) (*url.URL, error)) (http.RoundTripper, error) {
-	authorities, err := trust.authorities()
-	if err != nil {
-		return nil, err
-	}
-	if trust.Fingerprint != "" || trust.Unverified {
-		one := plainTransport()
-		one.Proxy = proxy
-		one.TLSClientConfig, err = trust.unchained()
-		return one, err
-	}
-	t := &transport{proxy: proxy, verifier: verifier{authorities}, direct: plainTransport()}
-	t.direct.DialTLSContext = t.verifier.dial
-	return t, nil
-}
-
-// plainTransport returns a transport as the client needs it, without a proxy, that
-// trusts the system's authorities.
-func plainTransport() *http.Transport {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true) // HTTP/2 has no status-line text, where Venafi puts reasons
-	return &http.Transport{
-		OnProxyConnectResponse: RefuseByProxy,
-		DialContext:            dialCounted,
-		TLSHandshakeTimeout:    handshakeTimeout,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           4,
-		IdleConnTimeout:        90 * time.Second,
-		Protocols:              &protocols,
-	}
-}
-
-// RoundTrip sends one request.
-func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if proxy, err := t.proxy(request); proxy != nil || err != nil {
-		return t.throughProxy().RoundTrip(request)
-	}
-	return t.direct.RoundTrip(request)
-}
-
-// CloseIdleConnections lets go of connections that are kept.
-func (t *transport) CloseIdleConnections() {
-	t.direct.CloseIdleConnections()
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if t.through != nil {
-		t.through.CloseIdleConnections()
-	}
-}
-
-func (t *transport) throughProxy() *http.Transport {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if t.through == nil {
-		t.through = plainTransport()
-		t.through.Proxy = t.proxy
-		t.through.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: t.verifier.all()}
-	}
-	return t.through
-}
 
 // verifier accepts the certificates that crypto/tls accepts if it is given the system's
 // authorities and some more, and no others. It is quicker: for crypto/tls all of the
@@ -104,31 +18,6 @@ func (t *transport) throughProxy() *http.Transport {
 // needed. So subsets of them are tried first. Who is accepted by a subset is accepted by
 // the whole; who is not is judged by the whole.
 type verifier struct{ authorities []*x509.Certificate }
-
-// dial is for http.Transport.DialTLSContext.
-func (v verifier) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := dialCounted(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	secured := tls.Client(plain, &tls.Config{
-		MinVersion: tls.VersionTLS12, ServerName: host,
-		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it
-		// The state does not name a host that is an IP address, so host does.
-		VerifyConnection: func(state tls.ConnectionState) error { return v.verify(host, state.PeerCertificates) },
-	})
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = plain.Close()
-		return nil, err
-	}
-	return secured, nil
-}
 
 // verify returns nil, or the error that crypto/tls would return.
 func (v verifier) verify(host string, presented []*x509.Certificate) error {
@@ -156,7 +45,7 @@ func (v verifier) verify(host string, presented []*x509.Certificate) error {
 	}
 	options.Roots = v.all()
 	if _, err := presented[0].Verify(options); err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: presented, Err: err}
+		return &verificationError{host: host, given: v.authorities, err: &tls.CertificateVerificationError{UnverifiedCertificates: presented, Err: err}}
 	}
 	return nil
 }

@@ -167,6 +167,7 @@ func (t *target) address(label, root string) host {
 		t.job.Settings.Fault(label, "needs an https address, found "+err.Error())
 		return host{}
 	}
+	t.client.SealAddress(parsed)
 	prefix := strings.TrimRight(parsed.EscapedPath, "/")
 	if root != "" && prefix != "" {
 		// What stands before the root is a proxy's. Any other path may be that of a page, or lead to

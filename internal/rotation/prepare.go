@@ -112,7 +112,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	trust := trustOf(settings)
 	p.client, err = api.NewClient(api.Config{
-		Vendor: p.Info.Name, Trust: trust, CallTimeout: options.CallTimeout, Scrubber: options.Scrubber,
+		Vendor: p.Info.Name, Trust: trust, Renegotiates: p.Info.Renegotiates, CallTimeout: options.CallTimeout, Scrubber: options.Scrubber,
 		Log: p.log, Clock: p.clock, UserAgent: "pam-rotate-script/" + options.Version, Explain: p.Info.Explain, Transport: options.Transport,
 	})
 	if err != nil {
@@ -229,6 +229,10 @@ func trustOf(settings *params.Settings) api.Trust {
 		Authorities: settings.Text(targets.FieldCACertificate),
 		Fingerprint: settings.Text(targets.FieldTLSFingerprint),
 		Unverified:  !settings.Bool(targets.FieldVerifyTLS),
+		Version:     settings.Text(targets.FieldTLSVersion),
+
+		ClientCertificate: settings.Secret(targets.FieldClientCert),
+		ClientKey:         settings.Secret(targets.FieldClientKey),
 	}
 	if trust.Authorities != "" {
 		if fault := api.AuthoritiesFault(trust.Authorities); fault != "" {
@@ -241,6 +245,15 @@ func trustOf(settings *params.Settings) api.Trust {
 			settings.Fault(targets.FieldTLSFingerprint, "needs the SHA-256 of the server's certificate, found "+fault)
 			trust.Fingerprint = ""
 		}
+	}
+	if certificate, key := trust.ClientCertificateFault(); certificate+key != "" {
+		if certificate != "" {
+			settings.Fault(targets.FieldClientCert, "needs a PEM certificate, found "+certificate)
+		}
+		if key != "" {
+			settings.Fault(targets.FieldClientKey, "needs the PEM private key of Client Certificate, found "+key)
+		}
+		trust.ClientCertificate, trust.ClientKey = secret.Value{}, secret.Value{}
 	}
 	return trust
 }

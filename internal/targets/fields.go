@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
 )
 
@@ -15,6 +16,9 @@ const (
 	FieldCACertificate  = "CA Certificate"
 	FieldTLSFingerprint = "TLS Fingerprint"
 	FieldVerifyTLS      = "Verify TLS"
+	FieldTLSVersion     = "TLS Version"
+	FieldClientCert     = "Client Certificate"
+	FieldClientKey      = "Client Key"
 	FieldTimeout        = "Timeout"
 	FieldVerify         = "Verify"
 	FieldLogFormat      = "Log Format"
@@ -48,6 +52,12 @@ func CommonFields(info Info) []params.Field {
 			Help: "SHA-256 of the server's own certificate, 64 hexadecimal digits; stands in the place of authority and host name"},
 		{Label: FieldVerifyTLS, Kind: params.Bool, Default: "true",
 			Help: "`false` accepts any certificate, with a warning in every run"},
+		{Label: FieldTLSVersion, Kind: params.Choice, Choices: []string{api.TLS12, api.TLS13},
+			Help: "the one version of TLS to speak, where the server is wrong about the other; absent is either"},
+		{Label: FieldClientCert, Kind: params.Multiline, Secret: true,
+			Help: "PEM certificate that this client shows to a server that asks for one, with those between it and its authority"},
+		{Label: FieldClientKey, Kind: params.Multiline, Secret: true,
+			Help: "PEM private key of Client Certificate, not encrypted"},
 		{Label: FieldTimeout, Kind: params.Seconds, Default: strconv.Itoa(int(timeout / time.Second)),
 			Help: "seconds for the whole run; a quarter of it is kept for proof and clean-up"},
 		{Label: FieldVerify, Kind: params.Choice, Restricts: true, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,

@@ -278,6 +278,8 @@ type Info struct {
 	// Timeout is the default for a whole run; 0 is DefaultTimeout.
 	Timeout time.Duration
 	Settle  Settle
+	// Renegotiates says how TLS is spoken; see api.Config.
+	Renegotiates bool
 	// Explain reads the vendor's error bodies; see api.Config.
 	Explain func(api.Answer) (code, text string)
 	// Setup are the steps that an administrator takes at the vendor before the first

@@ -142,10 +142,6 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 	return t, settings.Err()
 }
 
-// longSegment is from how many characters on a segment of an operator's path may be
-// a token.
-const longSegment = 16
-
 // address reads a URL field and puts the user into its path. What may be a token
 // in it is sealed: vendors like to quote a path in their errors. named reports whether the
 // path names the user.
@@ -172,16 +168,10 @@ func address(settings *params.Settings, client *api.Client, label, user string) 
 			segments[i] = api.EscapeSegment(user)
 		case strings.Contains(strings.ToUpper(segment), strings.ToUpper(escaped)):
 			settings.Fault(label, "needs {user} as a whole segment of the path, found it as a part of one")
-		case len(segment) >= longSegment:
-			client.Seal(segment)
 		}
 	}
+	client.SealAddress(parsed)
 	query := parsed.Query.Reveal()
-	for _, pair := range strings.Split(query, "&") {
-		if _, value, _ := strings.Cut(pair, "="); len(value) >= longSegment/2 {
-			client.Seal(value)
-		}
-	}
 	if strings.Contains(query, placeholder) || strings.Contains(strings.ToUpper(query), strings.ToUpper(escaped)) || strings.Contains(parsed.Host, placeholder) {
 		settings.Fault(label, "needs {user} as a segment of the path, found it elsewhere")
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -50,6 +51,9 @@ func readKey(text string) (*rsa.PublicKey, error) {
 	key, ok := parsed.(*rsa.PublicKey)
 	if !ok || key.Size() < smallestKey {
 		return nil, errors.New("the answer's publicKey is not an RSA key of 1024 bits or more")
+	}
+	if key.N.BitLen() > api.MaxRSABits { // computing with one of 1 MiB takes hours
+		return nil, errors.New("the answer's publicKey is an RSA key beyond 8192 bits")
 	}
 	return key, nil
 }

@@ -80,14 +80,17 @@ func Info() targets.Info {
 		},
 		Settle:  targets.Settle{Tries: 3, Wait: 2 * time.Second},
 		Explain: explain,
-		Setup:   setup(),
-		Example: example,
+		// IIS asks for client certificates so, and gives up on TLS 1.3, which cannot do that.
+		Renegotiates: true,
+		Setup:        setup(),
+		Example:      example,
 		Notes: []string{
 			"**Whom:** local identities only, given as `jdoe`, `local:jdoe` or `local:{GUID}`. Identities of a directory (`AD+…:`, `LDAP+…:`, `DOMAIN\\name`) are refused before anything is sent, and groups by Venafi. `Allowed Users` is compared with the name alone (`jdoe`), or with the GUID in its braces. Venafi's cloud service (`*.venafi.cloud`, `*.venafi.eu`) has another API and is refused.",
 			"**Proof:** after the change this program signs in as the rotated user with the new password. For that the rotated user must have *Allow Web SDK Access* and be allowed on the API Integration. So that rotated users need no share in `security:manage`, make a second integration with a harmless scope such as `certificate` and name it in `Verify Client ID` and `Verify Scope`. Where the sign-in is refused for any reason but the password, the change stands on Venafi's own answer, with a warning; with `Verify` = `strict` it is unknown.",
 			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (three tries, two seconds apart, and never more than two refused ones in a run) and an old one accepted. Therefore an accepted old password is not taken for a sign that nothing changed: if Venafi's answer to the change is lost, or names another identity, and the new password is not accepted, the outcome is unknown. For the same reason do not go back to a password that was in force just before.",
 			"**A user who changes the own password** (login and rotated user are the same): the payload's old password is tried for the sign-in first, then the record's. The one that is accepted goes to Venafi as the old password. Unless the access record is the PAM User record itself, its own password is out of date afterwards: rotations of other users with it fail until it is changed too.",
 			"**Grants:** Venafi's tokens live for 90 days and their grants for a year by default, so every grant that a run makes is revoked at its end. A warning says where that failed. On some versions the revocation needs the scope `configuration:manage`; add it to integration and `Scope` if the warning says 403. A ready-made `Access Token` is used and left alone.",
+			"**TLS:** IIS in front of Venafi often asks for client certificates in the middle of a connection, which TLS 1.3 does not allow. So TLS 1.2 is spoken, and 1.3 only where the server refuses 1.2. `TLS Version` overrides that.",
 			"**Refusals:** Venafi answers 400 to a password against its rules, to an unknown user or a group, to a wrong old password and to a missing permission; its text, which is shown, says which. Local passwords need 12 characters or more of three kinds (lower case, upper case, digits, others) unless a policy says otherwise: match the complexity of the PAM User's rotation settings to that.",
 		},
 		Documents: []string{

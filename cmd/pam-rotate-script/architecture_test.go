@@ -216,10 +216,9 @@ func TestSecretsAreRevealedInFewPlaces(t *testing.T) {
 	reasons := map[string]string{
 		"internal/secret":                      "the type itself and the scrubber",
 		"internal/params":                      "decoding, checking and handing out what was decoded",
-		"internal/api/address.go":              "decodes path and query to look for placeholders",
+		"internal/api/address.go":              "decodes path and query to look for placeholders and for secrets",
 		"internal/api/client.go":               "fills in headers and the query when a request is made",
 		"internal/api/body.go":                 "fills in bodies when a request is made",
-		"internal/api/address.go":              "looks for secrets in an address, to seal them",
 		"internal/api/pem.go":                  "reads the client's certificate and key",
 		"internal/vault":                       "reads and edits records, which are secret as a whole",
 		"cmd/pam-rotate-script/payload.go":     "prints the payload that was asked for",

@@ -546,6 +546,9 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 		// net/http repeats a GET without a body when a kept connection turns out
 		// closed. A body of its own that proves empty keeps it from that.
 		sent.Body = io.NopCloser(bytes.NewReader(nil))
+		// Without this net/http tries for 200 ms whether it is empty, and a machine that is
+		// too busy for that sends it in chunks, which servers refuse.
+		sent.TransferEncoding = []string{"identity"}
 	}
 	return sent, nil
 }

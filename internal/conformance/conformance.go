@@ -74,6 +74,14 @@ type Bench struct {
 	Names []string
 }
 
+// connections returns how many connections a host of the vendor may get for so many exchanges.
+func (b Bench) connections(exchanges int) int {
+	if b.Info.Renegotiates {
+		return exchanges
+	}
+	return 1
+}
+
 // Stand is one running simulator.
 type Stand struct {
 	Servers []*simulator.Server // the first one's authority signs for all

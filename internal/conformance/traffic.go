@@ -11,8 +11,8 @@ import (
 type traffic struct {
 	Outcome rotation.Outcome
 	// Hosts is how many hosts the vendor has, Connections and Handshakes how many
-	// TCP connections were opened to them and got through TLS.
-	Hosts, Exchanges, Writes, Connections, Handshakes int
+	// TCP connections were opened to them and got through TLS, Most how many may be.
+	Hosts, Exchanges, Writes, Connections, Handshakes, Most int
 }
 
 // countTraffic carries out one rotation of a bench and counts.
@@ -29,6 +29,7 @@ func countTraffic(bench Bench) (traffic, error) {
 	}
 	for _, server := range stand.Servers {
 		counted.Connections += server.Connections()
+		counted.Most += bench.connections(len(server.Exchanges()))
 		counted.Handshakes += server.Handshakes()
 	}
 	return counted, nil
@@ -43,7 +44,7 @@ func TrafficTable() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("count the traffic of %s: %w", bench.Name, err)
 		}
-		if t.Outcome != rotation.Changed || t.Connections != t.Hosts || t.Handshakes != t.Hosts || t.Exchanges != bench.Exchanges {
+		if t.Outcome != rotation.Changed || t.Connections > t.Most || t.Handshakes > t.Most || t.Exchanges != bench.Exchanges {
 			return "", fmt.Errorf("%s: %s with %d exchanges on %d connections to %d hosts", bench.Name, t.Outcome, t.Exchanges, t.Connections, t.Hosts)
 		}
 		fmt.Fprintf(&table, "| %s | %d | %d | %d | %d | %d |\n", bench.Name, t.Hosts, t.Connections, t.Handshakes, t.Exchanges, t.Writes)

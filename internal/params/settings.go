@@ -193,6 +193,7 @@ func (s *Settings) parse(place int, field Field, value node, from origin) {
 	}
 	parsed.given = true
 	s.values[place] = parsed
+	s.warnOfSlip(place)
 }
 
 // lookUp finds the field's value in one record, under its label or an alias.

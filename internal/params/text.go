@@ -121,6 +121,9 @@ func (s source) decode(text string) (node, *fault) {
 	}
 
 	decoded := decodeBase64(inner)
+	if wide, f := toText(decoded.content); f == nil && wide != decoded.content && decoded.complete {
+		return s.decodeWide(strings.TrimFunc(wide, isPadding))
+	}
 	position := utf8.RuneCountInString(text[:offset]) + utf8.RuneCountInString(inner[:decoded.stop]) + 1
 	content := strings.TrimPrefix(decoded.content, string(byteOrderMark))
 	skipped := len(decoded.content) - len(content)
@@ -150,6 +153,20 @@ func (s source) decode(text string) (node, *fault) {
 		return node{}, s.fault(hintWhole, "the base64 text does not hold JSON")
 	}
 	return node{}, s.parseFault(err)
+}
+
+// decodeWide reads the JSON that base64 of UTF-16 holds, as PowerShell makes it of a text.
+func (s source) decodeWide(content string) (node, *fault) {
+	value, end, err := parseFirst(content)
+	switch {
+	case !strings.HasPrefix(content, "{") && !strings.HasPrefix(content, "["):
+		return node{}, s.fault(hintWhole, "the base64 text does not hold JSON")
+	case err != nil:
+		return node{}, s.parseFault(err)
+	case strings.TrimFunc(content[end:], isPadding) != "":
+		return node{}, s.restFault(content[end:])
+	}
+	return s.typed(value)
 }
 
 func (s source) typed(value node) (node, *fault) {

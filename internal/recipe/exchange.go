@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
 )
 
@@ -568,7 +569,11 @@ func (t *target) authHeader(c *call, run func(*expression) (secret.Value, error)
 		if err != nil {
 			return nil, err
 		}
-		if fault := api.HeaderFault(token); fault != "" {
+		fault := api.HeaderFault(token)
+		if fault == "" && a.kind == authBearer {
+			fault = params.TokenFault(token)
+		}
+		if fault != "" {
 			return nil, t.client.Fail(c.name, api.ClassInput, "the token for the header Authorization is "+fault)
 		}
 		return []api.Header{api.Bearer(token)}, nil

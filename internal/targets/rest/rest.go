@@ -198,8 +198,8 @@ func authorization(settings *params.Settings) []api.Header {
 	}
 	switch {
 	case kind == "bearer" && headerName == "":
-		if fault := api.HeaderFault(credential); fault != "" {
-			settings.Fault(fieldPassword, "needs a text that a header can carry, found "+fault)
+		if fault := params.TokenFault(credential); fault != "" {
+			settings.Fault(fieldPassword, "needs a bearer token, without the word Bearer, found "+fault)
 		}
 		return []api.Header{api.Bearer(credential)}
 	case kind == "basic" && headerName == "":

@@ -156,6 +156,12 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 		t.tokenHost, t.tokenPath = tokenAddress(settings, text)
 	}
 
+	if fault := params.ClientSecretFault(t.clientSecret); fault != "" {
+		settings.Fault(fieldPassword, "needs the client secret as SailPoint showed it, found "+fault)
+	}
+	if fault := params.ClientSecretFault(secret.New(t.clientID)); fault != "" {
+		settings.Fault(fieldLogin, "needs the client ID as SailPoint showed it, found "+fault)
+	}
 	label := fieldUserName
 	if t.userName == "" {
 		t.userName, label = job.User, "user"

@@ -111,7 +111,7 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 			t.prefix = prefix
 		}
 	}
-	if fault := api.HeaderFault(t.token); fault != "" && !t.token.IsEmpty() {
+	if fault := params.TokenFault(t.token); fault != "" {
 		settings.Fault(fieldPassword, "needs the access token as Teramind showed it, found "+fault)
 	}
 

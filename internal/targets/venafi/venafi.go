@@ -140,7 +140,7 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 
 	t.readyMade = !t.token.IsEmpty()
 	if t.readyMade {
-		if fault := api.HeaderFault(t.token); fault != "" {
+		if fault := params.TokenFault(t.token); fault != "" {
 			settings.Fault(fieldAccessToken, "needs the access token as Venafi gave it, found "+fault)
 		}
 	} else {

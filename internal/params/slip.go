@@ -1,0 +1,113 @@
+package params
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pam-rotate-script/internal/secret"
+)
+
+// isInvisible reports whether a character takes no room on a screen, so that nobody sees it
+// in what was pasted.
+func isInvisible(r rune) bool {
+	return unicode.Is(unicode.Cf, r) || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' || r >= '\ufe00' && r <= '\ufe0f'
+}
+
+const curlyQuotes = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+
+// slipOf says what a character at an end of a pasted text is, or "".
+func slipOf(r rune) string {
+	switch {
+	case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029' || r == '\u0085':
+		return "a line break"
+	case r == '\t':
+		return "a tab"
+	case unicode.IsSpace(r):
+		return "a blank"
+	case r == byteOrderMark:
+		return "a byte order mark"
+	case isInvisible(r):
+		return "an invisible character"
+	case strings.ContainsRune(curlyQuotes, r):
+		return "a curly quote"
+	case unicode.IsControl(r):
+		return "a control character"
+	}
+	return ""
+}
+
+// Slip says what of a secret was hardly meant and came with copying it: what stands at an
+// end of it, an invisible character within, quotes around it. It is "" if there is nothing of
+// the kind, and never quotes the value.
+func Slip(value secret.Value) string {
+	text := value.Reveal()
+	if text == "" {
+		return ""
+	}
+	last, _ := utf8.DecodeLastRuneInString(text)
+	first, _ := utf8.DecodeRuneInString(text)
+	switch {
+	case slipOf(last) != "" && slipOf(last) == slipOf(first) && utf8.RuneCountInString(text) > 1:
+		return slipOf(last) + " at both ends"
+	case slipOf(last) != "":
+		return slipOf(last) + " at the end"
+	case slipOf(first) != "":
+		return slipOf(first) + " at the beginning"
+	case len(text) > 2 && first == last && strings.ContainsRune("\"'`", first):
+		return "quotes around it"
+	case strings.ContainsFunc(text, isInvisible):
+		return "an invisible character in it"
+	case strings.ContainsAny(text, "\r\n"):
+		return "a line break in it"
+	case len(text) > 7 && strings.EqualFold(text[:7], "Bearer "):
+		return "the word Bearer in front"
+	}
+	return ""
+}
+
+// TokenFault says why a secret cannot be a bearer token or a key that stands alone in a
+// header (RFC 6750): those are visible ASCII. It is "" if it can, and for an empty value.
+func TokenFault(value secret.Value) string {
+	text := value.Reveal()
+	bad := strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+	switch slip := Slip(value); {
+	case !bad:
+		return ""
+	case slip != "":
+		return "one with " + slip
+	case strings.ContainsAny(text, " "):
+		return "one with a blank in it"
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return "one with control characters"
+	}
+	return "one with characters that are not ASCII"
+}
+
+// ClientSecretFault says why a text cannot be an OAuth client's ID or secret (RFC 6749,
+// appendix A): those have no control characters, and nothing that nobody sees. It is "" if
+// it can.
+func ClientSecretFault(value secret.Value) string {
+	text := value.Reveal()
+	slip := Slip(value)
+	switch {
+	case strings.HasPrefix(slip, "a curly quote"):
+	case !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || isInvisible(r) }):
+		return ""
+	case slip == "" || strings.HasPrefix(slip, "a blank"):
+		return "one with control characters"
+	}
+	return "one with " + slip
+}
+
+// warnOfSlip tells of what was pasted along with the value of a field. It is sent as it is.
+func (s *Settings) warnOfSlip(place int) {
+	field := s.fields[place]
+	if field.Kind != Secret && field.Kind != Text {
+		return
+	}
+	// The word Bearer is right where the whole header is given, and a fault where it is not.
+	if slip := Slip(s.values[place].text); slip != "" && !strings.HasPrefix(slip, "the word") && (field.Kind == Secret || !strings.HasPrefix(slip, "quotes")) {
+		s.warnings = append(s.warnings, field.Label+": the value has "+slip+", and is used as it is: was it pasted along?")
+	}
+}

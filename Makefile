@@ -16,7 +16,8 @@ GCFLAGS  := github.com/...=-l pam-rotate-script/...=-l pam-rotate-script/interna
 # What else could change the bytes is set to Go's defaults.
 BUILD    := CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GOAMD64=v1 GOARM64=v8.0 \
 	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) $(foreach flags,$(GCFLAGS),-gcflags '$(flags)') -ldflags '$(LDFLAGS)'
-# make test TESTFLAGS=-race runs the tests under the race detector.
+# make test RACE=-race runs what many goroutines share under the race detector.
+RACE      ?=
 TESTFLAGS ?=
 FUZZTIME  ?= 20s
 # make fuzz FUZZFLAGS='-parallel 1' leaves the machine to others.
@@ -30,13 +31,35 @@ PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 da
 TWICE    ?= $(PLATFORMS)
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test lint demo picture matrix values leaks signals deadline hostile load bench fuzz reliability docs docs-check cross size clean
+.PHONY: build test test-rest test-all lint demo picture matrix values leaks signals deadline hostile load bench fuzz reliability docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
 
-test: ## every test, the two longest packages first, so that they run side by side
-	$(GO) test $(TESTFLAGS) $(SUITE) $(COMMAND) ./...
+SUITE   := ./internal/conformance
+COMMAND := ./cmd/pam-rotate-script
+# What takes long, or starts compilers and other people's products, is left to test-rest:
+# these packages, and the tests of these names. Each of the two runs what the other skips.
+LONG_PACKAGES := ./cmd/pam-rotate-bench/... ./cmd/pam-rotate-demo ./scripts/...
+LONG_TESTS := ^TestVendor$$//^(more-faults|values|deadlines)$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostileMemory|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestEveryCommandRuns|FuzzScrubber)$$|OtherSDK$$
+# What many goroutines share.
+RACED    := ./internal/api ./internal/rotation ./internal/secret ./internal/vault ./internal/simulator
+PACKAGES  = $(shell $(GO) list ./... | grep -vxF "$$($(GO) list $(LONG_PACKAGES) $(1))")
+
+test: ## two minutes: every exchange with every fault, the testscripts, all that is quick
+	@echo "testing; make test-all tests the rest, too"
+	@status=0; \
+	$(GO) test $(RACE) $(TESTFLAGS) -skip '$(LONG_TESTS)' $(RACED) || status=1; \
+	$(GO) test $(TESTFLAGS) -skip '$(LONG_TESTS)' $(call PACKAGES,$(RACED) $(SUITE) $(COMMAND)) $(SUITE) $(COMMAND) || status=1; \
+	exit $$status
+
+test-rest: ## what make test leaves out
+	@status=0; \
+	$(GO) test -timeout 20m $(TESTFLAGS) $(LONG_PACKAGES) || status=1; \
+	$(GO) test -timeout 20m $(TESTFLAGS) -run '$(LONG_TESTS)' $(call PACKAGES) || status=1; \
+	exit $$status
+
+test-all: test test-rest ## every test
 
 demo: build ## simulated vendors on this machine, rotated by the real binary
 	$(GO) run ./cmd/pam-rotate-demo -binary bin/pam-rotate-script
@@ -52,15 +75,13 @@ lint: ## formatting, vet, staticcheck, tidy modules
 
 # What follows writes a section of docs/development/reliability.md each. Without -update the same
 # tests run among all others and compare.
-SUITE   := ./internal/conformance
-COMMAND := ./cmd/pam-rotate-script
 FIGURES := $(GO) test -count=1 -timeout 20m
 
 matrix: ## every fault at every exchange of every vendor
-	$(FIGURES) -run '^TestReliability$$' $(SUITE) -update
+	$(FIGURES) -run '^TestVendor$$//^(faults|more-faults)$$' $(SUITE) -update
 
 values: ## every hostile password and name through every vendor
-	$(FIGURES) -run '^TestValues$$' $(SUITE) -update
+	$(FIGURES) -run '^TestVendor$$//^values$$' $(SUITE) -update
 
 leaks: ## every verb, log level and format of the real program, searched for planted secrets
 	$(FIGURES) -run '^TestNothingLeaks$$' $(COMMAND) -update
@@ -69,7 +90,7 @@ signals: ## SIGTERM and SIGKILL at every exchange of every vendor, and repeated 
 	$(FIGURES) -run '^(TestSignals|TestKilled|TestAgainAndBack)$$' $(COMMAND) -update
 
 deadline: ## whatever keeps a call waiting, against the deadline of the run
-	$(FIGURES) -run '^TestDeadline$$' $(SUITE) -update
+	$(FIGURES) -run '^TestVendor$$//^deadlines$$' $(SUITE) -update
 
 hostile: ## servers that break HTTP and TLS on purpose
 	$(FIGURES) -run '^TestHostile' ./internal/api -update

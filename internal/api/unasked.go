@@ -26,9 +26,24 @@ func (c *counted) Read(into []byte) (int, error) {
 	return n, err
 }
 
+// Dial opens a connection, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+type dialKey struct{}
+
+// WithDial returns a context whose calls go over connections that dial opens. It is for
+// tests with a network in memory, under testing/synctest, where waiting takes no time.
+func WithDial(ctx context.Context, dial Dial) context.Context {
+	return context.WithValue(ctx, dialKey{}, dial)
+}
+
 // dialCounted is for http.Transport.DialContext.
 func dialCounted(ctx context.Context, network, address string) (net.Conn, error) {
-	connection, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	dial, ok := ctx.Value(dialKey{}).(Dial)
+	if !ok {
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	connection, err := dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

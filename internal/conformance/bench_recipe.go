@@ -6,6 +6,7 @@ import (
 
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/reliability"
+	"pam-rotate-script/internal/simulator"
 )
 
 // RecipeTeramind is the bench of the recipe that describes Teramind, against the same
@@ -36,9 +37,9 @@ func asRecipe(name, file string, bench Bench) Bench {
 		panic(err)
 	}
 	bench.Name, bench.Info = name, loaded.Info()
-	start := bench.Start
-	bench.Start = func(user, password string) (*Stand, error) {
-		stand, err := start(user, password)
+	serve := bench.Serve
+	bench.Serve = func(on simulator.Options, user, password string) (*Stand, error) {
+		stand, err := serve(on, user, password)
 		if err == nil {
 			stand.Access["Recipe"] = string(source)
 		}

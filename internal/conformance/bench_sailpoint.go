@@ -30,14 +30,14 @@ func sailPoint(name string, options sailpointsimulator.Options) Bench {
 		Name: name, Info: sailpoint.Info(), User: "rotated.user@example.com", Exchanges: 4, Writes: 1, TurnsAway: true, Proves: true,
 		Names:     []string{"jané", "..", "a/b", "慀", `DOMAIN\jane`, "a:b", "with blank", "UPPER.Case", `"}, {"userName":"Abby.Smith`, "%41+&=", "o'hara"},
 		Unsettled: unsettledSailPoint,
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			tenant := sailpointsimulator.New(options)
 			accountID := `CN=` + strings.ReplaceAll(user, ",", `\,`) + `\, "x",OU=Zürich & <Basel>,DC=acme,DC=com`
 			tenant.AddIdentity(sailpointsimulator.Identity{ID: "8a807d4c73c545510173c545f0afffff", UserName: user, Accounts: []sailpointsimulator.Account{
 				{SourceName: sailpointsimulator.SourceName, ID: accountID, Name: user, Password: password, Twice: true},
 				{SourceName: "IdentityNow", ID: user, Name: user, Password: password},
 			}})
-			server, err := simulator.Start(tenant, simulator.Options{})
+			server, err := simulator.Start(tenant, on)
 			if err != nil {
 				return nil, err
 			}

@@ -25,7 +25,7 @@ var spsNames = []string{
 func SPS() Bench {
 	return Bench{
 		Name: "sps", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 1, Proves: true, Names: spsNames,
-		Start: startSPS(spssimulator.Options{LockOutAfter: 3}, map[string]any{"User Key": spsKey}),
+		Serve: startSPS(spssimulator.Options{LockOutAfter: 3}, map[string]any{"User Key": spsKey}),
 	}
 }
 
@@ -35,7 +35,7 @@ func SPSBehindManyUsers() Bench {
 	return Bench{
 		Name: "sps behind many users", Info: sps.Info(), User: spsUser, Exchanges: 7 + 14, Writes: 1, Proves: true,
 		Names: []string{"JDOE", "jdo", "a/b"},
-		Start: startSPS(spssimulator.Options{SeveralTransactions: true, StatusInBody: true, PasswordAsObject: true, WriteStatus: 204}, nil),
+		Serve: startSPS(spssimulator.Options{SeveralTransactions: true, StatusInBody: true, PasswordAsObject: true, WriteStatus: 204}, nil),
 	}
 }
 
@@ -44,7 +44,7 @@ func SPSBehindManyUsers() Bench {
 func SPSByStatus() Bench {
 	return Bench{
 		Name: "sps by status", Info: sps.Info(), User: spsUser, Exchanges: 8, Writes: 1, Proves: true,
-		Start: startSPS(spssimulator.Options{RequireREST: true, CommitEndsSessions: true}, map[string]any{"User Key": spsKey, "Verify": "off"}),
+		Serve: startSPS(spssimulator.Options{RequireREST: true, CommitEndsSessions: true}, map[string]any{"User Key": spsKey, "Verify": "off"}),
 	}
 }
 
@@ -53,10 +53,10 @@ func SPSByStatus() Bench {
 func SPSSelf() Bench {
 	return Bench{
 		Name: "sps self", Info: sps.Info(), User: spsUser, Exchanges: 6, Writes: 1, Proves: true, Names: spsNames,
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			appliance := spssimulator.New(spssimulator.Options{})
 			appliance.Add(spssimulator.User{Key: spsKey, Name: user, Password: password, REST: true})
-			return standSPS(appliance, user, map[string]any{
+			return standSPS(on, appliance, user, map[string]any{
 				"login": user, "password": following(func() string { return appliance.Password(user) }),
 			})
 		},
@@ -73,9 +73,9 @@ func (f following) MarshalJSON() ([]byte, error) { return json.Marshal(f()) }
 func SPSRoot() Bench {
 	return Bench{
 		Name: "sps root", Info: sps.Info(), User: "root", Exchanges: 8, Writes: 1, Proves: true,
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			appliance := spssimulator.New(spssimulator.Options{})
-			stand, err := standSPS(appliance, user, nil)
+			stand, err := standSPS(on, appliance, user, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -90,20 +90,20 @@ func SPSRoot() Bench {
 }
 
 // startSPS starts an appliance with the account as its last user.
-func startSPS(options spssimulator.Options, fields map[string]any) func(user, password string) (*Stand, error) {
-	return func(user, password string) (*Stand, error) {
+func startSPS(options spssimulator.Options, fields map[string]any) func(on simulator.Options, user, password string) (*Stand, error) {
+	return func(on simulator.Options, user, password string) (*Stand, error) {
 		appliance := spssimulator.New(options)
 		appliance.Add(spssimulator.User{
 			Key: spsKey, Name: user, Password: password, REST: !options.RequireREST,
 			Fields: `{"serial":12345678901234567890,"note":"<b>Zoë & Co</b>","preferences":{"theme":null,"ratio":1.50,"Theme":"dark"}}`,
 		})
-		return standSPS(appliance, user, fields)
+		return standSPS(on, appliance, user, fields)
 	}
 }
 
 // standSPS puts an appliance on a server.
-func standSPS(appliance *spssimulator.Appliance, user string, fields map[string]any) (*Stand, error) {
-	server, err := simulator.Start(appliance, simulator.Options{})
+func standSPS(on simulator.Options, appliance *spssimulator.Appliance, user string, fields map[string]any) (*Stand, error) {
+	server, err := simulator.Start(appliance, on)
 	if err != nil {
 		return nil, err
 	}

@@ -19,9 +19,9 @@ func Venafi() Bench {
 			"jane", "local:jane", "Local:jane", "local:{5ca1ab1e-0000-4000-8000-000000000042}", "o'neill 50%", `zoë "z" <&>`, "a/b", "..",
 			"慀", "{braces}", "*", "AD+jane", "UPPER Case",
 		},
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			platform := newVenafi(user, password)
-			server, err := platform.serve(platform)
+			server, err := platform.serve(on, platform)
 			if err != nil {
 				return nil, err
 			}
@@ -37,9 +37,9 @@ func VenafiSelf() Bench {
 	return Bench{
 		Name: "venafi, caller rotates itself", Info: venafi.Info(), User: "rotated.user@example.com", Exchanges: 5, Writes: 2, Proves: true, Unsettled: unsettledVenafi,
 		Names: []string{"jane", "local:jane", "慀"},
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			platform := newVenafi(user, password)
-			server, err := platform.serve(platform)
+			server, err := platform.serve(on, platform)
 			if err != nil {
 				return nil, err
 			}
@@ -55,14 +55,14 @@ func VenafiAccessToken() Bench {
 	return Bench{
 		Name: "venafi with Access Token", Info: venafi.Info(), User: "rotated.user@example.com", Exchanges: 3, Writes: 2, Proves: true, Unsettled: unsettledVenafi,
 		Names: []string{"jane", "local:{5ca1ab1e-0000-4000-8000-000000000042}"},
-		Start: func(user, password string) (*Stand, error) {
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			platform := newVenafi(user, password)
 			// In the order in which a rotation first calls them.
-			server, err := platform.serve(platform.SDK())
+			server, err := platform.serve(on, platform.SDK())
 			if err != nil {
 				return nil, err
 			}
-			tokens, err := platform.serve(platform.Auth())
+			tokens, err := platform.serve(on, platform.Auth())
 			if err != nil {
 				server.Close()
 				return nil, err
@@ -112,8 +112,8 @@ func newVenafi(user, password string) *venafiPlatform {
 }
 
 // serve starts a server for all or a part of the platform.
-func (p *venafiPlatform) serve(part simulator.Vendor) (*simulator.Server, error) {
-	server, err := simulator.Start(watchedVenafi{part, p, part.(simulator.ErrorWriter), p}, simulator.Options{})
+func (p *venafiPlatform) serve(on simulator.Options, part simulator.Vendor) (*simulator.Server, error) {
+	server, err := simulator.Start(watchedVenafi{part, p, part.(simulator.ErrorWriter), p}, on)
 	if err == nil {
 		p.servers = append(p.servers, server)
 	}

@@ -32,11 +32,11 @@ func Teramind() Bench {
 			}
 			return ""
 		},
-		Names: []string{"jane+ops%41@exämple.com", "o'hara/../x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"},
-		Start: func(user, password string) (*Stand, error) {
+		Names: []string{"jane+ops%41@exämple.com", "o'hara/x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"},
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			instance := teramindsimulator.New(teramindsimulator.Options{ExtraFields: true, MinimumLength: 1})
 			instance.Add(teramindsimulator.Agent{ID: 4711, Email: user, Password: password})
-			server, err := simulator.Start(instance, simulator.Options{})
+			server, err := simulator.Start(instance, on)
 			if err != nil {
 				return nil, err
 			}
@@ -64,7 +64,7 @@ func REST() Bench {
 		Undetectable: map[string]string{
 			"empty 200 before": "an endpoint without a documented body may answer 200 with none; a Verify URL settles it",
 		},
-		Start: startREST(restsimulator.Config{}, nil),
+		Serve: startREST(restsimulator.Config{}, nil),
 	}
 }
 
@@ -86,7 +86,7 @@ func RESTWithVerifyURL() Bench {
 			return ""
 		},
 		Names: []string{"jane", "a/b", "慀", `DOMAIN\jane`, "with blank", `"quoted"`},
-		Start: startREST(restsimulator.Config{
+		Serve: startREST(restsimulator.Config{
 			Method: "PUT", Path: "/api/users/{user}/password", OmitUser: true, Auth: restsimulator.Header, HeaderName: "X-Api-Key",
 			PasswordField: "password", OldPasswordField: "current", ExtraBody: map[string]any{"notify": false}, SuccessStatus: 204,
 			VerifyPath: "/api/users/{user}", LockAfter: 3,
@@ -97,14 +97,14 @@ func RESTWithVerifyURL() Bench {
 	}
 }
 
-func startREST(config restsimulator.Config, fields map[string]any) func(user, password string) (*Stand, error) {
-	return func(user, password string) (*Stand, error) {
+func startREST(config restsimulator.Config, fields map[string]any) func(on simulator.Options, user, password string) (*Stand, error) {
+	return func(on simulator.Options, user, password string) (*Stand, error) {
 		service, err := restsimulator.New(config)
 		if err != nil {
 			return nil, err
 		}
 		service.SetUser(user, password)
-		server, err := simulator.Start(service, simulator.Options{})
+		server, err := simulator.Start(service, on)
 		if err != nil {
 			return nil, err
 		}

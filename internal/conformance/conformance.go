@@ -48,9 +48,9 @@ type Bench struct {
 	// Name tells the benches of one vendor apart: "rest with Verify URL".
 	Name string
 	Info targets.Info
-	// Start makes a fresh vendor with an account of that name whose password is in
-	// force. The name is one that the vendor can have.
-	Start func(user, password string) (*Stand, error)
+	// Serve makes a fresh vendor with an account of that name whose password is in
+	// force, on a server with these options. The name is one that the vendor can have.
+	Serve func(on simulator.Options, user, password string) (*Stand, error)
 	// User is the account of a case that is not about names.
 	User string
 	// Exchanges is how many exchanges a rotation without faults takes.
@@ -82,6 +82,22 @@ func (b Bench) connections(exchanges int) int {
 	return 1
 }
 
+// Start makes a fresh vendor on 127.0.0.1.
+func (b Bench) Start(user, password string) (*Stand, error) {
+	return b.Serve(simulator.Options{}, user, password)
+}
+
+// StartInMemory makes a fresh vendor on a network of its own, in memory, for a test under
+// testing/synctest: there no wait takes time, and whatever waits is found out.
+func (b Bench) StartInMemory(user, password string) (*Stand, error) {
+	network := new(simulator.Network)
+	stand, err := b.Serve(simulator.Options{Network: network}, user, password)
+	if err == nil {
+		stand.network = network
+	}
+	return stand, err
+}
+
 // Stand is one running simulator.
 type Stand struct {
 	Servers []*simulator.Server // the first one's authority signs for all
@@ -103,6 +119,8 @@ type Stand struct {
 	WrongCredential func(access map[string]any)
 	// Searches is how many forms of secrets Run.Faults has looked for in output.
 	Searches int
+
+	network *simulator.Network // nil for 127.0.0.1
 }
 
 // Close stops the servers.
@@ -171,7 +189,9 @@ type Run struct {
 	Unscrubbed bool
 	JSON       bool
 	Context    context.Context // nil is the background
-	Clock      api.Clock       // nil is one that does not wait
+	// Clock is what waits go by. nil is the machine's for a stand in memory, where the
+	// test's time passes by itself, and else one that does not wait.
+	Clock api.Clock
 	// Info is a target that is not among all.Registry, for a run that goes by it; the
 	// zero Info is none.
 	Info targets.Info
@@ -233,8 +253,11 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 		ctx = context.Background()
 	}
 	clock := r.Clock
-	if clock == nil {
+	if clock == nil && stand.network == nil {
 		clock = quick{}
+	}
+	if stand.network != nil {
+		ctx = api.WithDial(ctx, stand.network.Dial)
 	}
 	payload, err := params.Read(strings.NewReader(r.Payload(stand)), params.Options{
 		Scrubber: scrubber, PublicLabels: registry.PublicLabels(),

@@ -10,6 +10,7 @@ import (
 	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/simulator"
 	"pam-rotate-script/internal/targets/all"
 )
 
@@ -127,9 +128,9 @@ func TestValueCase(t *testing.T) {
 	// which password is in force.
 	lying := func(accepts func(truth func(string) bool, password string) bool) conformance.Bench {
 		bench := conformance.REST()
-		honest := bench.Start
-		bench.Start = func(user, password string) (*conformance.Stand, error) {
-			stand, err := honest(user, password)
+		honest := bench.Serve
+		bench.Serve = func(on simulator.Options, user, password string) (*conformance.Stand, error) {
+			stand, err := honest(on, user, password)
 			if err == nil {
 				truth := stand.Accepts
 				stand.Accepts = func(password string) bool { return accepts(truth, password) }
@@ -166,7 +167,7 @@ func TestValueCase(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := conformance.ValueCase{Bench: test.bench, Role: test.role, Sample: conformance.Sample{Category: "test", Text: test.text}}
-			fate, broken, _ := c.Carry()
+			fate, broken, _ := c.Carry(t)
 			if all := strings.Join(broken, "\n"); fate != test.fate || (all == "") != (test.broken == "") || !strings.Contains(all, test.broken) {
 				t.Errorf("fate %d, want %d; broken: %s", fate, test.fate, all)
 			}

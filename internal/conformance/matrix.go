@@ -5,14 +5,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/rotation"
 )
 
-// Tally is what the fault matrix of one bench came to.
+// Tally is what the faults of one part of the suite came to at one bench.
 type Tally struct {
 	Bench                       string
+	Ends                        map[string]Ended // of the runs with the scrubber, by the case's name
 	Cases                       int
 	Changed, NotChanged, Vague  int // outcomes; Vague is unknown
 	FalseSuccess, FalseNoChange int
@@ -31,25 +33,33 @@ type Tally struct {
 	Broken []string
 }
 
-// NewTally returns an empty one.
-func NewTally(bench Bench) *Tally {
-	return &Tally{Bench: bench.Name, Unsettled: map[string][]string{}, Excused: map[string][]string{}}
+func newTally(bench Bench) *Tally {
+	return &Tally{Bench: bench.Name, Ends: map[string]Ended{}, Unsettled: map[string][]string{}, Excused: map[string][]string{}}
+}
+
+// report fails the test for every broken promise.
+func (t *Tally) report(test *testing.T) {
+	test.Helper()
+	for _, broken := range t.Broken {
+		test.Error(broken)
+	}
 }
 
 // leaked is part of what Run.Faults says of a secret in the output.
 const leaked = "a secret was printed"
 
-// AddBare counts the run of a case without the scrubber.
-func (t *Tally) AddBare(ended Ended) {
+// AddBare counts the run of a case without the scrubber, which broke these promises.
+func (t *Tally) AddBare(c FaultCase, broken []string, ended Ended) {
 	t.BareRuns++
 	t.BareSearches += ended.Searches
+	t.blame(c, broken)
 }
 
-// Add counts one case. Its run is the one with the scrubber, broken what any run of it
-// broke.
+// Add counts the run of a case with the scrubber, which broke these promises.
 func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 	t.Cases++
 	t.Runs++
+	t.Ends[c.String()] = ended
 	t.Searches += ended.Searches
 	switch ended.Outcome {
 	case rotation.Changed:
@@ -58,13 +68,7 @@ func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 		t.NotChanged++
 	default:
 		t.Vague++
-		reason := ""
-		if c.Bench.Unsettled != nil {
-			reason = c.Bench.Unsettled(c.Fault)
-		}
-		if reason == "" && c.Fault.Kind.Late {
-			reason = "the vendor carries the write out when the run has ended"
-		}
+		reason := c.unsettled()
 		if reason == "" {
 			t.Avoidable++
 			t.Broken = append(t.Broken, c.String()+": unknown, although a proof was possible")
@@ -72,9 +76,14 @@ func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 			t.Unsettled[reason] = append(t.Unsettled[reason], c.String())
 		}
 	}
-	if reason, excused := c.Bench.Undetectable[c.Fault.Kind.Name]; excused {
+	if reason := c.undetectable(); reason != "" {
 		t.Excused[reason] = append(t.Excused[reason], c.String())
 	}
+	t.blame(c, broken)
+}
+
+// blame counts broken promises.
+func (t *Tally) blame(c FaultCase, broken []string) {
 	for _, fault := range broken {
 		t.Broken = append(t.Broken, c.String()+": "+fault)
 		for prefix, count := range map[string]*int{
@@ -150,4 +159,33 @@ the encrypted password.
 		"In these cases something between the program and the vendor answers what the vendor's own success looks like. They are run, and may end in a success that is none.",
 		func(t *Tally) map[string][]string { return t.Excused })
 	return page.String()
+}
+
+// Differences says where a recipe and the target in Go that it describes once more came to
+// different ends, in the cases that both had.
+func Differences(inGo, inYAML *Findings) []string {
+	var differences []string
+	for _, pair := range [][2]*Tally{{inGo.Faults, inYAML.Faults}, {inGo.MoreFaults, inYAML.MoreFaults}} {
+		if pair[0] == nil || pair[1] == nil {
+			continue
+		}
+		if len(pair[0].Ends) == 0 || len(pair[0].Ends) != len(pair[1].Ends) {
+			differences = append(differences, fmt.Sprintf("%d cases, of the target in Go %d", len(pair[1].Ends), len(pair[0].Ends)))
+		}
+		for name, want := range pair[0].Ends {
+			if got := pair[1].Ends[name]; got.Outcome != want.Outcome || got.Class != want.Class || got.Proof != want.Proof {
+				differences = append(differences, fmt.Sprintf("%s: ends in %s [%s] %s, the target in Go in %s [%s] %s",
+					name, got.Outcome, got.Class, got.Proof, want.Outcome, want.Class, want.Proof))
+			}
+		}
+	}
+	if inGo.Values != nil && inYAML.Values != nil {
+		for value, want := range inGo.Values.Ends {
+			if got := inYAML.Values.Ends[value]; got != want {
+				differences = append(differences, fmt.Sprintf("%.60q: ends in %s, the target in Go in %s", value, got, want))
+			}
+		}
+	}
+	slices.Sort(differences)
+	return differences
 }

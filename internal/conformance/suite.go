@@ -5,26 +5,60 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/simulator"
 )
 
-// hangTimeout bounds every exchange in a case with a hang, where the time-out has to
-// be waited for. A busy machine must be able to make an ordinary one in it.
-const hangTimeout = 4 * time.Second
+// Findings are what the suite counted at one bench, a part each; nil for a part that did not
+// run.
+type Findings struct {
+	Faults, MoreFaults *Tally
+	Values             *ValueTally
+	Deadlines          *DeadlineTally
+}
 
-// RunSuite puts a bench through the conformance suite, apart from the fault matrix
-// (see FaultCases) and the hostile values (see Values).
-func RunSuite(t *testing.T, bench Bench) {
-	t.Run("rotation", func(t *testing.T) { testRotation(t, bench) })
-	t.Run("again", func(t *testing.T) { testAgain(t, bench) })
-	t.Run("check", func(t *testing.T) { testCheck(t, bench) })
-	t.Run("refusals", func(t *testing.T) { testRefusals(t, bench) })
-	t.Run("names", func(t *testing.T) { testNames(t, bench) })
-	t.Run("interrupted", func(t *testing.T) { testInterrupted(t, bench) })
+// parts are the suite, in this order. A part is the subtest of that name.
+var parts = []struct {
+	name string
+	run  func(*testing.T, Bench, *Findings)
+}{
+	{"rotation", testRotation},
+	{"again", testAgain},
+	{"check", testCheck},
+	{"refusals", testRefusals},
+	{"sockets", testSockets},
+	{"guarded", testGuarded},
+	{"allowed", testAllowed},
+	{"names", testNames},
+	{"interrupted", testInterrupted},
+	{"panics", testPanics},
+	{"faults", testFaults},
+	{"more-faults", testMoreFaults},
+	{"values", testValues},
+	{"deadlines", testDeadlines},
+}
+
+// RunSuite puts a bench through the whole conformance suite. Whatever is false about the
+// vendor shows here: there is no other place where false outcomes are looked for.
+func RunSuite(t *testing.T, bench Bench) *Findings {
+	findings, ran := &Findings{}, 0
+	for _, part := range parts {
+		t.Run(part.name, func(t *testing.T) {
+			ran++
+			part.run(t, bench, findings)
+		})
+	}
+	if ran == 0 {
+		var names []string
+		for _, part := range parts {
+			names = append(names, part.name)
+		}
+		t.Errorf("no part of the suite fits the filter; the parts are %s", strings.Join(names, ", "))
+	}
+	return findings
 }
 
 // Serve starts a vendor that ends with the test.
@@ -42,6 +76,17 @@ func Serve(t testing.TB, vendor simulator.Vendor) *simulator.Server {
 func start(t *testing.T, bench Bench, user string) *Stand {
 	t.Helper()
 	stand, err := bench.Start(user, Old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stand.Close)
+	return stand
+}
+
+// startInMemory is the same in memory, for a test under testing/synctest.
+func startInMemory(t *testing.T, bench Bench, user string) *Stand {
+	t.Helper()
+	stand, err := bench.StartInMemory(user, Old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +119,7 @@ func want(t *testing.T, ended Ended, outcome rotation.Outcome, class api.Class) 
 
 // testRotation: with nothing in the way the password changes, in the least number
 // of exchanges, over one connection to each server, in the order that Calls lists.
-func testRotation(t *testing.T, bench Bench) {
+func testRotation(t *testing.T, bench Bench, _ *Findings) {
 	for _, json := range []bool{false, true} {
 		stand := start(t, bench, bench.User)
 		run := bench.run()
@@ -101,7 +146,7 @@ func testRotation(t *testing.T, bench Bench) {
 
 // testAgain: the same payload again does no harm, and a payload with the passwords
 // exchanged puts the old one back.
-func testAgain(t *testing.T, bench Bench) {
+func testAgain(t *testing.T, bench Bench, _ *Findings) {
 	stand := start(t, bench, bench.User)
 	run := bench.run()
 	want(t, rotate(t, bench, stand, run), rotation.Changed, "")
@@ -120,7 +165,7 @@ func testAgain(t *testing.T, bench Bench) {
 
 // testCheck: check finds the account and changes nothing, and what it lists is what
 // a rotation sends.
-func testCheck(t *testing.T, bench Bench) {
+func testCheck(t *testing.T, bench Bench, _ *Findings) {
 	stand := start(t, bench, bench.User)
 	run := bench.run()
 	ended := run.Check(stand)
@@ -158,7 +203,7 @@ func testCheck(t *testing.T, bench Bench) {
 
 // testRefusals: what the vendor or this program refuses changes nothing, and says
 // whose move it is.
-func testRefusals(t *testing.T, bench Bench) {
+func testRefusals(t *testing.T, bench Bench, _ *Findings) {
 	t.Run("wrong credential", func(t *testing.T) {
 		stand := start(t, bench, bench.User)
 		stand.WrongCredential(stand.Access)
@@ -211,37 +256,43 @@ func testRefusals(t *testing.T, bench Bench) {
 }
 
 // testNames: a rotation of an account of each of the bench's own names. What becomes of
-// hostile names and passwords is TestValues' affair.
-func testNames(t *testing.T, bench Bench) {
+// hostile names and passwords is the affair of the part "values".
+func testNames(t *testing.T, bench Bench, _ *Findings) {
 	for _, name := range bench.Names {
 		t.Run(title(name), func(t *testing.T) {
-			stand := start(t, bench, name)
-			run := bench.run()
-			run.User = name
-			want(t, rotate(t, bench, stand, run), rotation.Changed, "")
+			synctest.Test(t, func(t *testing.T) {
+				stand := startInMemory(t, bench, name)
+				run := bench.run()
+				run.User = name
+				want(t, rotate(t, bench, stand, run), rotation.Changed, "")
+			})
 		})
 	}
 }
 
 // testInterrupted: told to stop at any moment of any exchange, a run ends with the
 // truth and gives back what it opened.
-func testInterrupted(t *testing.T, bench Bench) {
+func testInterrupted(t *testing.T, bench Bench, _ *Findings) {
 	for number := 1; number <= bench.Exchanges; number++ {
 		for _, moment := range []simulator.Moment{simulator.Arrived, simulator.Acted} {
 			for _, unscrubbed := range []bool{false, true} {
-				t.Run(fmt.Sprintf("exchange %d moment %d unscrubbed %v", number, moment, unscrubbed), func(t *testing.T) {
-					stand := start(t, bench, bench.User)
+				name := fmt.Sprintf("exchange %d moment %d unscrubbed %v", number, moment, unscrubbed)
+				synctest.Test(t, func(t *testing.T) {
+					stand := startInMemory(t, bench, bench.User)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					stand.At(number, moment, cancel)
 					run := bench.run()
 					run.Context, run.Unscrubbed = ctx, unscrubbed
-					ended := rotate(t, bench, stand, run)
+					ended := run.Rotate(stand)
+					for _, fault := range run.Faults(bench, stand, ended) {
+						t.Errorf("%s: %s\nstdout: %s\nstderr: %s", name, fault, ended.Stdout, ended.Stderr)
+					}
 					if ctx.Err() == nil {
-						t.Error("the run was never told to stop")
+						t.Errorf("%s: the run was never told to stop", name)
 					}
 					if ended.Writes == 0 && ended.Outcome != rotation.NotChanged {
-						t.Errorf("%s without a write", ended.Outcome)
+						t.Errorf("%s: %s without a write", name, ended.Outcome)
 					}
 				})
 			}
@@ -249,134 +300,26 @@ func testInterrupted(t *testing.T, bench Bench) {
 	}
 }
 
-// FaultCase is one fault at one exchange of one bench.
-type FaultCase struct {
-	Bench  Bench
-	Server int // the place of the server in Stand.Servers
-	Fault  simulator.Fault
-}
-
-// String names the case.
-func (c FaultCase) String() string { return c.Fault.String() }
-
-// FaultCases crosses every kind of fault with every exchange of a rotation without
-// faults: the first of its name, the last one, and all of them. What there is to cross
-// is asked of the simulator.
-func FaultCases(t testing.TB, bench Bench) []FaultCase {
-	t.Helper()
-	return faultCases(t, bench, simulator.Kinds())
-}
-
-func faultCases(t testing.TB, bench Bench, kinds []simulator.Kind) []FaultCase {
-	t.Helper()
-	stand, err := bench.Start(bench.User, Old)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stand.Close()
-	bench.run().Rotate(stand)
-	var cases []FaultCase
-	for place, server := range stand.Servers {
-		for _, route := range server.Routes() {
-			times := server.Count(func(e simulator.Exchange) bool { return e.Name == route.Name })
-			for _, kind := range kinds {
-				if times == 0 || !kind.AppliesTo(route) {
-					continue
-				}
-				occurrences := []int{0, 1}
-				if times > 1 {
-					occurrences = append(occurrences, times)
-				}
-				for _, occurrence := range occurrences {
-					cases = append(cases, FaultCase{bench, place, simulator.Fault{Exchange: route.Name, Occurrence: occurrence, Kind: kind}})
-				}
-			}
-		}
-	}
-	return cases
-}
-
-// Carry runs a rotation with the fault in it and returns the promises it broke.
-func (c FaultCase) Carry(unscrubbed bool) (broken []string, ended Ended) {
-	stand, err := c.Bench.Start(c.Bench.User, Old)
-	if err != nil {
-		return []string{err.Error()}, ended
-	}
-	defer stand.Close()
-	stand.Servers[c.Server].Inject(c.Fault)
-	run := c.Bench.run()
-	run.Unscrubbed = unscrubbed
-	if c.Fault.Kind.Hangs {
-		run.CallTimeout = hangTimeout
-	}
-	ended = run.Rotate(stand)
-	faults := run.Faults(c.Bench, stand, ended)
-	ended.Searches = stand.Searches
-	stand.Servers[c.Server].CarryOutLate()
-	if ended.Outcome == rotation.NotChanged && stand.Accepts(run.New) && !ended.Already {
-		faults = append(faults, "false not-changed: the write was carried out later")
-	}
-	for _, fault := range faults {
-		if _, excused := c.Bench.Undetectable[c.Fault.Kind.Name]; excused && strings.HasPrefix(fault, "false success") {
+// testSockets meets the write with each kind of fault that ends a connection, on real
+// sockets: the other parts have a network in memory.
+func testSockets(t *testing.T, bench Bench, _ *Findings) {
+	single, _ := faultCases(t, bench, simulator.Kinds())
+	tried := 0
+	for _, c := range single {
+		if !c.any(func(fault simulator.Fault) bool { return fault.Kind.Breaks }) {
 			continue
 		}
-		broken = append(broken, fault)
-	}
-	if arrived := stand.Writes(); ended.Writes+ended.TurnedAway < arrived {
-		broken = append(broken, fmt.Sprintf("of %d writes, %d were counted", arrived, ended.Writes+ended.TurnedAway))
-	}
-	if unfired := stand.Servers[c.Server].Unfired(); len(unfired) > 0 {
-		broken = append(broken, "the fault never happened")
-	}
-	return broken, ended
-}
-
-// The deadline test's bounds: what a run gets, and by how much it may exceed that.
-const (
-	ShortTimeout = 2 * time.Second
-	Overrun      = time.Second
-)
-
-// SlowCases are the FaultCases with every kind of fault that keeps a call waiting: no
-// answer, and answers that drip.
-func SlowCases(t testing.TB, bench Bench) []FaultCase {
-	kinds := simulator.SlowKinds()
-	for _, kind := range simulator.Kinds() {
-		if kind.Hangs && !kind.Late { // which are no different until the run has ended
-			kinds = append(kinds, kind)
+		tried++
+		stand := start(t, bench, bench.User)
+		broken, ended := c.carry(stand, false)
+		stand.Close()
+		for _, fault := range broken {
+			t.Errorf("%s: %s\nstdout: %s\nstderr: %s", c, fault, ended.Stdout, ended.Stderr)
 		}
 	}
-	return faultCases(t, bench, kinds)
-}
-
-// CarryInTime runs a rotation that has no more than ShortTimeout in all, by the machine's
-// clock, with the time-outs of calls as they are, so that nothing but the deadline of the
-// run bounds it. It returns the promises it broke and how long it took. What a run had to
-// leave open, since the vendor did not let it, is no such promise: the fault matrix has
-// the time for that.
-func (c FaultCase) CarryInTime() (broken []string, took time.Duration) {
-	stand, err := c.Bench.Start(c.Bench.User, Old)
-	if err != nil {
-		return []string{err.Error()}, 0
+	if tried == 0 {
+		t.Error("no kind of fault breaks a connection")
 	}
-	defer stand.Close()
-	stand.Servers[c.Server].Inject(c.Fault)
-	run := c.Bench.run()
-	run.Access = map[string]any{"Timeout": fmt.Sprint(int(ShortTimeout / time.Second))}
-	run.Clock = api.SystemClock{}
-	run.CallTimeout = api.DefaultCallTimeout
-	stand.LeftOpen = nil
-	start := time.Now()
-	ended := run.Rotate(stand)
-	took = time.Since(start)
-	broken = run.Faults(c.Bench, stand, ended)
-	if took > ShortTimeout+Overrun {
-		broken = append(broken, fmt.Sprintf("took %v of at most %v", took, ShortTimeout))
-	}
-	if unfired := stand.Servers[c.Server].Unfired(); len(unfired) > 0 {
-		broken = append(broken, "the fault never happened")
-	}
-	return broken, took
 }
 
 func title(text string) string {

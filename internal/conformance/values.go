@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
+	"testing/synctest"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/reliability"
@@ -83,9 +85,15 @@ func valueCases(bench Bench, roles ...Role) []ValueCase {
 	return cases
 }
 
-// Carry rotates with the value and returns what became of it, the promises that were
-// broken, and the end of the run.
-func (c ValueCase) Carry() (fate Fate, broken []string, ended Ended) {
+// Carry rotates with the value, in memory, and returns what became of it, the promises that
+// were broken, and the end of the run.
+func (c ValueCase) Carry(t *testing.T) (fate Fate, broken []string, ended Ended) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) { fate, broken, ended = c.carry() })
+	return fate, broken, ended
+}
+
+func (c ValueCase) carry() (fate Fate, broken []string, ended Ended) {
 	run := c.Bench.run()
 	account := c.Bench.User
 	switch c.Role {
@@ -150,14 +158,14 @@ var errImpossible = errors.New("there is no such account")
 // they cannot give to an account, or take it for one in another directory.
 func (c ValueCase) start(account string) (stand *Stand, err error) {
 	if c.Role != OwnName {
-		return c.Bench.Start(account, Old)
+		return c.Bench.StartInMemory(account, Old)
 	}
 	defer func() {
 		if recover() != nil {
 			stand, err = nil, errImpossible
 		}
 	}()
-	if stand, err = c.Bench.Start(account, Old); err != nil {
+	if stand, err = c.Bench.StartInMemory(account, Old); err != nil {
 		return nil, err
 	}
 	// A record's texts are read without outer blanks.
@@ -218,6 +226,8 @@ type ValueTally struct {
 	Searches, Leaks int
 	// Faults are the promises that were broken, one line each. None is what is wanted.
 	Faults []string
+	// Ends are the outcomes of the runs, by role and value.
+	Ends map[string]rotation.Outcome
 }
 
 // Add counts one case.
@@ -246,7 +256,7 @@ func (t *ValueTally) Add(c ValueCase, fate Fate, broken []string, searches int) 
 }
 
 // ValuesSection returns what the tallies make of docs/development/reliability.md, in Markdown.
-func ValuesSection(tallies []ValueTally) string {
+func ValuesSection(tallies []*ValueTally) string {
 	head := []string{"vendor", "tried", "arrived", "refused before any call", "refused before the write", "refused by the vendor's answer to the write", "neither, or a broken promise"}
 	cells := func(name string, f Fates) []any {
 		return []any{name, f.Tried, f.Arrived, f.Unsent, f.Unwritten, f.Refused, f.Broken}
@@ -254,11 +264,11 @@ func ValuesSection(tallies []ValueTally) string {
 	var text strings.Builder
 	for _, role := range []struct {
 		name string
-		of   func(ValueTally) Fates
+		of   func(*ValueTally) Fates
 	}{
-		{"New passwords", func(t ValueTally) Fates { return t.Passwords }},
-		{"Names of the account to rotate", func(t ValueTally) Fates { return t.OwnNames }},
-		{"Names that no account has", func(t ValueTally) Fates { return t.ForeignNames }},
+		{"New passwords", func(t *ValueTally) Fates { return t.Passwords }},
+		{"Names of the account to rotate", func(t *ValueTally) Fates { return t.OwnNames }},
+		{"Names that no account has", func(t *ValueTally) Fates { return t.ForeignNames }},
 	} {
 		var rows [][]any
 		var sum Fates
@@ -285,12 +295,17 @@ func ValuesSection(tallies []ValueTally) string {
 	return text.String()
 }
 
-// Values puts the whole corpus through a bench, which takes some seconds.
-func Values(bench Bench) ValueTally {
-	tally := ValueTally{Bench: bench.Name}
+// testValues puts the corpus of hostile passwords and names through the bench: each arrives
+// byte for byte, or is refused with a reason.
+func testValues(t *testing.T, bench Bench, findings *Findings) {
+	tally := &ValueTally{Bench: bench.Name, Ends: map[string]rotation.Outcome{}}
 	for _, c := range valueCases(bench, Password, OwnName, ForeignName) {
-		fate, broken, ended := c.Carry()
+		fate, broken, ended := c.Carry(t)
 		tally.Add(c, fate, broken, ended.Searches)
+		tally.Ends[string(c.Role)+" "+c.Text] = ended.Outcome
 	}
-	return tally
+	findings.Values = tally
+	for _, fault := range tally.Faults {
+		t.Error(fault)
+	}
 }

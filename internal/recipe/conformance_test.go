@@ -4,63 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/recipe/recipetest"
-	"pam-rotate-script/internal/rotation"
 )
-
-func open(t *testing.T, bench conformance.Bench, user string) *conformance.Stand {
-	t.Helper()
-	stand, err := bench.Start(user, conformance.Old)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stand.Close)
-	return stand
-}
-
-// TestAsTheGoTargetsForValues: hostile passwords and names meet the same fate in both. It
-// takes a part of the values; the suite takes all.
-func TestAsTheGoTargetsForValues(t *testing.T) {
-	for _, pair := range []struct{ inGo, inYAML conformance.Bench }{
-		{conformance.Teramind(), conformance.RecipeTeramind()},
-		{conformance.Venafi(), conformance.RecipeVenafi()},
-	} {
-		end := func(t *testing.T, bench conformance.Bench, account, user, password string) rotation.Outcome {
-			stand := open(t, bench, account)
-			defer stand.Close()
-			run := conformance.Run{User: user, Old: conformance.Old, New: password, Info: bench.Info}
-			ended := run.Rotate(stand)
-			for _, fault := range run.Faults(bench, stand, ended) {
-				t.Errorf("%s: user %q, password %q: %s", bench.Name, user, password, fault)
-			}
-			return ended.Outcome
-		}
-		t.Run(pair.inYAML.Name, func(t *testing.T) {
-			t.Parallel()
-			compare := func(account, user, password string) {
-				inGo, inYAML := end(t, pair.inGo, account, user, password), end(t, pair.inYAML, account, user, password)
-				if inGo != inYAML {
-					t.Errorf("user %q, password %q: the recipe ends in %s, the target in Go in %s", user, password, inYAML, inGo)
-				}
-			}
-			for i, password := range conformance.Passwords() {
-				if i%7 == 0 && password != "" {
-					compare(pair.inGo.User, pair.inGo.User, password)
-				}
-			}
-			for i, name := range conformance.UserNames() {
-				if i%5 == 0 {
-					compare(pair.inGo.User, name, conformance.New)
-				}
-			}
-			for _, name := range pair.inGo.Names {
-				compare(name, name, conformance.New)
-			}
-		})
-	}
-}
 
 // TestRecipesOfTheBenches runs the own tests of the recipes that are not built in.
 func TestRecipesOfTheBenches(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,6 +26,9 @@ const certificateLife = 30 * 24 * time.Hour
 type Authority struct {
 	key         *ecdsa.PrivateKey
 	certificate *x509.Certificate
+
+	mutex  sync.Mutex
+	served map[string]tls.Certificate // the servers' certificates, by their hosts
 }
 
 // NewAuthority makes an authority with a key of its own, valid for 30 days.
@@ -52,10 +56,47 @@ func NewAuthority() (*Authority, error) {
 	return &Authority{key: key, certificate: certificate}, nil
 }
 
-// SharedAuthority returns the one authority of this process, made at the first call.
-func SharedAuthority() (*Authority, error) { return sharedAuthority() }
+// SharedAuthority returns the authority of this process, made at the first call. Where time
+// has become another since, as in a test under testing/synctest, there is one for each time.
+func SharedAuthority() (*Authority, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	now := time.Now()
+	for _, authority := range shared.authorities {
+		if now.After(authority.certificate.NotBefore) && now.Add(certificateLife/2).Before(authority.certificate.NotAfter) {
+			return authority, nil
+		}
+	}
+	authority, err := NewAuthority()
+	if err == nil {
+		shared.authorities = append(shared.authorities, authority)
+	}
+	return authority, err
+}
 
-var sharedAuthority = sync.OnceValues(NewAuthority)
+var shared struct {
+	sync.Mutex
+	authorities []*Authority
+}
+
+// serverCertificate is ServerCertificate, made once for the same hosts: most servers live
+// for one short test.
+func (a *Authority) serverCertificate(hosts ...string) (tls.Certificate, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	key := strings.Join(hosts, " ")
+	if made, ok := a.served[key]; ok {
+		return made, nil
+	}
+	made, err := a.ServerCertificate(hosts...)
+	if err == nil {
+		if a.served == nil {
+			a.served = map[string]tls.Certificate{}
+		}
+		a.served[key] = made
+	}
+	return made, err
+}
 
 // PEM returns the authority's certificate as a PEM text, as an access record's
 // "CA Certificate" holds it.

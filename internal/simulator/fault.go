@@ -3,7 +3,9 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Fault is something that goes wrong at one exchange, or at every one of a route.
@@ -25,7 +27,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s at %s %d", f.Kind.Name, f.Exchange, f.Occurrence)
 }
 
-// Kind is one way to go wrong. Kinds may be compared with ==.
+// Kind is one way to go wrong at one side of what the vendor does. Kinds may be compared
+// with ==.
 //
 // A name that ends in "before" means that the vendor never saw the request; one
 // that ends in "after" means that the vendor did what it does and only the answer
@@ -45,123 +48,162 @@ type Kind struct {
 	Status int
 	// Hangs says that no answer comes until the client gives up.
 	Hangs bool
+	// Breaks says that the connection ends before the answer is complete.
+	Breaks bool
 
-	effect effect
+	way *way // nil in the zero Kind
 	// twin says that the same kind exists with the vendor not acting.
 	twin bool
 }
 
-type effect int
+// way is what goes wrong, whether the vendor acted or not. A new one is one more entry in
+// ways: the conformance suite asks [Kinds] for all there are.
+type way struct {
+	name string
+	// before, after and late are the sides of the vendor's acting on which it comes: a
+	// Kind each.
+	before, after, late bool
+	status              int
+	hangs, breaks       bool
+	// unread says that the request's body is not read, and so nothing is served.
+	unread bool
+	// altersAnswer says that it is the vendor's own answer that is altered, if there is
+	// one to be had.
+	altersAnswer bool
+	// fits says at which routes it makes sense; nil is all.
+	fits func(Route) bool
+	// spoil makes the answer. real is the vendor's, nil if the vendor was not asked.
+	spoil func(s *Server, route Route, r *Request, real *Answer) (Answer, ending)
+}
 
-const (
-	nothing effect = iota
-	dropConnection
-	resetUnread
-	resetConnection
-	hangConnection
-	fail
-	accept
-	redirect
-	loginPage
-	emptyBody
-	emptyArray
-	truncateBody
-	cutBody
-	otherAccount
-	echoSecrets
-	dripHead
-	dripBody
-)
+// ways are all that can go wrong, in a fixed order, apart from slowWays.
+var ways = slices.Concat([]*way{
+	// The connection is closed in good order without a byte of answer.
+	{name: "drop", before: true, after: true, breaks: true, spoil: ends(dropped)},
+	// The TCP connection is reset, without reading the body or after it.
+	{name: "reset", before: true, breaks: true, unread: true, fits: Route.carriesBody, spoil: ends(reset)},
+	{name: "reset", before: true, after: true, breaks: true, spoil: ends(reset)},
+	// No answer until the client goes away or the server closes.
+	{name: "hang", before: true, after: true, late: true, hangs: true, spoil: ends(hung)},
+}, failures(500, 502, 503, 504, 429), []*way{
+	// Accepted, by an answer that names nothing to ask about later.
+	{name: "202", before: true, after: true, late: true, status: 202, spoil: says(func(*Server, *Request) Answer {
+		return JSON(http.StatusAccepted, map[string]any{"status": "accepted"})
+	})},
+	// To the same path at the decoy, with every secret of the request in the query, and in
+	// the body.
+	{name: "redirect 302", before: true, after: true, status: 302, spoil: says(func(s *Server, r *Request) Answer { return s.redirect(302, r) })},
+	{name: "redirect 307", before: true, after: true, status: 307, spoil: says(func(s *Server, r *Request) Answer { return s.redirect(307, r) })},
+	// A login page, which repeats every secret of the request.
+	{name: "HTML 200", before: true, after: true, status: 200, spoil: says(func(_ *Server, r *Request) Answer { return signInPage(r) })},
+	{name: "empty 200", before: true, after: true, status: 200, spoil: says(func(*Server, *Request) Answer { return Answer{Status: http.StatusOK} })},
+	{name: "array 200", before: true, after: true, status: 200, spoil: says(func(*Server, *Request) Answer { return JSON(http.StatusOK, []any{}) })},
+	// Half the body, then the end of the connection.
+	{name: "truncated JSON", before: true, after: true, breaks: true, altersAnswer: true,
+		spoil: func(_ *Server, _ Route, _ *Request, real *Answer) (Answer, ending) {
+			return spoilable(real), answeredInPart
+		}},
+	// Half the body, with a Content-Length to match.
+	{name: "cut JSON", before: true, after: true, altersAnswer: true,
+		spoil: func(_ *Server, _ Route, _ *Request, real *Answer) (Answer, ending) {
+			answer := spoilable(real)
+			answer.Body = half(answer.Body)
+			return answer, answered
+		}},
+	// The vendor's answer, naming somebody else.
+	{name: "wrong account", after: true, fits: func(route Route) bool { return route.WrongAccount != nil },
+		spoil: func(_ *Server, route Route, _ *Request, real *Answer) (Answer, ending) {
+			if real.Status >= 300 {
+				return *real, answered
+			}
+			return route.WrongAccount(*real), answered
+		}},
+}, echoesOf())
 
-var kinds, slowKinds = makeKinds(), makeSlowKinds()
+// slowWays differ from a hang in nothing but that bytes go on arriving.
+var slowWays = []*way{
+	{name: "dripping head", before: true, after: true, hangs: true, spoil: drips("HTTP/1.1 200 OK\r\nX: ")},
+	{name: "dripping body", before: true, after: true, hangs: true,
+		spoil: drips("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{")},
+}
 
-func makeSlowKinds() []Kind {
-	var all []Kind
-	for _, way := range []struct {
-		name   string
-		effect effect
-	}{{"dripping head", dripHead}, {"dripping body", dripBody}} {
-		all = append(all,
-			Kind{Name: way.name + " before", Hangs: true, effect: way.effect},
-			Kind{Name: way.name + " after", Applied: true, Hangs: true, effect: way.effect, twin: true})
+// failures are plain ones; 503 and 429 come with Retry-After: 1. A 429 is always before, and
+// behind a proxy's 504 the vendor may act late.
+func failures(statuses ...int) (all []*way) {
+	for _, status := range statuses {
+		all = append(all, &way{
+			name: fmt.Sprint(status), before: true, after: status != http.StatusTooManyRequests, late: status == http.StatusGatewayTimeout,
+			status: status, spoil: says(func(s *Server, _ *Request) Answer { return s.failure(status) }),
+		})
 	}
 	return all
 }
+
+// echoesOf are errors that repeat every secret of the request, raw and decoded, in body, header fields
+// and status line; below 500 true refusals.
+func echoesOf() (all []*way) {
+	for _, status := range []int{400, 401, 403, 404, 409, 500} {
+		all = append(all, &way{
+			name: fmt.Sprintf("echo %d", status), before: status < 500, after: status >= 500,
+			status: status, spoil: says(func(s *Server, r *Request) Answer { return s.echo(status, r) }),
+		})
+	}
+	return all
+}
+
+// says answers by itself, ends with no answer, and drips with an answer that has no end.
+func says(answer func(*Server, *Request) Answer) func(*Server, Route, *Request, *Answer) (Answer, ending) {
+	return func(s *Server, _ Route, r *Request, _ *Answer) (Answer, ending) { return answer(s, r), answered }
+}
+
+func ends(how ending) func(*Server, Route, *Request, *Answer) (Answer, ending) {
+	return func(*Server, Route, *Request, *Answer) (Answer, ending) { return Answer{}, how }
+}
+
+func drips(start string) func(*Server, Route, *Request, *Answer) (Answer, ending) {
+	return func(*Server, Route, *Request, *Answer) (Answer, ending) { return Answer{Body: []byte(start)}, dripped }
+}
+
+// kindsOf returns the kinds of these ways, side by side.
+func kindsOf(ways []*way) (all []Kind) {
+	for _, way := range ways {
+		kind := Kind{Status: way.status, Hangs: way.hangs, Breaks: way.breaks, way: way}
+		if way.before {
+			before := kind
+			before.Name = way.name + " before"
+			if way.unread {
+				before.Name += " reading"
+			}
+			all = append(all, before)
+		}
+		if way.after {
+			after := kind
+			after.Name, after.Applied, after.twin = way.name+" after", true, way.before
+			all = append(all, after)
+		}
+		if way.late {
+			late := kind
+			late.Name, late.Late = way.name+" late", true
+			all = append(all, late)
+		}
+	}
+	return all
+}
+
+var kinds, slowKinds = sync.OnceValue(func() []Kind { return kindsOf(ways) }), sync.OnceValue(func() []Kind { return kindsOf(slowWays) })
+
+// Kinds returns every kind of fault, in a fixed order; ways says what each is. Those of SlowKinds are not
+// among them.
+func Kinds() []Kind { return slices.Clone(kinds()) }
 
 // SlowKinds returns the ways to answer that are not among Kinds since they differ from a
 // hang in nothing but that bytes go on arriving: the head of an answer or its body comes
 // in single bytes and has no end. They are for tests of deadlines.
-func SlowKinds() []Kind { return append([]Kind(nil), slowKinds...) }
-
-func makeKinds() []Kind {
-	var all []Kind
-	before := func(name string, status int, effect effect) {
-		all = append(all, Kind{Name: name + " before", Status: status, Hangs: effect == hangConnection, effect: effect})
-	}
-	after := func(name string, status int, effect effect) {
-		all = append(all, Kind{Name: name + " after", Applied: true, Status: status, Hangs: effect == hangConnection, effect: effect})
-	}
-	both := func(name string, status int, effect effect) {
-		before(name, status, effect)
-		after(name, status, effect)
-		all[len(all)-1].twin = true
-	}
-	both("drop", 0, dropConnection)
-	all = append(all, Kind{Name: "reset before reading", effect: resetUnread})
-	both("reset", 0, resetConnection)
-	both("hang", 0, hangConnection)
-	for _, status := range []int{500, 502, 503, 504} {
-		both(fmt.Sprint(status), status, fail)
-	}
-	before("429", http.StatusTooManyRequests, fail)
-	both("202", http.StatusAccepted, accept)
-	for _, kind := range []Kind{
-		{Name: "hang late", Hangs: true, effect: hangConnection},
-		{Name: "504 late", Status: http.StatusGatewayTimeout, effect: fail},
-		{Name: "202 late", Status: http.StatusAccepted, effect: accept},
-	} {
-		kind.Late = true
-		all = append(all, kind)
-	}
-	both("redirect 302", http.StatusFound, redirect)
-	both("redirect 307", http.StatusTemporaryRedirect, redirect)
-	both("HTML 200", http.StatusOK, loginPage)
-	both("empty 200", http.StatusOK, emptyBody)
-	both("array 200", http.StatusOK, emptyArray)
-	both("truncated JSON", 0, truncateBody)
-	both("cut JSON", 0, cutBody)
-	all = append(all, Kind{Name: "wrong account after", Applied: true, effect: otherAccount})
-	for _, status := range []int{400, 401, 403, 404, 409} {
-		before(fmt.Sprintf("echo %d", status), status, echoSecrets)
-	}
-	after("echo 500", http.StatusInternalServerError, echoSecrets)
-	return all
-}
-
-// Kinds returns every kind of fault, in a fixed order:
-//
-//   - drop: the connection is closed in good order without a byte of answer
-//   - reset: the TCP connection is reset; "before reading": without reading the body
-//   - hang: no answer until the client goes away or the server closes
-//   - 500, 502, 503, 504, 429: a plain failure; 503 and 429 with Retry-After: 1
-//   - 202: accepted, by an answer that names nothing to ask about later
-//   - redirect 302, redirect 307: to the same path at the decoy, with every secret of the
-//     request in its query, and in the body
-//   - HTML 200: a login page, which repeats every secret of the request
-//   - empty 200: no body
-//   - array 200: the JSON text []
-//   - truncated JSON: half the body, then the end of the connection
-//   - cut JSON: half the body with a Content-Length to match
-//   - wrong account: the vendor's answer naming somebody else
-//   - echo: an error that repeats every secret of the request, raw and decoded,
-//     in body, header fields and status line; below 500 a true refusal
-//
-// Truncated and cut JSON and wrong account alter the vendor's own answer.
-func Kinds() []Kind { return append([]Kind(nil), kinds...) }
+func SlowKinds() []Kind { return slices.Clone(slowKinds()) }
 
 // KindNamed returns the kind of that name. It panics if there is none.
 func KindNamed(name string) Kind {
-	for _, kind := range kinds {
+	for _, kind := range kinds() {
 		if kind.Name == name {
 			return kind
 		}
@@ -174,14 +216,12 @@ func KindNamed(name string) Kind {
 // there is a "before" of the same kind, and only a write is carried out late.
 func (k Kind) AppliesTo(route Route) bool {
 	switch {
-	case k.effect == nothing:
+	case k.way == nil:
 		return false
 	case k.Late:
 		return route.Write
-	case k.effect == otherAccount:
-		return route.WrongAccount != nil
-	case k.effect == resetUnread:
-		return route.carriesBody()
+	case k.way.fits != nil && !k.way.fits(route):
+		return false
 	}
 	return !(k.twin && route.pure())
 }
@@ -191,7 +231,7 @@ func (k Kind) AppliesTo(route Route) bool {
 func Faults(routes []Route) []Fault {
 	var faults []Fault
 	for _, route := range routes {
-		for _, kind := range kinds {
+		for _, kind := range kinds() {
 			if kind.AppliesTo(route) {
 				faults = append(faults,
 					Fault{Exchange: route.Name, Occurrence: 1, Kind: kind},
@@ -205,7 +245,7 @@ func Faults(routes []Route) []Fault {
 // needsAnswer reports whether the vendor has to be asked: because it acts, or
 // because its answer is what gets spoilt and asking it changes nothing.
 func (k Kind) needsAnswer(route Route) bool {
-	return k.Applied || route.pure() && (k.effect == truncateBody || k.effect == cutBody)
+	return k.Applied || route.pure() && k.way.altersAnswer
 }
 
 // ending is how an exchange ends on the wire.
@@ -219,48 +259,6 @@ const (
 	hung
 	dripped
 )
-
-// spoil turns the vendor's answer into what the kind makes of it. The vendor's
-// answer is nil if the vendor was not asked.
-func (s *Server) spoil(kind Kind, route Route, r *Request, real *Answer) (Answer, ending) {
-	switch kind.effect {
-	case dropConnection:
-		return Answer{}, dropped
-	case resetConnection:
-		return Answer{}, reset
-	case hangConnection:
-		return Answer{}, hung
-	case dripHead:
-		return Answer{Body: []byte("HTTP/1.1 200 OK\r\nX: ")}, dripped
-	case dripBody:
-		return Answer{Body: []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{")}, dripped
-	case fail:
-		return s.failure(kind.Status), answered
-	case accept:
-		return JSON(http.StatusAccepted, map[string]any{"status": "accepted"}), answered
-	case redirect:
-		return s.redirect(kind.Status, r), answered
-	case loginPage:
-		return signInPage(r), answered
-	case emptyBody:
-		return Answer{Status: http.StatusOK}, answered
-	case emptyArray:
-		return JSON(http.StatusOK, []any{}), answered
-	case truncateBody:
-		return spoilable(real), answeredInPart
-	case cutBody:
-		answer := spoilable(real)
-		answer.Body = half(answer.Body)
-		return answer, answered
-	case otherAccount:
-		if real.Status >= 300 {
-			return *real, answered
-		}
-		return route.WrongAccount(*real), answered
-	default:
-		return s.echo(kind.Status, r), answered
-	}
-}
 
 // spoilable returns the vendor's answer, or a likely one if there is none or it
 // has no body to spoil.

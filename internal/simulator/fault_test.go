@@ -88,7 +88,7 @@ var wantReplies = map[string]wantReply{
 func TestSpoilingNoContent(t *testing.T) {
 	for _, status := range []int{http.StatusNoContent, http.StatusNotModified} {
 		for _, name := range []string{"truncated JSON after", "cut JSON after"} {
-			answer, _ := (&Server{}).spoil(KindNamed(name), Route{}, nil, &Answer{Status: status, Body: []byte(`{"a":1}`)})
+			answer, _ := KindNamed(name).way.spoil(&Server{}, Route{}, nil, &Answer{Status: status, Body: []byte(`{"a":1}`)})
 			if !hasBody(answer.Status) || len(answer.Body) == 0 {
 				t.Errorf("%s of %d is %d with %q", name, status, answer.Status, answer.Body)
 			}

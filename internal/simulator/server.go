@@ -37,6 +37,8 @@ type Options struct {
 	// RefuseExpect answers 417 to a request that asks with Expect: 100-continue
 	// whether its body is welcome, as some servers do. Others say Continue.
 	RefuseExpect bool
+	// Network is where the server listens; nil stands for a free port of 127.0.0.1.
+	Network *Network
 }
 
 // Moment is a point in an exchange that [Server.Observe] tells of.
@@ -97,7 +99,7 @@ func Start(vendor Vendor, options Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	decoy, err := start(decoyVendor{}, authority, Options{}, nil)
+	decoy, err := start(decoyVendor{}, authority, Options{Network: options.Network}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +121,11 @@ func start(vendor Vendor, authority *Authority, options Options, decoy *Server) 
 		names[route.Name] = true
 	}
 	hosts := append([]string{"127.0.0.1", "localhost"}, options.Hosts...)
-	certificate, err := authority.ServerCertificate(hosts...)
+	certificate, err := authority.serverCertificate(hosts...)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := options.listen()
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
 	}
@@ -150,6 +152,13 @@ func start(vendor Vendor, authority *Authority, options Options, decoy *Server) 
 	}
 	s.running.Go(s.accept)
 	return s, nil
+}
+
+func (o Options) listen() (net.Listener, error) {
+	if o.Network != nil {
+		return o.Network.listen(), nil
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
 }
 
 // decoyVendor is the host that nobody has a reason to call. It answers as an
@@ -389,7 +398,7 @@ func (s *Server) serveRequest(c *connection) bool {
 		return false
 	}
 	request, route, kind := s.arrive(head, c)
-	if kind.effect == resetUnread {
+	if kind.way != nil && kind.way.unread {
 		c.reset()
 		return false
 	}
@@ -529,15 +538,15 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 		s.late = append(s.late, func() { route.Serve(r) })
 		s.mutex.Unlock()
 	}
-	if kind.effect != nothing && !kind.needsAnswer(route) {
-		return s.spoil(kind, route, r, nil)
+	if kind.way != nil && !kind.needsAnswer(route) {
+		return kind.way.spoil(s, route, r, nil)
 	}
 	var real Answer
 	s.Lock(func() { real = route.Serve(r) })
-	if kind.effect == nothing {
+	if kind.way == nil {
 		return real, answered
 	}
-	return s.spoil(kind, route, r, &real)
+	return kind.way.spoil(s, route, r, &real)
 }
 
 // CarryOutLate has the vendor serve, in their order, the requests that a fault of a
@@ -596,7 +605,7 @@ func (c *connection) finish(answer Answer, method string, ending ending) bool {
 
 // reset ends the connection with a TCP reset instead of an orderly close.
 func (c *connection) reset() {
-	if tcp, ok := c.raw.(*net.TCPConn); ok {
+	if tcp, ok := c.raw.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = c.raw.Close()

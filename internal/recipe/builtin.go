@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/targets"
@@ -10,23 +11,16 @@ import (
 
 // BuiltInNames returns the names of the recipes that come with the program, in the order of
 // the alphabet. It reads none of them.
-func BuiltInNames() []string {
-	entries, err := recipes.Files.ReadDir(".")
-	if err != nil {
-		panic(err) // they are part of the program
-	}
-	var names []string
-	for _, entry := range entries {
-		names = append(names, strings.TrimSuffix(entry.Name(), ".yaml"))
-	}
-	return names
-}
+func BuiltInNames() []string { return recipes.Names() }
 
 // BuiltInSource returns the text of a recipe that comes with the program, by its name in any
 // case; false if there is none of that name.
 func BuiltInSource(name string) ([]byte, bool) {
-	source, err := recipes.Files.ReadFile(strings.ToLower(strings.TrimSpace(name)) + ".yaml")
-	return source, err == nil
+	name = strings.ToLower(strings.TrimSpace(name))
+	if !slices.Contains(recipes.Names(), name) {
+		return nil, false
+	}
+	return recipes.Source(name)
 }
 
 // BuiltIn returns the Info of a recipe that comes with the program, under its own name; false

@@ -13,3 +13,6 @@ func Keys() []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// ProvedBy is the word for how the recipe proves a change.
+func (r *Recipe) ProvedBy() string { return string(r.proof.by) }

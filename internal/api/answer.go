@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/secret"
@@ -31,7 +30,10 @@ type Answer struct {
 	// the cause of a refusal there. It is foreign text, as is everything here.
 	Reason string
 	header http.Header
-	body   []byte
+	// body is what arrive made of it, kind what it is, and fault why it cannot be read.
+	body  []byte
+	kind  kind
+	fault error
 	// unframed says that nothing but the end of the connection ends the body.
 	unframed bool
 }
@@ -40,6 +42,9 @@ type Answer struct {
 // included, is an error, and so is an object with a name twice: two readers
 // would disagree on what it says.
 func (a Answer) Object() (Fields, error) {
+	if a.fault != nil {
+		return nil, a.fault
+	}
 	if err := checkJSON(a.body); err != nil {
 		return nil, err
 	}
@@ -55,37 +60,26 @@ func (a Answer) Object() (Fields, error) {
 // web page with a 2xx status comes from a login portal or a proxy in between, and
 // says nothing about the call.
 func (a Answer) Readable() error {
-	declared := strings.ToLower(a.header.Get("Content-Type"))
-	coding := strings.ToLower(a.header.Get("Content-Encoding"))
 	switch {
-	case coding != "" && coding != "identity", bytes.IndexByte(a.body, 0) >= 0:
-		return errors.New("the answer is encoded in a way that was not asked for")
-	case strings.Contains(declared, "html"), bytes.HasPrefix(a.text(), []byte("<")):
+	case a.fault != nil:
+		return a.fault
+	case a.kind == isPage:
 		return errors.New("the answer is a web page")
-	case a.IsEmpty() && a.unframed:
+	case a.kind == isEmpty && a.unframed:
 		return errors.New("the connection ended where the answer could have gone on")
-	case a.IsEmpty(), !a.IsJSON():
-		return nil
+	case a.kind == isJSON:
+		return checkJSON(a.body)
 	}
-	return checkJSON(a.body)
-}
-
-// isPage reports whether the body is a web page.
-func (a Answer) isPage() bool {
-	html := strings.Contains(strings.ToLower(a.header.Get("Content-Type")), "html")
-	return bytes.HasPrefix(a.text(), []byte("<")) || html && !a.IsJSON() && bytes.ContainsRune(a.text(), '<')
-}
-
-// text returns the body without white space around it and without a byte order
-// mark, to tell what it looks like.
-func (a Answer) text() []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\xef\xbb\xbf")))
+	return nil
 }
 
 // JSON returns the body as a JSON value of any kind, numbers as json.Number; nil for an
 // empty body. Whatever is not one complete JSON text is an error.
 func (a Answer) JSON() (any, error) {
-	if a.IsEmpty() {
+	switch {
+	case a.fault != nil:
+		return nil, a.fault
+	case a.IsEmpty():
 		return nil, nil
 	}
 	if err := checkJSON(a.body); err != nil {
@@ -100,41 +94,51 @@ func (a Answer) JSON() (any, error) {
 	return value, nil
 }
 
-// Headers returns the first value of each header, by its name in lower case.
+// single are the headers of one value that is no list: of several lines the first counts.
+// The others are lists, and their lines are joined.
+var single = map[string]bool{
+	"age": true, "content-disposition": true, "content-length": true, "content-location": true, "content-type": true,
+	"date": true, "etag": true, "expires": true, "last-modified": true, "location": true, "retry-after": true, "server": true,
+}
+
+// Headers returns the value of each header, by its name in lower case. Of one with several
+// lines it is all of them, with a comma between, as RFC 9110 section 5.3 reads them; those of
+// Set-Cookie, which may hold commas, have a line end between. SplitList takes a list apart.
 func (a Answer) Headers() map[string]string {
 	headers := map[string]string{}
 	for name, values := range a.header {
-		if len(values) > 0 {
-			headers[strings.ToLower(name)] = values[0]
+		name := strings.ToLower(name)
+		switch {
+		case len(values) == 0:
+		case single[name]:
+			headers[name] = values[0]
+		case name == "set-cookie":
+			headers[name] = strings.Join(values, "\n")
+		default:
+			headers[name] = strings.Join(values, ", ")
 		}
 	}
 	return headers
 }
 
 // IsEmpty reports whether the body holds nothing but white space.
-func (a Answer) IsEmpty() bool { return len(bytes.TrimSpace(a.body)) == 0 }
+func (a Answer) IsEmpty() bool { return a.kind == isEmpty }
 
-// IsJSON reports whether the body is declared to be JSON or looks like it.
-func (a Answer) IsJSON() bool {
-	body := a.text()
-	return strings.Contains(strings.ToLower(a.header.Get("Content-Type")), "json") ||
-		bytes.HasPrefix(body, []byte("{")) || bytes.HasPrefix(body, []byte("["))
-}
+// IsJSON reports whether the body is meant to be JSON, complete or not.
+func (a Answer) IsJSON() bool { return a.kind == isJSON }
 
-// Says reports whether the body holds one of the words, in any case.
-func (a Answer) Says(words ...string) bool {
-	text := bytes.ToLower(a.body)
-	return slices.ContainsFunc(words, func(word string) bool { return bytes.Contains(text, []byte(word)) })
-}
-
-// Cookie returns the value of a cookie that the answer sets, or an empty Value.
+// Cookie returns the value of a cookie that the answer sets, or an empty Value. Of several
+// of one name the last counts (RFC 6265 section 5.3), also where it takes the cookie away.
 func (a Answer) Cookie(name string) secret.Value {
+	value := ""
 	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
 		if cookie.Name == name {
-			return secret.New(cookie.Value)
+			if value = cookie.Value; cookie.MaxAge < 0 {
+				value = ""
+			}
 		}
 	}
-	return secret.Value{}
+	return secret.New(value)
 }
 
 // checkJSON walks one whole JSON text: complete, nothing behind it, no name twice

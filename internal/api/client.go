@@ -51,9 +51,9 @@ type Config struct {
 	Log         zerolog.Logger
 	Clock       Clock // nil is SystemClock
 	UserAgent   string
-	// Explain reads the vendor's own code and text for a failure from the named
-	// JSON fields of its error bodies; nil reads none. What it returns is cut,
-	// cleaned and scrubbed here.
+	// Explain reads the vendor's own code and text for a failure from the JSON fields of
+	// its error bodies that it knows. Where it finds no text, and where it is nil,
+	// Answer.Why is told. What it returns is cut, cleaned and scrubbed here.
 	Explain func(Answer) (code, text string)
 	// Transport takes the requests in the place of the network; nil is the real one. It is for
 	// tests and for the trial of a recipe, and must report to the request's httptrace
@@ -384,14 +384,13 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
 		}
 		switch {
-		case seen.wants() && answer.Status/100 == 4 && answer.isPage():
+		case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
 			fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
-		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.isPage():
+		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage:
 			fault.Hints = append(fault.Hints, hintTLS13)
 		}
-		if c.explain != nil && err == nil {
-			code, text := c.explain(answer)
-			fault.Code, fault.Text = c.Clean(code), c.Clean(text)
+		if err == nil {
+			fault.Code, fault.Text = c.words(answer)
 		}
 	case err != nil:
 		fault.Class, fault.Cause = ClassTarget, "the answer could not be read to its end"
@@ -409,6 +408,28 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 	}
 	event.Msg("failed")
 	return answer, limit, fault
+}
+
+// words returns the vendor's own code and text for a failure, fit to be shown.
+func (c *Client) words(answer Answer) (code, text string) {
+	if c.explain != nil {
+		code, text = c.explain(answer)
+	}
+	if text == "" {
+		if text = answer.Why(); text == code {
+			text = ""
+		}
+	}
+	return c.Clean(code), c.Clean(text)
+}
+
+// Doubt returns an Error about an answer whose status is no failure but whose body is against
+// it, with the body's own words. Cause and hints are as for Fail.
+func (c *Client) Doubt(answer Answer, action string, class Class, cause string, hints ...string) *Error {
+	fault := c.Fail(action, class, cause, hints...).About(answer)
+	fault.RequestID = c.requestID(answer.header)
+	fault.Code, fault.Text = c.words(answer)
+	return fault
 }
 
 // passage is how far a request has come.
@@ -496,7 +517,7 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 	if err != nil {
 		return nil, errors.New("the path is not properly escaped")
 	}
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {c.userAgent}}
+	header := http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}, "User-Agent": {c.userAgent}}
 	if request.Body.contentType != "" {
 		header.Set("Content-Type", request.Body.contentType)
 	}
@@ -608,14 +629,15 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return answer, nil // what follows is the bare connection, which no time-out bounds
 	}
-	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	answer.body = body
 	switch {
-	case err == nil && len(answer.body) > maxAnswer:
+	case err == nil && len(body) > maxAnswer:
 		err = errors.New("the answer is longer than 1 MiB")
 	case err == nil && answer.unframed && request.Context().Err() != nil:
 		// Giving up closes the connection, and a server that closes in turn makes it
 		// look as if the answer had ended there.
 		err = context.Cause(request.Context())
 	}
-	return answer, err
+	return arrive(answer), err
 }

@@ -430,7 +430,7 @@ func TestRequestAsSent(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"X-Access-Token": "token", "User-Agent": "pam-rotate-script/test", "Accept": "application/json",
-		"Accept-Encoding": "", "Cookie": "", "Expect": "", "Idempotency-Key": "",
+		"Accept-Encoding": "identity", "Cookie": "", "Expect": "", "Idempotency-Key": "",
 	} {
 		if got := sent.Header.Get(name); got != want {
 			t.Errorf("header %s is %q, want %q", name, got, want)

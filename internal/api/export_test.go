@@ -7,11 +7,15 @@ import (
 
 // NewAnswer makes an answer without a server.
 func NewAnswer(header http.Header, body []byte) Answer {
-	return Answer{Status: http.StatusOK, header: header, body: body}
+	return arrive(Answer{Status: http.StatusOK, header: header, body: body})
 }
+
+// Arrived is what arrive made of an answer's body; the error says why it cannot be read.
+func Arrived(answer Answer) ([]byte, error) { return answer.body, answer.fault }
 
 // The bounds that tests hold the client to.
 const (
+	MaxAnswer   = maxAnswer
 	MaxDepth    = maxDepth
 	MaxNames    = maxNames
 	MaxForeign  = maxForeign

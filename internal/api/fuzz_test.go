@@ -66,19 +66,34 @@ func FuzzAnswer(f *testing.F) {
 		`{"a":{"a":1},"b":[{"a":1},{"a":1}]}`, `{"a":[{"b":1,"b":2}]}`, `{"a":"b","b":"a"}`, `{"a":["a","a"],"b":"a"}`,
 		`{"message":"text"}`, `{"message":["a","b",7]}`, `{"message":{"message":"x"}}`, `{"message":[{"message":"x"},{}]}`, `{"message":null,"error":"y"}`,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64), strings.Repeat("[", 65) + strings.Repeat("]", 65), strings.Repeat(`{"a":`, 1000),
-		"\xef\xbb\xbf{}", "\xff\xfe{\x00}\x00", "\x1f\x8b\x08", "<html>", " \n<", "{\x00}", "\x00",
+		"\xef\xbb\xbf{}", "\xff\xfe{\x00}\x00", "\x1f\x8b\x08", "<html>", ")]}'\n{\"a\":1}", "[OK] done", "OK", "<a><b>c</b></a>", "<?xml version='1.0'?><a b='c'/>", " \n<", "{\x00}", "\x00",
 	} {
 		for _, declared := range []string{"", "application/json", "text/html; charset=utf-8"} {
 			f.Add(declared, "", []byte(body))
 		}
 	}
+	f.Add("text/plain", "deflate", []byte("x\x9c\xabV*-N-J\xceOIU\xb2*)*M\xad\x05\x00"))
+	f.Add("text/plain", "deflate", []byte("\xabV*-N-J\xceOIU\xb2*)*M\xad\x05\x00"))
+	f.Add("application/json; charset=utf-16", "gzip, gzip", []byte("{\x00}\x00"))
+	f.Add("text/plain; charset=iso-8859-1", "br", []byte("ung\xfcltig"))
 	f.Add("text/plain", "gzip", []byte("\x1f\x8b\x08\x00"))
 	f.Add("application/problem+json", "identity", []byte(`{"title":"x"}`))
 	f.Fuzz(func(t *testing.T, declared, coding string, body []byte) {
 		answer := api.NewAnswer(http.Header{"Content-Type": {declared}, "Content-Encoding": {coding}, "Set-Cookie": {declared, coding}}, body)
 		answer.Cookie("a")
 		api.ExplainBy("message", "error", "a")(answer)
+		answer.Headers()
 
+		body, fault := api.Arrived(answer)
+		if len(body) > api.MaxAnswer*2 {
+			t.Errorf("a body of %d bytes", len(body))
+		}
+		if fault != nil {
+			if _, err := answer.Object(); err == nil || answer.Readable() == nil {
+				t.Error("what cannot be unpacked is readable")
+			}
+			return
+		}
 		sound := json.Valid(body) && soundJSON(body, api.MaxDepth)
 		fields, err := answer.Object()
 		if isObject := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")); (err == nil) != (sound && isObject) {

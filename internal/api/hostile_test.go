@@ -231,7 +231,7 @@ func (f *foe) face(t *testing.T, name string, answer hostile.Answer, kind api.Ki
 		var readable, object error
 		bounded(func() { readable = got.Readable() })
 		bounded(func() { _, object = got.Object() })
-		if (readable == nil) != answer.Believable || object == nil && !answer.Believable {
+		if believable := answer.Believable || answer.Denies; (readable == nil) != believable || object == nil && !believable {
 			fail("readable: %v, an object: %v", readable, object)
 		}
 		if got.Status != answer.Status {

@@ -56,6 +56,6 @@ func (e *Error) IsPage() bool { return e.page }
 // about: its status, whether it is a page, and whether it speaks of reuse. It returns the
 // Error.
 func (e *Error) About(answer Answer) *Error {
-	e.Status, e.page, e.reuse = answer.Status, answer.isPage(), answer.tellsOfReuse()
+	e.Status, e.page, e.reuse = answer.Status, answer.kind == isPage, answer.tellsOfReuse()
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"pam-rotate-script/internal/api"
@@ -52,18 +53,16 @@ func TestPagesInTheWay(t *testing.T) {
 
 // TestDoubtful: which refusals may answer a copy of what was carried out.
 func TestDoubtful(t *testing.T) {
-	for body, doubtful := range map[string]bool{
-		`{"errors":[{"code":"PasswordRecentlyUsed"}]}`:                                   true,
-		`{"message":"bad request","causes":[{"text":"Password has been used before."}]}`: true,
-		`{"error":"invalidPasswordHistoryMessage"}`:                                      true,
-		`Your new password cannot be the same as your current password`:                  true,
-		`{"message":"This password is too short."}`:                                      false,
-		`{"message":"This password is too common."}`:                                     false,
-		``: false,
-	} {
-		if fault := refusal(t, 400, "application/json", body); fault.Doubtful() != doubtful || !fault.Refused() {
-			t.Errorf("%s: doubtful %t", body, fault.Doubtful())
+	seen := map[string]int{}
+	for _, line := range lines(t, "testdata/refusals.txt") {
+		word, body, _ := strings.Cut(line, " ")
+		seen[word]++
+		if fault := refusal(t, 400, "application/json", body); fault.Doubtful() != (word == "doubtful") || !fault.Refused() {
+			t.Errorf("%s: doubtful %t, want %s", body, fault.Doubtful(), word)
 		}
+	}
+	if seen["doubtful"] < 30 || seen["plain"] < 15 || len(seen) != 2 {
+		t.Errorf("the refusals tried are %v", seen)
 	}
 }
 

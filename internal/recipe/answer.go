@@ -14,7 +14,7 @@ type reply struct {
 	// value is the body: a JSON value, null for an empty body. It counts only if fault
 	// is nil.
 	value any
-	// header has the first value of each header under its name in lower case.
+	// header has each header under its name in lower case; see api.Answer.Headers.
 	header map[string]any
 	// fault says why the body is nothing to judge by: a web page, or broken JSON.
 	fault error

@@ -12,6 +12,7 @@ import (
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/targets"
 )
 
 // verdict is what an answer means for its call.
@@ -153,7 +154,7 @@ func fits(items []any) bool {
 func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
 	headers, _ := judged[varHeader].(map[string]any)
 	header, _ := headers["link"].(string)
-	for _, element := range strings.Split(header, ",") {
+	for _, element := range api.SplitList(header) {
 		target, attributes, _ := strings.Cut(element, ">")
 		target = strings.TrimPrefix(strings.TrimSpace(target), "<")
 		isNext := slices.ContainsFunc(strings.Split(attributes, ";"), func(attribute string) bool {
@@ -219,11 +220,8 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 		return holds
 	}
 	own := func(class api.Class, cause string) *api.Error {
-		made := t.client.Fail(c.name, class, cause).About(r.answer)
-		if made.Status = r.status; len(t.recipe.errors) > 0 {
-			_, text := t.recipe.explain(r.answer)
-			made.Text = t.client.Clean(text)
-		}
+		made := t.client.Doubt(r.answer, c.name, class, cause)
+		made.Status = r.status
 		return made
 	}
 	failure := func(class api.Class, cause string) *api.Error {
@@ -280,6 +278,19 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 			return unmet(c.accept.says)
 		}
 		return unmet(fmt.Sprintf("answered %d, but the condition at %s does not hold", r.status, c.accept.when.at))
+	case c.accept.when == nil && c.accept.to == "" && c.kind() != api.Read:
+		switch r.answer.Saying() {
+		case api.SaysFailure:
+			return unmet("the status says success, but the body says that it failed")
+		case api.SaysUnderWay:
+			if c.write { // no sign-in tells what will become of it
+				return finding{err: own(api.ClassTimeout, "the status says success, but the body says that the change is still under way")}
+			}
+		case api.SaysNothing:
+			if c.write && t.Proof() == targets.ProofAnswer {
+				t.job.Warn("the status alone tells of the change: nothing in the answer speaks of success, and the recipe has no condition for it")
+			}
+		}
 	}
 	return finding{verdict: accepted, value: r.value, judged: judged, answer: r.answer}
 }

@@ -37,9 +37,6 @@ func (r *Recipe) Info() targets.Info {
 
 // explain finds the vendor's words in an answer.
 func (r *Recipe) explain(answer api.Answer) (code, text string) {
-	if len(r.errors) == 0 {
-		return api.ExplainBy("message", "error_description", "error", "detail", "title", "errors", "reason")(answer)
-	}
 	read := read(answer)
 	values := map[string]any{varText: read.text}
 	for _, e := range r.errors {

@@ -20,6 +20,8 @@ type Answer struct {
 	Whole bool
 	// Believable says that it is Whole, and that its body is a JSON object or empty.
 	Believable bool
+	// Denies says that it is Whole, and its body an object that says itself that the call failed.
+	Denies bool
 	// Stalls says that it ends only when the client gives up.
 	Stalls bool
 	// Unread says that the request's body is not read before.
@@ -186,8 +188,8 @@ func Answers(elsewhere string) []Answer {
 		// Success of another kind.
 		{Name: "web page", Status: 200, Whole: true, Play: send(status + "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")},
 		{Name: "web page without a type", Status: 200, Whole: true, Play: send(status + "Content-Length: 9\r\n\r\n\xef\xbb\xbf<html>")},
-		{Name: "text in UTF-16", Status: 200, Whole: true, Play: send(status + "Content-Length: 26\r\n\r\n\xff\xfe{\x00\"\x00o\x00k\x00\"\x00:\x00f\x00a\x00l\x00s\x00e\x00}\x00")},
-		{Name: "failure behind a byte order mark", Status: 200, Whole: true, Play: send(status + "Content-Length: 15\r\n\r\n\xef\xbb\xbf" + `{"ok":false}`)},
+		{Name: "text in UTF-16", Status: 200, Whole: true, Denies: true, Play: send(status + "Content-Length: 26\r\n\r\n\xff\xfe{\x00\"\x00o\x00k\x00\"\x00:\x00f\x00a\x00l\x00s\x00e\x00}\x00")},
+		{Name: "failure behind a byte order mark", Status: 200, Whole: true, Denies: true, Play: send(status + "Content-Length: 15\r\n\r\n\xef\xbb\xbf" + `{"ok":false}`)},
 
 		// Before the body was read.
 		{Name: "early success", Status: 200, Whole: true, Believable: true, Unread: true, Play: send(honestAnswer)},

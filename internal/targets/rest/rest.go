@@ -42,6 +42,7 @@ const (
 	fieldOldPasswordField = "Old Password Field"
 	fieldExtraBody        = "Extra Body"
 	fieldSuccessStatus    = "Success Status"
+	fieldSuccessValue     = "Success Value"
 	fieldBodyFormat       = "Body Format"
 	fieldVerifyURL        = "Verify URL"
 
@@ -80,18 +81,32 @@ func Info() targets.Info {
 				Help: "a JSON object whose members are added to the body"},
 			{Label: fieldSuccessStatus, Kind: params.List, Default: "200, 201, 204",
 				Help: "the statuses that mean that the password was changed; any other 2xx is unknown"},
+			{Label: fieldSuccessValue, Kind: params.Multiline,
+				Help: "what the answer's body must say, one a line: the path of a member, `=`, and its value, or several with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold, and anything else is unknown"},
 			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
 				Help: "how the body is sent"},
 			{Label: fieldVerifyURL, Kind: params.URL,
 				Help: "an address that a GET with Basic authentication (user and new password) is sent to after the change: 2xx accepts, 401 rejects, anything else shows nothing; `{user}` in its path as in url"},
 		},
 		Settle:  targets.Settle{Tries: 2, Wait: 2 * time.Second},
-		Explain: api.ExplainBy("message", "error_description", "error", "detail", "title", "errors"),
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
 			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
-			"**Limits of the proof:** without `Verify URL`, success rests on the endpoint's answer. A success status is not believed if the body is a web page, is cut short, or says itself that it failed (`success` or `ok` false, `error` or `errors` filled, `status` error, failed or 400 and more, `code` from 400 to 599, `result` or `state` failed, or a text that speaks of a failure), or that it is not done yet (`status` or `state` pending, queued, processing and the like), or if it names another user under `User Field`. A body in words of its own cannot be understood: where it matters, set `Verify URL`.",
+			"**What a body says.** Without `Verify URL`, success rests on the endpoint's answer. The body is judged by what it holds and not by its declared type, at any depth, and can only add doubt to a status. Doubt is unknown, or changed where the Verify URL proves it.\n\n" +
+				"| In the body | Is |\n| --- | --- |\n" +
+				"| a web page, JSON that is cut or has a name twice, what cannot be unpacked | doubt |\n" +
+				"| another user under the name of `User Field` | doubt |\n" +
+				"| `success`, `ok` and names that end so, `valid`, `updated`, `changed`, `applied`, `passwordChanged` and the like: `false`, `0`, `\"no\"` | failure |\n" +
+				"| names that end in `error`, `errors`, `failed`, `failure`, `exception` or `fault`, or begin so (`errorCode`, `errno`, `errmsg`, `faultstring`): anything but empty, zero, `false` or a word for none | failure |\n" +
+				"| `status`, `state`, `result`, `outcome`, `code`, `returnCode` and the like: a word for a failure, `false`, less than 0, 400 to 599, a code such as `E001`, also where a number is written as text | failure |\n" +
+				"| the same: `status` or `result` 0, `code` or `returnCode` of another kind | failure, unless something else in the body speaks of success |\n" +
+				"| `modifiedCount`, `affectedRows` and the like: 0 | failure |\n" +
+				"| `message`, `detail`, `reason` and the like, a text in the place of an object, plain text: words of a failure in the larger European and East Asian languages | failure |\n" +
+				"| `status` or `state` pending, queued, processing and the like, `done` or `completed` `false`, words that say so | under way |\n" +
+				"| words or values of success, and nothing of the above | success |\n" +
+				"| nothing at all, a user's own record, other words | nothing: the status alone tells of the change, and a warning says so |\n\n" +
+				"What is told of sign-ins, and what stands below `history`, `logs`, `events`, `links`, `permissions` and the like, is not of this change and is left alone. Where this table does not fit your endpoint, say with `Success Value` what success looks like: it takes the table's place. Where it matters, set `Verify URL`.",
 			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
 		},
 		Documents: []string{
@@ -112,6 +127,7 @@ type target struct {
 	userField string
 	body      api.Body
 	success   []int
+	values    []wanted // what the body of a success says; none without Success Value
 	sendsOld  bool
 
 	verifyHost string // "" without a Verify URL
@@ -139,6 +155,7 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 		}
 		t.success = append(t.success, status)
 	}
+	t.values = successValues(settings)
 	return t, settings.Err()
 }
 
@@ -372,43 +389,75 @@ func (t *target) Change(ctx context.Context) error {
 	if err != nil {
 		return targets.Judge(t.explainWrite(err))
 	}
-	uncertain := func(cause string) error { return t.client.Fail(setPassword, api.ClassTarget, cause) }
+	doubt := func(class api.Class, cause string, hints ...string) error {
+		return t.client.Doubt(answer, setPassword, class, cause, hints...)
+	}
 	if !slices.Contains(t.success, answer.Status) {
-		fault := t.client.Fail(setPassword, api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
+		return doubt(api.ClassTarget, fmt.Sprintf("answered %d, which the access record does not list as success", answer.Status),
 			"if the endpoint's documentation says that this status means that the password was changed, add it to the field Success Status")
-		fault.Status = answer.Status
-		return fault
 	}
 	if err := answer.Readable(); err != nil {
-		return uncertain(err.Error())
+		return doubt(api.ClassTarget, err.Error())
 	}
-	if cause := t.doubt(answer); cause != "" {
-		return uncertain(cause)
+	if t.namesAnother(answer) {
+		return doubt(api.ClassTarget, "the answer names another user")
 	}
-	if fields, _ := answer.Object(); isUnderWay(fields) {
+	if len(t.values) > 0 {
+		if slices.ContainsFunc(t.values, func(w wanted) bool { return !w.holds(answer) }) {
+			return doubt(api.ClassTarget, "the body does not say what the field Success Value calls success",
+				"compare the field Success Value with the endpoint's documentation")
+		}
+		return nil
+	}
+	switch answer.Saying() {
+	case api.SaysFailure:
+		return doubt(api.ClassTarget, saysOtherwise, "if the endpoint means success by this, say with the field Success Value what its success looks like")
+	case api.SaysUnderWay:
 		// No sign-in tells what will become of it.
-		return t.client.Fail(setPassword, api.ClassTimeout, "the status says success, but the body says that the change is still under way")
+		return doubt(api.ClassTimeout, "the status says success, but the body says that the change is still under way")
+	case api.SaysNothing:
+		if t.verifyHost == "" || t.job.Settings.Text(targets.FieldVerify) == targets.VerifyOff {
+			t.job.Warn("the status alone tells of the change: nothing in the answer speaks of success; the fields Verify URL and Success Value say how to know more")
+		}
 	}
 	return nil
 }
 
-// doubt says what in a success answer stands against success, or "".
-func (t *target) doubt(answer api.Answer) string {
-	if answer.IsEmpty() {
-		return "" // nothing to contradict the status
+const saysOtherwise = "the status says success, but the body says that it failed"
+
+// wanted is one line of Success Value.
+type wanted struct {
+	path   []string // none for the whole body
+	values []string // one of which must stand there
+}
+
+func (w wanted) holds(answer api.Answer) bool {
+	value, ok := answer.At(w.path)
+	return ok && slices.ContainsFunc(w.values, func(text string) bool { return api.SameValue(value, text) })
+}
+
+// successValues reads the field Success Value.
+func successValues(settings *params.Settings) []wanted {
+	var all []wanted
+	for _, line := range strings.Split(settings.Text(fieldSuccessValue), "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		path, texts, found := strings.Cut(line, "=")
+		var w wanted
+		if path = strings.TrimSpace(path); path != "" {
+			w.path = strings.Split(path, ".")
+		}
+		for _, text := range strings.Split(texts, "|") {
+			w.values = append(w.values, strings.TrimSpace(text))
+		}
+		if !found || slices.Contains(w.path, "") || slices.Contains(w.values, "") {
+			settings.Fault(fieldSuccessValue, "needs lines such as metadata.result=1 or status=ok|done, found something else")
+			return nil
+		}
+		all = append(all, w)
 	}
-	fields, err := answer.Object()
-	switch {
-	case err != nil && answer.IsJSON():
-		return "the answer is JSON, but no object that could confirm anything"
-	case err != nil && answer.Says("error", "fail", "false", "denied", "invalid", "wrong"):
-		return "the answer is a text that speaks of a failure"
-	case contradicts(fields):
-		return "the status says success, but the body says that it failed"
-	case t.namesAnother(fields):
-		return "the answer names another user"
-	}
-	return ""
+	return all
 }
 
 // envelopes are members by which many APIs wrap what they answer.
@@ -416,72 +465,18 @@ var envelopes = []string{"data", "result", "response"}
 
 // namesAnother reports whether the member that holds the user in the request holds
 // somebody else in the answer.
-func (t *target) namesAnother(fields api.Fields) bool {
-	for name, raw := range fields {
-		var user *string
-		switch {
-		case targets.SameName(name, t.userField) && json.Unmarshal(raw, &user) == nil && user != nil:
-			if !targets.SameName(*user, t.job.User) {
-				return true
-			}
-		case slices.Contains(envelopes, strings.ToLower(name)) && t.namesAnother(fields.Fields(name)):
-			return true
-		}
-	}
-	return false
+func (t *target) namesAnother(answer api.Answer) bool {
+	fields, _ := answer.Object()
+	return t.another(fields)
 }
 
-// contradicts reports whether the object of a success answer says itself that it
-// is none, in one of the usual ways, here or in an envelope.
-func contradicts(fields api.Fields) bool {
-	for name, raw := range fields {
-		value := strings.ToLower(strings.Trim(string(raw), `" `))
-		number, isNumber := fields.Number(name)
-		status, _ := number.Int64()
-		failed := slices.Contains([]string{"error", "fail", "failed", "failure"}, value)
-		no := failed || slices.Contains([]string{"false", "0", "no"}, value)
-		switch strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)) {
-		case "success", "successful", "succeeded", "issuccess", "issuccessful", "ok":
-			if no {
+func (t *target) another(fields api.Fields) bool {
+	for name := range fields {
+		if user, isText := fields.Text(name); isText && targets.SameName(name, t.userField) {
+			if !targets.SameName(user, t.job.User) {
 				return true
 			}
-		case "error", "errors", "errormessage", "errorcode":
-			if !slices.Contains([]string{"", "null", "false", "0", "[]", "{}", "none"}, value) {
-				return true
-			}
-		case "status", "statuscode":
-			if no || isNumber && status >= 400 {
-				return true
-			}
-		case "code":
-			if failed || isNumber && status >= 400 && status <= 599 { // beyond, they mean what the endpoint likes
-				return true
-			}
-		case "state", "outcome":
-			if failed {
-				return true
-			}
-		case "data", "result", "response":
-			if failed || contradicts(fields.Fields(name)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isUnderWay reports whether the object of a success answer says that something is yet to be
-// done, here or in an envelope.
-func isUnderWay(fields api.Fields) bool {
-	for name, raw := range fields {
-		name := strings.ToLower(name)
-		value := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.Trim(string(raw), `"`)))
-		switch {
-		case name == "status" || name == "state":
-			if slices.Contains([]string{"pending", "queued", "scheduled", "processing", "inprogress", "running"}, value) {
-				return true
-			}
-		case slices.Contains(envelopes, name) && isUnderWay(fields.Fields(name)):
+		} else if slices.Contains(envelopes, strings.ToLower(name)) && t.another(fields.Fields(name)) {
 			return true
 		}
 	}
@@ -495,11 +490,14 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		Header: []api.Header{api.Basic(t.job.User, t.job.Password(which))},
 	})
 	if err == nil {
-		if err = answer.Readable(); err != nil {
-			return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, err.Error())
-		}
-		if cause := t.doubt(answer); cause != "" {
-			return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, cause)
+		// The status judges; a body can only stand against it.
+		switch err := answer.Readable(); {
+		case err != nil:
+			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, err.Error())
+		case t.namesAnother(answer):
+			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, "the answer names another user")
+		case answer.Saying() == api.SaysFailure:
+			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, saysOtherwise)
 		}
 		return targets.Accepted, nil
 	}

@@ -115,7 +115,7 @@ func TestStatuses(t *testing.T) {
 		{"web page undeclared", typed("text/plain", " <!DOCTYPE html>"), "", rotation.Unknown, api.ClassTarget},
 		{"cut JSON", typed("application/json", `{"ok":`), "", rotation.Unknown, api.ClassTarget},
 		{"cut JSON undeclared", typed("text/plain", `{"ok":`), "", rotation.Unknown, api.ClassTarget},
-		{"list", typed("application/json", `[]`), "", rotation.Unknown, api.ClassTarget},
+		{"list", typed("application/json", `[]`), "", rotation.Changed, ""}, // PHP's empty object
 		{"success false", typed("application/json", `{"success":false}`), "", rotation.Unknown, api.ClassTarget},
 		{"ok false", typed("application/json", `{"ok":false}`), "", rotation.Unknown, api.ClassTarget},
 		{"error", typed("application/json", `{"error":"too weak"}`), "", rotation.Unknown, api.ClassTarget},
@@ -146,6 +146,14 @@ func TestStatuses(t *testing.T) {
 		{"text of an error", typed("text/plain", "ERROR: too weak"), "", rotation.Unknown, api.ClassTarget},
 		{"false", typed("text/plain", "false"), "", rotation.Unknown, api.ClassTarget},
 		{"status ok", typed("application/json", `{"status":"ok"}`), "", rotation.Changed, ""},
+		{"a refusal in words", typed("application/json", `{"message":"Permission denied"}`), "", rotation.Unknown, api.ClassTarget},
+		{"a refusal deep in a list", typed("application/json", `{"result":[{"status":{"code":-11}}]}`), "", rotation.Unknown, api.ClassTarget},
+		{"true", typed("application/json", `true`), "", rotation.Changed, ""},
+		{"empty page", typed("text/html; charset=utf-8", ""), "", rotation.Changed, ""},
+		{"text declared as a page", typed("text/html; charset=utf-8", "OK"), "", rotation.Changed, ""},
+		{"object declared as a page", typed("text/html; charset=utf-8", `{"ok":true}`), "", rotation.Changed, ""},
+		{"XML", typed("application/xml", `<r><success>true</success></r>`), "", rotation.Changed, ""},
+		{"XML of a failure", typed("application/xml", `<r><success>false</success></r>`), "", rotation.Unknown, api.ClassTarget},
 		{"another user", typed("application/json", `{"userEmail":"john@example.com"}`), "", rotation.Unknown, api.ClassTarget},
 		{"the same user", typed("application/json", `{"userEmail":"JANE@example.com"}`), "", rotation.Changed, ""},
 	} {
@@ -163,6 +171,57 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("%d writes", stand.Writes())
 			}
 		})
+	}
+}
+
+// TestSuccessValue: with the field, only what it says is success.
+func TestSuccessValue(t *testing.T) {
+	for _, test := range []struct {
+		values, media, body string
+		outcome             rotation.Outcome
+	}{
+		{"metadata.result=1", "application/json", `{"metadata":{"result":1}}`, rotation.Changed},
+		{"metadata.result=1", "application/json", `{"metadata":{"result":"1"}}`, rotation.Changed},
+		{"metadata.result=1", "application/json", `{"metadata":{"result":1.0}}`, rotation.Changed},
+		{"metadata.result=1", "application/json", `{"metadata":{"result":0}}`, rotation.Unknown},
+		{"metadata.result=1", "application/json", `{"metadata":{}}`, rotation.Unknown},
+		{"metadata.result=1", "application/json", ``, rotation.Unknown},
+		{"metadata.result=1", "application/json", `[]`, rotation.Unknown},
+		{"metadata.result=1", "text/html", `<html>`, rotation.Unknown},
+		{"status = ok | Done", "application/json", `{"status":"done"}`, rotation.Changed},
+		{"status=ok|done", "application/json", `{"status":"doing"}`, rotation.Unknown},
+		{"status=ok\ncode=0\n", "application/json", `{"status":"ok","code":0}`, rotation.Changed},
+		{"status=ok\ncode=0", "application/json", `{"status":"ok","code":7}`, rotation.Unknown},
+		{"list.1.ok=true", "application/json", `{"list":[{"ok":false},{"ok":true}]}`, rotation.Changed},
+		{"list.2.ok=true", "application/json", `{"list":[{"ok":false},{"ok":true}]}`, rotation.Unknown},
+		{"error=null", "application/json", `{"error":null}`, rotation.Changed},
+		{"error=null", "application/json", `{}`, rotation.Unknown},
+		{"=OK", "text/html", " OK\n", rotation.Changed},
+		{"=OK", "application/json", `"ok"`, rotation.Changed},
+		{"=OK", "text/plain", "not OK", rotation.Unknown},
+		{"error=0", "text/html", "error=0&text=User%20changed", rotation.Changed},
+		{"error=0", "text/html", "error=1&text=User%20unknown", rotation.Unknown},
+		// It takes the place of the table.
+		{"result=0", "application/json", `{"result":0}`, rotation.Changed},
+	} {
+		stand := start(t, simulator.Answer{Status: 200, Body: []byte(test.body), Header: http.Header{"Content-Type": {test.media}}})
+		r := run()
+		r.Access = map[string]any{"Success Value": test.values}
+		if ended := r.Rotate(stand); ended.Outcome != test.outcome || len(ended.Warnings) > 0 {
+			t.Errorf("%q, %s: got %s, %s, %v", test.values, test.body, ended.Outcome, ended.Message, ended.Warnings)
+		}
+	}
+}
+
+// TestStatusAlone: a warning says where nothing but the status tells of a change.
+func TestStatusAlone(t *testing.T) {
+	for body, alone := range map[string]bool{``: true, `{}`: true, `{"id":7,"name":"jane"}`: true, `{"ok":true}`: false, `"OK"`: false} {
+		stand := start(t, simulator.Answer{Status: 200, Body: []byte(body)})
+		r := run()
+		ended := r.Rotate(stand)
+		if warned := strings.Contains(strings.Join(ended.Warnings, "\n"), "the status alone"); ended.Outcome != rotation.Changed || warned != alone {
+			t.Errorf("%s: %s, %q", body, ended.Outcome, ended.Warnings)
+		}
 	}
 }
 
@@ -227,29 +286,33 @@ func TestFaultsOfFields(t *testing.T) {
 		user   string
 		label  string
 	}{
-		"url missing":             {map[string]any{"url": nil, "Target": "rest"}, "", "url"},
-		"url is http":             {map[string]any{"url": "http://127.0.0.1/x"}, "", "url"},
-		"user inside a segment":   {map[string]any{"url": "https://127.0.0.1/users/u-{user}"}, "", "url"},
-		"user in the query":       {map[string]any{"url": "https://127.0.0.1/users?name={user}"}, "", "url"},
-		"dots as a segment":       {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "..", "user"},
-		"control in a segment":    {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "a\nb", "user"},
-		"no password":             {map[string]any{"password": nil}, "", "password"},
-		"line end in the token":   {map[string]any{"password": "canary\r\nX: y"}, "", "password"},
-		"basic without login":     {map[string]any{"Auth": "basic"}, "", "login"},
-		"basic login with colon":  {map[string]any{"Auth": "basic", "login": "a:b"}, "", "login"},
-		"auth of another kind":    {map[string]any{"Auth": "digest"}, "", "Auth"},
-		"header without name":     {map[string]any{"Auth": "header"}, "", "Auth"},
-		"header with blank":       {map[string]any{"Auth": "header X Y"}, "", "Auth"},
-		"header that frames":      {map[string]any{"Auth": "header Content-Length"}, "", "Auth"},
-		"header that repeats":     {map[string]any{"Auth": "header Idempotency-Key"}, "", "Auth"},
-		"method GET":              {map[string]any{"Method": "GET"}, "", "Method"},
-		"extra body no object":    {map[string]any{"Extra Body": "[1]"}, "", "Extra Body"},
-		"extra body takes a name": {map[string]any{"Extra Body": `{"newPassword":"x"}`}, "", "Extra Body"},
-		"extra body in a form":    {map[string]any{"Extra Body": `{"a":{"b":1}}`, "Body Format": "form"}, "", "Extra Body"},
-		"two names alike":         {map[string]any{"User Field": "newPassword"}, "", "Password Field"},
-		"status 302":              {map[string]any{"Success Status": "302"}, "", "Success Status"},
-		"verify url is http":      {map[string]any{"Verify URL": "http://127.0.0.1/"}, "", "Verify URL"},
-		"verify url and a colon":  {map[string]any{"Verify URL": "https://127.0.0.1/"}, "a:b", "user"},
+		"url missing":                {map[string]any{"url": nil, "Target": "rest"}, "", "url"},
+		"url is http":                {map[string]any{"url": "http://127.0.0.1/x"}, "", "url"},
+		"user inside a segment":      {map[string]any{"url": "https://127.0.0.1/users/u-{user}"}, "", "url"},
+		"user in the query":          {map[string]any{"url": "https://127.0.0.1/users?name={user}"}, "", "url"},
+		"dots as a segment":          {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "..", "user"},
+		"control in a segment":       {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "a\nb", "user"},
+		"no password":                {map[string]any{"password": nil}, "", "password"},
+		"line end in the token":      {map[string]any{"password": "canary\r\nX: y"}, "", "password"},
+		"basic without login":        {map[string]any{"Auth": "basic"}, "", "login"},
+		"basic login with colon":     {map[string]any{"Auth": "basic", "login": "a:b"}, "", "login"},
+		"auth of another kind":       {map[string]any{"Auth": "digest"}, "", "Auth"},
+		"header without name":        {map[string]any{"Auth": "header"}, "", "Auth"},
+		"header with blank":          {map[string]any{"Auth": "header X Y"}, "", "Auth"},
+		"header that frames":         {map[string]any{"Auth": "header Content-Length"}, "", "Auth"},
+		"header that repeats":        {map[string]any{"Auth": "header Idempotency-Key"}, "", "Auth"},
+		"method GET":                 {map[string]any{"Method": "GET"}, "", "Method"},
+		"extra body no object":       {map[string]any{"Extra Body": "[1]"}, "", "Extra Body"},
+		"extra body takes a name":    {map[string]any{"Extra Body": `{"newPassword":"x"}`}, "", "Extra Body"},
+		"extra body in a form":       {map[string]any{"Extra Body": `{"a":{"b":1}}`, "Body Format": "form"}, "", "Extra Body"},
+		"two names alike":            {map[string]any{"User Field": "newPassword"}, "", "Password Field"},
+		"status 302":                 {map[string]any{"Success Status": "302"}, "", "Success Status"},
+		"success value without =":    {map[string]any{"Success Value": "status"}, "", "Success Value"},
+		"success value of nothing":   {map[string]any{"Success Value": "status="}, "", "Success Value"},
+		"success value of no member": {map[string]any{"Success Value": "a..b=1"}, "", "Success Value"},
+		"success value with a gap":   {map[string]any{"Success Value": "a=1||2"}, "", "Success Value"},
+		"verify url is http":         {map[string]any{"Verify URL": "http://127.0.0.1/"}, "", "Verify URL"},
+		"verify url and a colon":     {map[string]any{"Verify URL": "https://127.0.0.1/"}, "a:b", "user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stand := start(t, simulator.Answer{Status: 200})

@@ -1,0 +1,301 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The members by which frameworks and interfaces tell why, in the form of squashed. All are
+// read of what they send by default.
+var (
+	// particulars hold the reasons one by one, and say more than the text beside them.
+	particulars = []string{
+		"errors", "violations", "errorcauses", "rootcause", "issues", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
+		"modelstate", "nonfielderrors", "suberrors", "failures", "errormessages", "causes", "details", "detail", "message", "error", "innererror",
+	}
+	// reasons are texts, the better ones first.
+	reasons = []string{
+		"message", "defaultmessage", "errordescription", "detail", "description", "errormessage", "errorsummary", "faultstring", "errmsg", "errormsg",
+		"msg", "text", "reason", "longmessage", "usermessage", "statusmessage", "resultmessage", "returnmessage", "details", "error", "title",
+	}
+	// places name the field that a reason is about.
+	places = []string{"field", "propertypath", "fieldname", "property", "propertyname", "param", "target", "path", "loc", "name", "pointer"}
+	// echoes may hold what was sent, or are no reason.
+	echoes names = `value input rejectedvalue invalidvalue instance arguments codes params parameters ctx context template url uri type code status
+		statuscode errorcode errorid traceid requestid id timestamp date path field location stack stacktrace trace extensions token session help documentation
+		docurl moreinfo helplink source meta links schemas kind objectname bindingfailure apiversion exception class user username`
+	// nobody are words in the place of a reason that there is not.
+	nobody names = `nomessageavailable null undefined none`
+)
+
+const (
+	// maxReasons is how many reasons of one answer are told.
+	maxReasons = 5
+	// maxLine is how long a line of plain text may be to be told as a reason.
+	maxLine = 500
+)
+
+// Why returns why a call failed, in the words of the answer: from the default shapes of
+// web frameworks and the usual members of others, or a single line of plain text. It is
+// foreign text, for Client.Clean. "" is an answer that says no reason in a known way.
+func (a Answer) Why() string {
+	var found []string
+	switch a.kind {
+	case isJSON:
+		value, err := a.JSON()
+		if err != nil {
+			return ""
+		}
+		found = reasonsIn(value)
+	case isMarkup:
+		_, all, _ := elements(a.body)
+		members := map[string]any{}
+		for _, e := range slices.Backward(all) { // the first of a name counts
+			if e.text != someElements {
+				members[e.name] = e.text
+			}
+		}
+		found = reasonsIn(members)
+	case isText:
+		if members := formIn(string(a.body)); members != nil {
+			found = reasonsIn(members)
+		} else if a.fault == nil && len(a.body) <= maxLine && !bytes.ContainsAny(a.body, "\r\n<") {
+			return string(a.body)
+		}
+	}
+	if len(found) > maxReasons {
+		found = found[:maxReasons]
+	}
+	return strings.Join(found, "; ")
+}
+
+// reasonsIn finds the reasons of a body.
+func reasonsIn(value any) []string {
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case []any:
+		return texts(value, "")
+	case map[string]any:
+		members := fold(value)
+		if found := told(members); len(found) > 0 {
+			return found
+		}
+		// Django REST framework answers fields and lists of reasons, and nothing else.
+		for _, element := range value {
+			if list, isList := element.([]any); !isList || slices.ContainsFunc(list, func(e any) bool { _, isText := e.(string); return !isText }) {
+				return deeper(value)
+			}
+		}
+		return texts(value, "")
+	}
+	return nil
+}
+
+// told returns the reasons that the known members of an object tell.
+func told(members map[string]any) []string {
+	for _, name := range particulars {
+		switch members[name].(type) {
+		case []any, map[string]any:
+			if found := texts(members[name], ""); len(found) > 0 {
+				return found
+			}
+		}
+	}
+	for _, name := range reasons {
+		if text, isText := members[name].(string); isText && strings.TrimSpace(text) != "" && !nobody.has(squashed(text)) {
+			return []string{text}
+		}
+	}
+	return nil
+}
+
+// deeper looks into the members of an object that tells nothing itself.
+func deeper(members map[string]any) []string {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		switch inner := members[name].(type) {
+		case map[string]any:
+			if found := told(fold(inner)); len(found) > 0 {
+				return found
+			}
+			if found := deeper(inner); len(found) > 0 {
+				return found
+			}
+		case []any:
+			for _, element := range inner {
+				if object, isObject := element.(map[string]any); isObject {
+					if found := told(fold(object)); len(found) > 0 {
+						return found
+					}
+					if found := deeper(object); len(found) > 0 {
+						return found
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// texts returns the reasons below a member that holds some, with the field that each is about
+// in front.
+func texts(value any, field string) []string {
+	var found []string
+	add := func(more ...string) {
+		for _, text := range more {
+			if !slices.Contains(found, text) && len(found) <= maxReasons {
+				found = append(found, text)
+			}
+		}
+	}
+	switch value := value.(type) {
+	case string:
+		text := strings.TrimSpace(value)
+		if text == "" || nobody.has(squashed(text)) {
+			return nil
+		}
+		if field != "" && !strings.Contains(squashed(text), squashed(field)) {
+			text = field + ": " + text
+		}
+		return []string{text}
+	case []any:
+		for _, element := range value {
+			add(texts(element, field)...)
+		}
+	case map[string]any:
+		members := fold(value)
+		place := fieldOf(members)
+		if place == "" {
+			place = field
+		}
+		for _, name := range particulars {
+			switch members[name].(type) {
+			case []any, map[string]any:
+				if inner := texts(members[name], place); len(inner) > 0 {
+					return inner
+				}
+			}
+		}
+		for _, name := range reasons {
+			if text, isText := members[name].(string); isText {
+				if inner := texts(text, place); len(inner) > 0 {
+					return inner
+				}
+			}
+		}
+		if text, isText := members["value"].(string); isText && members["lang"] != nil { // OData
+			return texts(text, place)
+		}
+		// A map of fields and reasons.
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			if echoes.has(squashed(name)) {
+				continue
+			}
+			about := name
+			switch squashed(name) {
+			case "nonfielderrors", "all", "base", "", "global", "errors":
+				about = ""
+			}
+			for _, text := range texts(value[name], about) {
+				if strings.Contains(strings.TrimPrefix(text, about+": "), " ") { // words, and no token
+					add(text)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// fieldOf names the field that an object with a reason is about.
+func fieldOf(members map[string]any) string {
+	if source, isObject := members["source"].(map[string]any); isObject { // JSON:API
+		members = fold(source)
+	}
+	for _, name := range places {
+		switch value := members[name].(type) {
+		case string:
+			return value[strings.LastIndexAny(value, "/.")+1:]
+		case []any:
+			if len(value) > 0 && name == "loc" { // FastAPI
+				last, _ := value[len(value)-1].(string)
+				return last
+			}
+		}
+	}
+	return ""
+}
+
+// fold returns an object's members by their squashed names; of two alike one counts.
+func fold(members map[string]any) map[string]any {
+	folded := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if _, taken := folded[squashed(name)]; !taken {
+			folded[squashed(name)] = members[name]
+		}
+	}
+	return folded
+}
+
+// At returns what stands at a path of a JSON body: names, and numbers of elements, from the
+// outside in. Without a path it is the whole body, also one of plain text.
+func (a Answer) At(path []string) (value any, ok bool) {
+	switch a.kind {
+	case isText:
+		if len(path) == 0 {
+			return string(a.body), a.fault == nil
+		}
+		if members := formIn(string(a.body)); members != nil {
+			value = members
+		}
+	case isMarkup:
+		return nil, false
+	default:
+		var err error
+		if value, err = a.JSON(); err != nil || a.IsEmpty() {
+			return nil, false
+		}
+	}
+	for _, name := range path {
+		switch inside := value.(type) {
+		case map[string]any:
+			if value, ok = inside[name]; !ok {
+				return nil, false
+			}
+		case []any:
+			i, isNumber := number(json.Number(name))
+			if !isNumber || i < 0 || i >= float64(len(inside)) || i != float64(int(i)) {
+				return nil, false
+			}
+			value = inside[int(i)]
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+// SameValue reports whether a value of a JSON body is the one that a text stands for: numbers
+// by their worth, truth values by their names, texts without regard to the case of ASCII.
+func SameValue(value any, text string) bool {
+	switch value := value.(type) {
+	case nil:
+		return text == "null"
+	case bool:
+		return strings.EqualFold(text, map[bool]string{true: "true", false: "false"}[value])
+	case json.Number:
+		a, is := number(value)
+		b, too := number(text)
+		return is && too && a == b
+	case string:
+		if a, is := number(value); is {
+			if b, too := number(text); too {
+				return a == b
+			}
+		}
+		return strings.EqualFold(strings.TrimSpace(value), text)
+	}
+	return false
+}

@@ -14,7 +14,11 @@ import (
 // an error: the Gateway, which takes 0 for a changed password of the user that it pipes in,
 // would be told of another one.
 func (c *command) payloadOfDescription() (*params.Params, error) {
-	if held, _ := c.stdinHolds(stdinPatience/2, "--from"); held {
+	held, err := c.stdinHolds(stdinPatience/2, "--from")
+	if err != nil {
+		return nil, err
+	}
+	if held {
 		return nil, usageError{"something is on standard input, and --from is in its place; by hand, give it < /dev/null"}
 	}
 	described, err := c.payloadFromDescription(c.flags.from)

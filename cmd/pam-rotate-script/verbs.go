@@ -205,12 +205,15 @@ func heeds(verb *cobra.Command, flag string) bool {
 // standard input it is an error: the Gateway, which takes 0 for a changed password, always
 // pipes something in, and here nothing was rotated.
 func (c *command) informed(verb string) error {
-	c.code = 0
-	// A pipe that stays empty is no Gateway's.
-	if held, _ := c.stdinHolds(stdinPatience/2, verb); held {
-		return usageError{"something is on standard input: " + verb + " rotates nothing; by hand, give it < /dev/null"}
+	// A pipe that stays open may be a Gateway's that is slow.
+	held, err := c.stdinHolds(stdinPatience/2, verb)
+	if held {
+		err = usageError{"something is on standard input: " + verb + " rotates nothing; by hand, give it < /dev/null"}
 	}
-	return nil
+	if err == nil {
+		c.code = 0
+	}
+	return err
 }
 
 // options turns flags into those of a run.

@@ -228,6 +228,22 @@ func (t *target) tryPaths(ctx context.Context) {
 
 func (t *target) Subject() string { return t.subject }
 
+// RotatesOwnUser makes the target a targets.OwnUser: the recipe signs in by a password, and
+// the access record's login is the rotated account.
+func (t *target) RotatesOwnUser() bool {
+	a := t.recipe.auth
+	if a == nil || a.kind != authBasic && a.kind != authClient && a.kind != authCookie {
+		return false
+	}
+	for _, f := range t.recipe.fields {
+		if params.NormaliseLabel(f.Label) == "login" && f.Kind == params.Text && !f.PerAccount {
+			login := t.job.Settings.Text(f.Label)
+			return login != "" && (targets.SameName(login, t.subject) || targets.SameName(login, t.job.User))
+		}
+	}
+	return false
+}
+
 func (t *target) Proof() targets.Proof { return t.recipe.proof.by }
 
 func (t *target) Calls() []targets.Call {

@@ -53,19 +53,21 @@ type Plan struct {
 	access   params.Record
 	inferred bool     // nothing but the access record's url showed the target
 	allowed  []string // the access record's Allowed Users, nil without the field
-	user     string
-	userUID  string
-	old      secret.Value
-	keeper   Keeper
-	target   targets.Target
-	client   *api.Client
-	log      zerolog.Logger
-	clock    api.Clock
-	timeout  time.Duration
-	verify   string
-	warnings []string
-	runID    string
-	version  string
+	// ownRecord says that the access record is the PAM User record itself.
+	ownRecord bool
+	user      string
+	userUID   string
+	old       secret.Value
+	keeper    Keeper
+	target    targets.Target
+	client    *api.Client
+	log       zerolog.Logger
+	clock     api.Clock
+	timeout   time.Duration
+	verify    string
+	warnings  []string
+	runID     string
+	version   string
 }
 
 // newRunID returns a name for one run, to find its lines in a log by.
@@ -122,9 +124,10 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	if hint == "" {
 		hint = "pam-rotate-script targets " + p.Info.Name + " lists the fields"
 	}
+	p.ownRecord = user.UID != "" && user.UID == p.access.UID
 	p.target, err = p.Info.New(targets.Job{
 		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
-		Settings: settings, Warn: p.warn, OwnRecord: user.UID != "" && user.UID == p.access.UID,
+		Settings: settings, Warn: p.warn, OwnRecord: p.ownRecord,
 	}, p.client)
 	for _, warning := range settings.Warnings() {
 		p.warn(warning)
@@ -181,6 +184,15 @@ func (p *Plan) admitFound() error {
 		names = append(names, also.AlsoNames()...)
 	}
 	return p.admit(names...)
+}
+
+// warnOfOwnUser tells of an access record that a change leaves with an outdated password.
+func (p *Plan) warnOfOwnUser() {
+	if own, ok := p.target.(targets.OwnUser); ok && own.RotatesOwnUser() && !p.ownRecord {
+		p.warn("the access record signs in as the very user that is rotated, and its own password is out of date then: " +
+			"the next runs of all users of this access record sign in with it, and may lock the account; " +
+			"put the new password into it, or sign in as a user who is not rotated")
+	}
 }
 
 // sayTarget logs which target was taken without being named.

@@ -157,6 +157,9 @@ func (r *run) close(base context.Context, end time.Time, closing time.Duration) 
 
 // finish fills in what every result has.
 func (r *run) finish(result Result, start time.Time) Result {
+	if result.Outcome != NotChanged || result.Class == "" {
+		r.warnOfOwnUser()
+	}
 	counts := r.client.Counts()
 	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account
 	result.TargetInferred = r.inferred

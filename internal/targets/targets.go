@@ -66,6 +66,13 @@ type AlsoNamed interface {
 	AlsoNames() []string
 }
 
+// OwnUser is a Target that may sign in with the password of the very account that it rotates.
+type OwnUser interface {
+	// RotatesOwnUser is asked when the run is over. The operator is warned then, unless the
+	// access record is the PAM User record itself.
+	RotatesOwnUser() bool
+}
+
 // Untried is a Target whose Check tries neither the url nor the credential, since the
 // vendor has no call for that. A check says so.
 type Untried interface{ Untried() }

@@ -338,6 +338,13 @@ func scalar(raw secret.Value) (secret.Value, bool) {
 
 func (t *target) Subject() string { return t.job.User }
 
+// RotatesOwnUser makes the target a targets.OwnUser: Basic authentication by a name that is
+// the rotated one's.
+func (t *target) RotatesOwnUser() bool {
+	kind, _, _ := strings.Cut(t.job.Settings.Text(fieldAuth), " ")
+	return strings.EqualFold(kind, "basic") && targets.SameName(t.job.Settings.Text(fieldLogin), t.job.User)
+}
+
 func (t *target) Proof() targets.Proof {
 	if t.verifyHost != "" {
 		return targets.ProofLogin

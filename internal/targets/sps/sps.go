@@ -374,7 +374,6 @@ func (t *target) commit(ctx context.Context) error {
 	switch {
 	case err == nil:
 		t.armed, t.committed = false, true
-		t.warnStale()
 		return nil
 	case fault == nil || !fault.Left:
 		return err
@@ -447,7 +446,6 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	_, err := t.openSession(ctx, actionSignInAsUser, api.SignIn, t.job.User, password)
 	if err == nil {
 		if which == targets.New {
-			t.warnStale()
 		}
 		return targets.Accepted, nil
 	}
@@ -513,9 +511,5 @@ func (t *target) Close(ctx context.Context) error {
 	return err
 }
 
-// warnStale tells that the access record has to follow.
-func (t *target) warnStale() {
-	if t.own && !t.job.OwnRecord {
-		t.job.Warn("the access record signs in as the very user whose password was changed: put the new password into it before the next rotation")
-	}
-}
+// RotatesOwnUser makes the target a targets.OwnUser.
+func (t *target) RotatesOwnUser() bool { return t.own }

@@ -322,16 +322,11 @@ func (t *target) Change(ctx context.Context) error {
 	if who, fault := parseIdentity(named.prefixedName); t.user.guid != "" && fault == "" && who.name != "" {
 		t.proof.username = who.prefixed()
 	}
-	t.warnOfOutdatedRecord()
 	return nil
 }
 
-// warnOfOutdatedRecord tells of an access record that the change has left behind.
-func (t *target) warnOfOutdatedRecord() {
-	if t.self && !t.readyMade && !t.job.OwnRecord {
-		t.job.Warn("the access record signs in as the user that was rotated: its own password is out of date now, and rotations of other users with it fail until it is changed")
-	}
-}
+// RotatesOwnUser makes the target a targets.OwnUser.
+func (t *target) RotatesOwnUser() bool { return t.self && !t.readyMade }
 
 // Verify signs in as the rotated user (POST Authorize/OAuth).
 func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
@@ -357,7 +352,6 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	if t.named.prefixedUniversal != "" && universal != "" && !strings.EqualFold(universal, t.named.prefixedUniversal) {
 		t.job.Warn("Venafi's answer to the sign-in names another identity than its answer to the change")
 	}
-	t.warnOfOutdatedRecord()
 	return targets.Accepted, nil
 }
 

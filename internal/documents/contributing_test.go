@@ -135,7 +135,7 @@ func TestContributingNames(t *testing.T) {
 			}
 		}
 	}
-	if checked < 100 {
+	if checked < 50 {
 		t.Errorf("only %d names were found", checked)
 	}
 }

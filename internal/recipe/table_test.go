@@ -61,7 +61,7 @@ func TestTableOfRecipes(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls, _, _ := strings.Cut(string(source), "\ntests:\n")
-		fmt.Fprintf(&table, "| [`%s`](../scripts/recipes/%[1]s.yaml) | %s | %s | %s | %d |\n", name, loaded.Title, loaded.Tried, loaded.ProvedBy(), strings.Count(calls, "\n"))
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %d |\n", name, loaded.Title, loaded.Tried, loaded.ProvedBy(), strings.Count(calls, "\n"))
 	}
 	table.WriteString("\n")
 	page := string(readFile(t, path))

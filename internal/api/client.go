@@ -226,7 +226,8 @@ func (r Request) limit(answer Answer, now time.Time) limit {
 // Do sends a request and returns the vendor's answer if its status is 2xx. Any
 // other end is an *Error: no answer, an unreadable one, another status. The answer
 // stands beside the error as far as there was one; of an unreadable one it may be cut
-// short. How often it may send is the Kind's affair.
+// short. How often it may send is the Kind's affair. A 2xx is not yet a success: Write sends
+// what changes something, and asks what its success is.
 func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 	// A deadline is of the machine's clock, and the waits are added up, so that the
 	// tries come to an end also by a clock that does not wait.

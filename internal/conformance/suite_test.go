@@ -16,7 +16,7 @@ import (
 // those with acme in their names. What was counted is compared with docs/development/reliability.md, and
 // the recipes with the targets in Go that they describe once more.
 func TestVendor(t *testing.T) {
-	benches := conformance.Benches()
+	benches := append(conformance.Benches(), conformance.Examples()...)
 	findings := make([]*conformance.Findings, len(benches)) // nil for one that did not take part
 	t.Cleanup(func() { compare(t, benches, findings) })     // when all of them have ended
 	var names []string
@@ -35,10 +35,11 @@ func TestVendor(t *testing.T) {
 }
 
 func compare(t *testing.T, benches []conformance.Bench, findings []*conformance.Findings) {
-	settle(t, findings, "matrix", "make matrix", func(f *conformance.Findings) *conformance.Tally { return f.Faults }, conformance.MatrixSection)
-	settle(t, findings, "matrix-more", "make matrix", func(f *conformance.Findings) *conformance.Tally { return f.MoreFaults }, conformance.MatrixSection)
-	settle(t, findings, "values", "make values", func(f *conformance.Findings) *conformance.ValueTally { return f.Values }, conformance.ValuesSection)
-	settle(t, findings, "deadline", "make deadline", func(f *conformance.Findings) *conformance.DeadlineTally { return f.Deadlines }, conformance.DeadlineSection)
+	inProgram := findings[:len(conformance.Benches())]
+	settle(t, inProgram, "matrix", "make matrix", func(f *conformance.Findings) *conformance.Tally { return f.Faults }, conformance.MatrixSection)
+	settle(t, inProgram, "matrix-more", "make matrix", func(f *conformance.Findings) *conformance.Tally { return f.MoreFaults }, conformance.MatrixSection)
+	settle(t, inProgram, "values", "make values", func(f *conformance.Findings) *conformance.ValueTally { return f.Values }, conformance.ValuesSection)
+	settle(t, inProgram, "deadline", "make deadline", func(f *conformance.Findings) *conformance.DeadlineTally { return f.Deadlines }, conformance.DeadlineSection)
 	for i, bench := range benches {
 		for j, described := range benches {
 			if bench.Name == "recipe "+described.Name && findings[i] != nil && findings[j] != nil {

@@ -5,7 +5,8 @@
 //
 // A vendor is one folder beside this file with a function Info, one line in
 // package all, and one simulator; package conformance proves it. A newcomer reads
-// the Target interface, then package teramind, the smallest vendor.
+// the Target interface, then package acme, which is made up to begin from, then package
+// teramind, the smallest real vendor.
 package targets
 
 import (

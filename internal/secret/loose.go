@@ -60,6 +60,7 @@ func (k *known) shownLoosely(text string) bool {
 		run := [looseShortest]rune(letters[at:])
 		places[run] = append(places[run], at)
 	}
+	work := leastWork * 4
 	for _, list := range k.sought {
 		for _, secret := range list {
 			if secret.login || secret.word {
@@ -74,7 +75,7 @@ func (k *known) shownLoosely(text string) bool {
 				continue
 			}
 			for range 2 {
-				if holdsRun(letters, places, hidden, need) {
+				if holdsRun(letters, places, hidden, need, &work) {
 					return true
 				}
 				slices.Reverse(hidden)
@@ -86,9 +87,12 @@ func (k *known) shownLoosely(text string) bool {
 
 // holdsRun reports whether letters hold need letters of hidden in a row. places has the
 // runs of letters. A part of a secret without digits is likely to be ordinary words,
-// and must be longer.
-func holdsRun(letters []rune, places map[[looseShortest]rune][]int, hidden []rune, need int) bool {
+// and must be longer. When its work is used up it takes the worst for true.
+func holdsRun(letters []rune, places map[[looseShortest]rune][]int, hidden []rune, need int, work *int) bool {
 	for from := 0; from+need <= len(hidden); from++ {
+		if *work--; *work <= 0 {
+			return true
+		}
 		least := need
 		if need < len(hidden) && !slices.ContainsFunc(hidden[from:from+need], unicode.IsDigit) {
 			least = min(max(need, looseWords), len(hidden))
@@ -97,6 +101,7 @@ func holdsRun(letters []rune, places map[[looseShortest]rune][]int, hidden []run
 			continue
 		}
 		for _, at := range places[[looseShortest]rune(hidden[from:])] {
+			*work--
 			if at+least <= len(letters) && slices.Equal(letters[at:at+least], hidden[from:from+least]) {
 				return true
 			}

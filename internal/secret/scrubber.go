@@ -102,6 +102,13 @@ func (s *Scrubber) with(text string, scrub func(*known, string) string) string {
 	}
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
+	for s.known != nil && len(s.known().unordered) > 0 {
+		s.mutex.RUnlock()
+		s.mutex.Lock()
+		s.known().order()
+		s.mutex.Unlock()
+		s.mutex.RLock()
+	}
 	if s.known == nil {
 		return text
 	}
@@ -118,8 +125,9 @@ const wordBreak = "\x00"
 type known struct {
 	vocabulary string // the words, with wordBreak between them
 	seen       map[sighting]struct{}
-	short      []Value                     // the secrets below the shortest that is searched for
-	sought     map[[shortest]byte][]sought // all others by their first bytes
+	short      map[string]struct{}         // the secrets below the shortest that is searched for
+	sought     map[[shortest]byte][]sought // all others by their first bytes, each list in order
+	unordered  map[[shortest]byte]struct{} // whose list has yet to be put in order
 	first      [1 << 8]bool                // the first byte of each key of sought
 	blank      bool                        // a secret that is sought has a blank
 	foreign    bool                        // one begins with a character that is not ASCII
@@ -145,12 +153,14 @@ func (k *known) add(value Value, login bool) {
 	}
 	if k.seen == nil {
 		k.seen = make(map[sighting]struct{})
+		k.short = make(map[string]struct{})
 		k.sought = make(map[[shortest]byte][]sought)
+		k.unordered = make(map[[shortest]byte]struct{})
 	}
 	k.seen[sighting{text, login}] = struct{}{}
 	if len(text) < shortest {
 		if !login {
-			k.short = append(k.short, value)
+			k.short[text] = struct{}{}
 		}
 		return
 	}
@@ -173,9 +183,20 @@ func (k *known) seek(value Value, login bool) {
 	word := strings.Contains(k.vocabulary, text) && !strings.Contains(text, wordBreak)
 	key := [shortest]byte([]byte(text[:shortest]))
 	k.sought[key] = append(k.sought[key], sought{value, word, login})
+	k.unordered[key] = struct{}{}
 	k.first[key[0]] = true
 	k.blank = k.blank || strings.Contains(text, " ")
 	k.foreign = k.foreign || key[0] >= utf8.RuneSelf
+}
+
+// order puts the lists of secrets in order, so that many with one beginning are found by
+// halving their list, and not one by one.
+func (k *known) order() {
+	for key := range k.unordered {
+		list := k.sought[key]
+		sort.Slice(list, func(i, j int) bool { return list[i].value.Reveal() < list[j].value.Reveal() })
+	}
+	clear(k.unordered)
 }
 
 // collapse returns text with one blank for each run of white space.
@@ -205,7 +226,10 @@ func (k *known) scrub(text string, words bool, bounds func(text string) []bool) 
 		if round == maxRounds {
 			text = withheld
 		}
-		found := k.find(text, words)
+		found, complete := k.find(text, words)
+		if !complete {
+			return withheld
+		}
 		if len(found) == 0 {
 			return text
 		}
@@ -262,12 +286,14 @@ func replace(text string, found []span) string {
 // scrubForeign does the work of Scrubber.Text.
 func (k *known) scrubForeign(text string) string {
 	text = k.scrub(text, true, nil)
+	if len(k.short) == 0 {
+		return text
+	}
 	left := marks(text)
-	for _, value := range k.short {
-		short := value.Reveal()
-		among := left
-		for start := range len(text) - len(short) + 1 {
-			if text[start:start+len(short)] == short && !among.hide(span{start, start + len(short)}) {
+	for start := range text {
+		for size := 1; size < shortest && start+size <= len(text); size++ {
+			among := left
+			if _, ok := k.short[text[start:start+size]]; ok && !among.hide(span{start, start + size}) {
 				return withheld
 			}
 		}

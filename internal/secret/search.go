@@ -2,6 +2,7 @@ package secret
 
 import (
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -46,19 +47,33 @@ type search struct {
 	marks spans
 	read  window
 	found []span
+	work  int // how many characters may yet be compared
 }
+
+// A search compares a few characters for each of a text. Secrets and texts that repeat
+// themselves could let it compare each with each: then it gives up.
+const (
+	leastWork = 1 << 20
+	workEach  = 16
+)
 
 // find returns the parts of text that show a secret, in no certain order. Where
 // several secrets begin at one place it returns the longest. Parts of a mark
 // that an earlier replacement has left are not counted. With words, it finds
-// words of the vocabulary too.
-func (k *known) find(text string, words bool) []span {
+// words of the vocabulary too. If it is not complete it has given up.
+func (k *known) find(text string, words bool) (found []span, complete bool) {
 	if len(k.sought) == 0 || len(text) < shortest {
-		return nil
+		return nil, true
 	}
-	s := search{known: k, words: words, text: text, marks: marks(text)}
+	s := search{known: k, words: words, text: text, marks: marks(text), work: leastWork + workEach*len(text)}
 	s.all()
-	return s.found
+	return s.found, s.work > 0
+}
+
+// clean reports whether a text is certain to show no secret.
+func (k *known) clean(text string) bool {
+	found, complete := k.find(text, false)
+	return complete && len(found) == 0
 }
 
 // layer is a reading that was searched, with the escapes that are left in it.
@@ -131,6 +146,9 @@ func (s *search) through(r reading) layer {
 	searched := layer{reading: r}
 	left := s.marks
 	for place := range len(s.text) * r.phases {
+		if s.work <= 0 {
+			break
+		}
 		first := r.at(place)
 		if first.kind == nothing {
 			continue
@@ -166,14 +184,28 @@ func (s *search) match(r reading, first unit) (end int) {
 	if !s.read.widen(shortest) {
 		return 0
 	}
-	for _, secret := range s.known.sought[[shortest]byte(s.read.bytes[:shortest])] {
-		if secret.word && !s.words || secret.login && !r.base64 {
+	// Those that agree with the text so far are a part of the list, since it is in order.
+	list := s.known.sought[[shortest]byte(s.read.bytes[:shortest])]
+	for size := shortest; len(list) > 0 && s.work > 0; size++ {
+		for len(list) > 0 && len(list[0].value.Reveal()) == size {
+			if secret := list[0]; (!secret.word || s.words) && (!secret.login || r.base64) {
+				end = s.read.ends[size-1]
+			}
+			list = list[1:]
+		}
+		if len(list) == 0 || !s.read.widen(size+1) {
+			break
+		}
+		s.work--
+		next := s.read.bytes[size]
+		if len(list) == 1 {
+			if list[0].value.Reveal()[size] != next {
+				break
+			}
 			continue
 		}
-		hidden := secret.value.Reveal()
-		if s.read.widen(len(hidden)) && string(s.read.bytes[:len(hidden)]) == hidden {
-			end = max(end, s.read.ends[len(hidden)-1])
-		}
+		list = list[sort.Search(len(list), func(i int) bool { return list[i].value.Reveal()[size] >= next }):]
+		list = list[:sort.Search(len(list), func(i int) bool { return list[i].value.Reveal()[size] > next })]
 	}
 	return end
 }

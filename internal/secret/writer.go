@@ -64,7 +64,7 @@ func (k *known) scrubLines(message string) string {
 	scrubbed := k.scrub(message, false, nil)
 	if strings.HasSuffix(message, "\n") && !strings.HasSuffix(scrubbed, "\n") {
 		// A secret that ends in a line feed must not join two messages.
-		if ended := scrubbed + "\n"; len(k.find(ended, false)) == 0 {
+		if ended := scrubbed + "\n"; k.clean(ended) {
 			return ended
 		}
 	}
@@ -76,11 +76,11 @@ func (k *known) scrubJSON(message string) string {
 	if !json.Valid([]byte(message)) {
 		return k.scrubLines(message)
 	}
-	if len(k.find(message, false)) == 0 {
+	if k.clean(message) {
 		return message
 	}
 	scrubbed := k.scrubTokens(message)
-	if len(k.find(scrubbed, false)) == 0 {
+	if k.clean(scrubbed) {
 		return scrubbed
 	}
 
@@ -98,7 +98,7 @@ func (k *known) scrubJSON(message string) string {
 	if strings.HasSuffix(message, "\n") {
 		end = "\n"
 	}
-	if line := string(encoded) + end; err == nil && len(k.find(line, false)) == 0 {
+	if line := string(encoded) + end; err == nil && k.clean(line) {
 		return line
 	}
 	return "{}" + end // too short to show anything
@@ -127,7 +127,7 @@ func (k *known) scrubTokens(text string) string {
 			if end < 0 {
 				end = len(text)
 			}
-			if token := text[:end]; len(k.find(token, false)) == 0 {
+			if token := text[:end]; k.clean(token) {
 				result.WriteString(token)
 			} else {
 				result.WriteString(`"` + Mask + `"`)

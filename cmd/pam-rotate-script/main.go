@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,7 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	scrubber       *secret.Scrubber
+	started        time.Time      // of the process
 	arguments      int            // how many there are
 	file           *recipe.Recipe // from the file argument, nil if there is none
 	flags          flags
@@ -85,7 +87,7 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 
 func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
 	return &command{
-		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
+		ctx: ctx, started: time.Now(), stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
 		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), all.Registry().Names(), recipe.BuiltInNames())...),
 	}
 }

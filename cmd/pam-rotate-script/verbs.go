@@ -220,7 +220,7 @@ func (c *command) informed(verb string) error {
 func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 	options := rotation.Options{
 		Registry: all.Registry(), AccessRecord: c.flags.accessRecord, Target: c.flags.target,
-		Settings: map[string]string{}, Scrubber: c.scrubber, Log: printer.Log, Version: version,
+		Settings: map[string]string{}, Scrubber: c.scrubber, Log: printer.Log, Version: version, Started: c.started,
 	}
 	oneOf := func(flag, value string, values []string) error {
 		if value == "" || slices.Contains(values, value) {

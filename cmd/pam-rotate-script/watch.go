@@ -27,10 +27,10 @@ func (c *command) watchOver(timeout time.Duration, initial func() int) *watch {
 	return w
 }
 
-// watchBefore watches what comes before the first call to a vendor: the payload and the vault
-// may each take the time-out, and what is wrong with them is printed too.
+// watchBefore watches what comes before the first call to a vendor: the payload and the vault,
+// and what is wrong with them is printed too. All of it is within the time-out.
 func (c *command) watchBefore() *watch {
-	return c.watchOver(2*c.timeout(), rotation.NotChanged.ExitCode)
+	return c.watchOver(c.timeout()-time.Since(c.started), rotation.NotChanged.ExitCode)
 }
 
 func (w *watch) current(initial func() int) int {

@@ -2,6 +2,7 @@ package params
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode"
@@ -199,13 +200,29 @@ func readRecord(value node) (record Record, problem string) {
 // through two folders may come as often.
 func distinct(records []Record) []Record {
 	var result []Record
-	places := make(map[string][]int) // in result, by UID
+	type sameness struct {
+		uid string
+		sum uint64
+	}
+	count := make(map[string]int)
 	for _, record := range records {
-		if record.UID != "" {
-			if slices.ContainsFunc(places[record.UID], func(place int) bool { return record.equal(result[place]) }) {
+		count[record.UID]++
+	}
+	// Records of one UID are compared if they have one sum, so that many are not compared
+	// each with each.
+	seed := maphash.MakeSeed()
+	places := make(map[sameness][]int) // in result
+	for _, record := range records {
+		if record.UID != "" && count[record.UID] > 1 {
+			var hash maphash.Hash
+			hash.SetSeed(seed)
+			record.content().sum(&hash)
+			_, _ = hash.WriteString(record.Title)
+			same := sameness{record.UID, hash.Sum64()}
+			if slices.ContainsFunc(places[same], func(place int) bool { return record.equal(result[place]) }) {
 				continue
 			}
-			places[record.UID] = append(places[record.UID], len(result))
+			places[same] = append(places[same], len(result))
 		}
 		result = append(result, record)
 	}

@@ -2,6 +2,7 @@ package params
 
 import (
 	"fmt"
+	mathbits "math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -234,7 +235,7 @@ func (s *Settings) warnNumbered(place int, field Field, record Record, used stri
 	}
 	for _, label := range labels {
 		for _, sibling := range record.numbered(label) {
-			if _, known := s.index[sibling.normalised]; known {
+			if _, known := s.index[sibling.normalised]; known || len(s.warnings) >= mostFound {
 				continue
 			}
 			s.warnings = append(s.warnings, fmt.Sprintf("%s: the numbered field %s %s is not read", field.Label, shown(sibling.label), from))
@@ -262,13 +263,18 @@ func (s *Settings) warnIgnored(place int, field Field, user Record) {
 type stranger struct {
 	recordField
 	letters []rune
+	traits  uint64
 }
+
+// mostFound is how many labels are told of. A record can have more than anybody reads.
+const mostFound = 50
 
 func (s *Settings) strangers(record Record) []stranger {
 	var strangers []stranger
 	for _, field := range record.fields {
 		if _, known := s.index[field.normalised]; !known && !field.value.isEmpty() {
-			strangers = append(strangers, stranger{field, letters(field.normalised)})
+			own := letters(field.normalised)
+			strangers = append(strangers, stranger{field, own, traits(own)})
 		}
 	}
 	return strangers
@@ -285,13 +291,19 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 	for i, label := range s.labels[place] {
 		labels[i] = letters(label)
 	}
+	before := len(s.findings)
 	for _, other := range strangers {
+		if len(s.findings)-before == mostFound || !field.Restricts && len(s.warnings) >= mostFound {
+			return
+		}
 		switch {
 		case !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")):
 			// warnNumbered tells of it.
 		case s.labels[place][0] == allowedUsers && isAllowList(other.normalised):
 			s.finding(place, notReadAllowList(other.label, from))
-		case !slices.ContainsFunc(labels, func(label []rune) bool { return isNear(label, other.letters) }):
+		case !slices.ContainsFunc(labels, func(label []rune) bool {
+			return mayBeNear(traits(label), other.traits) && isNear(label, other.letters)
+		}):
 		case field.Restricts:
 			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
 		default:
@@ -323,6 +335,18 @@ func letters(label string) []rune {
 		return -1
 	}, label))
 }
+
+// traits has a bit for each letter of a label. Two labels that differ in more bits than two
+// slips can change are not near each other, which is quicker to see than how far they are.
+func traits(label []rune) uint64 {
+	var bits uint64
+	for _, letter := range label {
+		bits |= 1 << (letter % 64)
+	}
+	return bits
+}
+
+func mayBeNear(one, other uint64) bool { return mathbits.OnesCount64(one^other) <= 4 }
 
 // isNear reports whether other is the label but for a slip or two: a letter too many,
 // missing or wrong, or two exchanged. A short label is a slip away from too many words.

@@ -3,6 +3,7 @@ package params
 import (
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"io"
 	"slices"
 	"sort"
@@ -295,6 +296,21 @@ func (n node) equal(other node) bool {
 		slices.EqualFunc(sortedMembers(n), sortedMembers(other), func(a, b member) bool {
 			return a.key == b.key && a.value.equal(b.value)
 		})
+}
+
+// sum adds the value to a hash, so that two which are equal add the same.
+func (n node) sum(hash *maphash.Hash) {
+	_ = hash.WriteByte(byte(n.kind))
+	_, _ = hash.WriteString(n.text.Reveal())
+	_ = hash.WriteByte(0)
+	for _, item := range n.items() {
+		item.sum(hash)
+	}
+	for _, m := range sortedMembers(n) {
+		_, _ = hash.WriteString(m.key)
+		_ = hash.WriteByte(0)
+		m.value.sum(hash)
+	}
 }
 
 func sortedMembers(n node) []member {

@@ -32,6 +32,9 @@ type Options struct {
 	Log func(level, format string) zerolog.Logger
 	// Clock is what waits go by; nil is the machine's.
 	Clock api.Clock
+	// Started is when the process started, from which the time-out counts; the zero Time
+	// lets it count from the run's own start.
+	Started time.Time
 	// CallTimeout bounds one exchange; 0 is the client's default.
 	CallTimeout time.Duration
 	// Keeper saves what a change returns; nil is no vault.
@@ -108,6 +111,10 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	user, _ := payload.UserRecord()
 	settings := params.NewSettings(slices.Concat(p.Info.Fields, targets.CommonFields(p.Info)), p.access, user, options.Settings, options.Scrubber)
 	p.timeout, p.verify = settings.Seconds(targets.FieldTimeout), settings.Text(targets.FieldVerify)
+	if !options.Started.IsZero() {
+		// Whoever started the process waits for it as a whole.
+		p.timeout = max(p.timeout-time.Since(options.Started), leastTimeout)
+	}
 	if options.Log != nil {
 		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
 			With().Str("run", p.runID).Logger()
@@ -201,6 +208,9 @@ func (p *Plan) sayTarget() {
 		p.log.Info().Msg("the target is " + p.Info.Name + " by the access record's url: no field Target names one")
 	}
 }
+
+// leastTimeout is what a run has that starts too late. It ends at once then, and in order.
+const leastTimeout = time.Second
 
 func withHint(err error, hint string) error {
 	var input *params.Error

@@ -204,6 +204,19 @@ func place(value any) string {
 	}
 }
 
+// lookUp looks for the account where Check has not.
+func (r *run) lookUp(ctx context.Context) (looked bool, err error) {
+	target, ok := r.target.(targets.LookedUp)
+	if !ok {
+		return true, nil
+	}
+	err = r.guard("look up the account", func() (err error) {
+		looked, err = target.LookUp(ctx)
+		return err
+	})
+	return looked, err
+}
+
 // CheckResult is the end of a check.
 type CheckResult struct {
 	Result
@@ -231,6 +244,10 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 		result = r.notChanged(err)
 	} else if err := r.canKeep(work); err != nil {
 		result = r.notChanged(err)
+	} else if looked, err := r.lookUp(work); err != nil {
+		result = r.notChanged(err)
+	} else if !looked {
+		result.Message = "the credential is taken, but whether the account is there was not looked up: only a rotation can tell"
 	}
 	r.keepOld()
 	r.close(context.WithoutCancel(ctx), end, closing)

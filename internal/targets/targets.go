@@ -74,6 +74,15 @@ type OwnUser interface {
 	RotatesOwnUser() bool
 }
 
+// LookedUp is a Target whose Check does not look the account up, since a rotation does not
+// need it.
+type LookedUp interface {
+	// LookUp looks for the account without writing, after a Check. It is asked by a check
+	// alone, and never before a write. looked is false where the settings do not allow it;
+	// the error is what a look-up shows against a rotation.
+	LookUp(ctx context.Context) (looked bool, err error)
+}
+
 // Untried is a Target whose Check tries neither the url nor the credential, since the
 // vendor has no call for that. A check says so.
 type Untried interface{ Untried() }

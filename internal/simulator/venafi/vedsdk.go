@@ -194,6 +194,32 @@ func (p *Platform) identify(r *simulator.Request, information any) (*account, bo
 // identityForms are the keys that identity information has in Venafi's documents.
 var identityForms = []string{"PrefixedName", "PrefixedUniversal", "Name Prefix", "Prefix Universal"}
 
+// validate tells an identity that is there. Of one that is not, it says nothing, with 200.
+func (p *Platform) validate(r *simulator.Request) simulator.Answer {
+	checkPath(r, "/vedsdk/Identity/Validate")
+	r.OnlyHeaders("Authorization", "Content-Type")
+	r.NoQuery()
+	grant, refusal := p.authenticate(r)
+	if refusal != nil {
+		return *refusal
+	}
+	if granted, _ := parseScope(grant.Scope); !granted.covers(scopes{"configuration": nil}) {
+		return p.refuseScope("configuration")
+	}
+	body, ok := r.JSONBody(simulator.Field{Name: "ID", Type: simulator.Object})
+	if !ok {
+		return p.malformed("")
+	}
+	target, ok := p.identify(r, body["ID"])
+	switch {
+	case !ok:
+		return p.malformed("")
+	case target == nil:
+		return simulator.Answer{Status: http.StatusOK}
+	}
+	return simulator.JSON(http.StatusOK, map[string]any{"ID": p.entry(target.Identity)})
+}
+
 // readVersion answers whoever has a token that works.
 func (p *Platform) readVersion(r *simulator.Request) simulator.Answer {
 	checkPath(r, "/vedsdk/SystemStatus/Version")

@@ -7,6 +7,7 @@
 //	GET  /vedauth/authorize/verify      "verify token"
 //	GET  /vedauth/revoke/token          "revoke grant"
 //	POST /vedsdk/Identity/SetPassword   "set password"
+//	POST /vedsdk/Identity/Validate      "validate identity"
 //	GET  /vedsdk/SystemStatus/Version   "read version", which clients call to try a token
 //
 // It is written from Venafi's documents and from the vendor's public clients, and
@@ -42,6 +43,7 @@ const (
 	RevokeGrant  = "revoke grant"
 	SetPassword  = "set password"
 	ReadVersion  = "read version"
+	Validate     = "validate identity"
 )
 
 // The callers of every platform, and the password of both.
@@ -442,6 +444,7 @@ func (p *Platform) sdkRoutes() []simulator.Route {
 			Name: SetPassword, Method: "POST", Match: match("/vedsdk/Identity/SetPassword"),
 			Write: true, Serve: p.setPassword, WrongAccount: wrongIdentity,
 		},
+		{Name: Validate, Method: "POST", Match: match("/vedsdk/Identity/Validate"), Serve: p.validate, WrongAccount: wrongIdentity},
 		{Name: ReadVersion, Method: "GET", Match: match("/vedsdk/SystemStatus/Version"), Serve: p.readVersion},
 	}
 }

@@ -800,6 +800,7 @@ func TestRouteMarks(t *testing.T) {
 		venafi.RevokeGrant:  {changes: true},
 		venafi.SetPassword:  {write: true, wrongAccount: true},
 		venafi.ReadVersion:  {},
+		venafi.Validate:     {wrongAccount: true},
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("%+v", got)

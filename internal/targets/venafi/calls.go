@@ -21,9 +21,11 @@ const (
 	signInPath      = "/vedauth/authorize/oauth"
 	revokePath      = "/vedauth/revoke/token"
 	setPasswordPath = "/vedsdk/Identity/SetPassword"
+	validatePath    = "/vedsdk/Identity/Validate"
 
 	signInAsCaller  = "sign in as the access record's user"
 	signInAsRotated = "sign in as the rotated user"
+	lookUp          = "look up the identity"
 	setPassword     = "set the identity's password"
 	revokeGrant     = "revoke the grant of a sign-in"
 )
@@ -160,6 +162,39 @@ func explainSignIn(err error) error {
 		}
 	}
 	return err
+}
+
+// validate looks the user up (POST Identity/Validate). looked is false if the token may not.
+func (t *target) validate(ctx context.Context) (looked bool, err error) {
+	answer, err := t.client.Do(ctx, api.Request{
+		Action: lookUp, Kind: api.Read, Method: "POST", Host: t.host, Path: api.FixedPath(validatePath), Timeout: slowServer,
+		Header: []api.Header{api.Bearer(t.token)}, Body: api.JSONBody(api.Object{{Name: "ID", Value: t.user.information()}}),
+	})
+	if fault := api.AsError(err); fault != nil {
+		switch fault.Status {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+			return false, nil
+		}
+		return false, err
+	}
+	missing := t.client.Fail(lookUp, api.ClassAccount, "Venafi knows no local identity of this name")
+	if answer.IsEmpty() { // as documented for an unknown one
+		return true, missing
+	}
+	fields, err := answer.Object()
+	if err != nil {
+		return false, t.client.Fail(lookUp, api.ClassTarget, err.Error())
+	}
+	found := readEntry(fields.Fields("ID"))
+	switch {
+	case len(fields.Fields("ID")) == 0:
+		return true, missing
+	case !found.names(t.user):
+		return true, t.client.Fail(lookUp, api.ClassAccount, "the answer names another identity than the one asked for")
+	case found.group:
+		return true, t.client.Fail(lookUp, api.ClassAccount, "it is a group, and a group has no password")
+	}
+	return true, nil
 }
 
 // writePassword sends SetPassword once and returns the identity that a success names.

@@ -18,6 +18,7 @@ package venafi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,6 @@ func Info() targets.Info {
 			return targets.HasHostWord(address, name, "tpp", "tlspdc") ||
 				targets.HasSegment(address, "vedsdk", "vedauth", "vedadmin", "vedclient", "vedest", "vedscep", "vedcgi", "aperture")
 		},
-		IgnoresCase: true,
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the platform, such as `https://tpp.example.com/vedsdk`"},
@@ -68,7 +68,7 @@ func Info() targets.Info {
 			{Label: fieldClientID, Kind: params.Text, Required: true,
 				Help: "the API Integration, spelled exactly as in Venafi"},
 			{Label: fieldScope, Kind: params.Text, Default: "security:manage",
-				Help: "the scope that the sign-in asks for"},
+				Help: "the scope that the sign-in asks for; with `security:manage;configuration`, `check` looks the account up, and else says that it has not"},
 			{Label: fieldAuthURL, Kind: params.URL,
 				Help: "the host of `/vedauth`, where it is not the one of url"},
 			{Label: fieldAccessToken, Kind: params.Secret, Secret: true,
@@ -252,6 +252,19 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		t.self, t.oldPassword, t.proof.username = true, t.caller.password, t.caller.username
 	}
 	return "", nil
+}
+
+// LookUp makes the target a targets.LookedUp: Identity/Validate needs the scope
+// configuration, which nothing else here does.
+func (t *target) LookUp(ctx context.Context) (looked bool, err error) {
+	allowed := slices.ContainsFunc(strings.Split(t.caller.scope, ";"), func(scope string) bool {
+		name, _, _ := strings.Cut(scope, ":")
+		return strings.EqualFold(strings.TrimSpace(name), "configuration")
+	})
+	if !allowed || t.readyMade {
+		return false, nil
+	}
+	return t.validate(ctx)
 }
 
 // signInAsSelf signs in as a caller who is the rotated user. The payload's old

@@ -758,3 +758,43 @@ func TestOwnRecord(t *testing.T) {
 		t.Errorf("%s: %s, warnings %q", got.Outcome, got.Message, got.Warnings)
 	}
 }
+
+// TestCheckLooksUp: check says that the account is there only where it has looked.
+func TestCheckLooksUp(t *testing.T) {
+	const both = "security:manage;configuration"
+	for name, c := range map[string]struct {
+		user    string
+		scope   string
+		class   api.Class
+		message string
+		looks   int
+	}{
+		"without the scope":               {user, "", "", "whether the account is there was not looked up", 0},
+		"without the scope, nobody":       {"nobody", "", "", "whether the account is there was not looked up", 0},
+		"with the scope":                  {user, both, "", "a rotation could go ahead", 1},
+		"with the scope, in another case": {strings.ToUpper(user), both, api.ClassAccount, "knows no local identity of this name", 1},
+		"with the scope, nobody":          {"nobody", both, api.ClassAccount, "knows no local identity of this name", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			access := fields{}
+			if c.scope != "" {
+				access = fields{"Client ID": "looks up", "Scope": c.scope}
+			}
+			got := scene{check: true, access: access, run: conformance.Run{User: c.user, Old: first}, prepare: func(platform *simulated.Platform) {
+				platform.AddIntegration(simulated.Integration{ClientID: "looks up", Scope: both, Users: []string{simulated.Caller}})
+			}}.play(t)
+			looks := 0
+			for _, exchange := range got.server.Exchanges() {
+				if exchange.Name == simulated.Validate {
+					looks++
+				}
+			}
+			if got.Class != c.class || !strings.Contains(got.Message, c.message) || looks != c.looks || got.Writes != 0 {
+				t.Errorf("class %q, %d look-ups: %s", got.Class, looks, got.Message)
+			}
+			if open := got.platform.OpenGrants(); len(open) != 0 {
+				t.Errorf("%d grants are left", len(open))
+			}
+		})
+	}
+}

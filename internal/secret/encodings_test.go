@@ -51,6 +51,43 @@ type encoding struct {
 	encode func(secret string) string
 }
 
+// htmlEntities writes the characters that have names with them.
+func htmlEntities(s string) string {
+	names := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "ä", "&auml;", "ö", "&ouml;", "é", "&eacute;", "\u00a0", "&nbsp;")
+	return names.Replace(s)
+}
+
+// numbered writes what is not ASCII or is in special, byte by byte.
+func numbered(s, form, special string) string {
+	var text strings.Builder
+	for _, b := range []byte(s) {
+		if b < ' ' || b > '~' || strings.IndexByte(special, b) >= 0 {
+			fmt.Fprintf(&text, form, b)
+		} else {
+			text.WriteByte(b)
+		}
+	}
+	return text.String()
+}
+
+// escapeOf is JavaScript's old function.
+func escapeOf(s, form string) string {
+	var text strings.Builder
+	for _, unit := range utf16.Encode([]rune(s)) {
+		switch {
+		case unit > 0xff:
+			fmt.Fprintf(&text, form, unit)
+		case unit < 0x80 && (unit >= '0' && unit <= '9' || unit >= 'a' && unit <= 'z' || unit >= 'A' && unit <= 'Z' || strings.ContainsRune("@*_+-./", rune(unit))):
+			text.WriteByte(byte(unit))
+		case unit < 0x80:
+			fmt.Fprintf(&text, "%%%02X", unit)
+		default:
+			fmt.Fprintf(&text, form, unit) // as %u00e4 is what ASP writes
+		}
+	}
+	return text.String()
+}
+
 // encodings are made with the standard library, or by hand where it has none.
 var encodings = []encoding{
 	{"raw", func(s string) string { return s }},
@@ -64,6 +101,21 @@ var encodings = []encoding{
 	{"Go", func(s string) string { return unquoted(strconv.Quote(s)) }},
 	{"Go in ASCII", func(s string) string { return unquoted(strconv.QuoteToASCII(s)) }},
 	{"Go in JSON", func(s string) string { return inJSON(unquoted(strconv.Quote(s)), true) }},
+	{"PHP's htmlentities", htmlEntities},
+	{"htmlentities in JSON", func(s string) string { return inJSON(htmlEntities(s), false) }},
+	{"LDAP filter", func(s string) string { return numbered(s, `\%02x`, "\\*()\x00") }},
+	{"LDAP filter in upper case, in JSON", func(s string) string { return inJSON(numbered(s, `\%02X`, "\\*()\x00"), false) }},
+	{"LDAP, every byte", func(s string) string { return numbered(s, `\%02x`, s) }},
+	{"octal", func(s string) string { return numbered(s, `\%03o`, "\\\"") }},
+	{"octal, every byte", func(s string) string { return numbered(s, `\%03o`, s) }},
+	{"JavaScript's escape", func(s string) string { return escapeOf(s, "%%u%04X") }},
+	{"the same in lower case", func(s string) string { return escapeOf(s, "%%u%04x") }},
+	{"base64 twice", func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(s))))
+	}},
+	{"base64 of a pair, twice", func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte("x" + base64.StdEncoding.EncodeToString([]byte("jane:"+s+"."))))
+	}},
 	{"URL path", url.PathEscape},
 	{"URL query", url.QueryEscape},
 	{"form", func(s string) string { return strings.TrimPrefix(url.Values{"k": {s}}.Encode(), "k=") }},

@@ -206,16 +206,69 @@ func percentEncoded(base reading, form bool) reading {
 
 // unpercent does what unescape does, for an escape of URLs.
 func (r reading) unpercent(first unit) unit {
-	if first.is('%') {
-		if value, last := r.number(first.next, 2); last.kind != nothing {
-			return last.asByte(byte(value))
+	if !first.is('%') {
+		return first
+	}
+	if value, last := r.number(first.next, 2); last.kind != nothing {
+		return last.asByte(byte(value))
+	}
+	// What JavaScript's escape and ASP write.
+	if second := r.at(first.next); second.is('u') {
+		if value, last := r.number(second.next, 4); last.kind != nothing {
+			if utf16.IsSurrogate(value) {
+				if mark := r.at(last.next); mark.is('%') && r.at(mark.next).is('u') {
+					if low, end := r.number(r.at(mark.next).next, 4); end.kind != nothing {
+						if pair := utf16.DecodeRune(value, low); pair != utf8.RuneError {
+							return end.asRune(pair)
+						}
+					}
+				}
+			}
+			return last.asRune(value)
 		}
 	}
 	return first
 }
 
-// entities are the named characters that HTML and XML encoders write.
-var entities = map[string]rune{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "nbsp": '\u00a0'}
+// radix is a way to write a byte as a backslash and its number.
+type radix struct{ base, digits int }
+
+var (
+	ldap  = radix{16, 2} // filters and names of LDAP
+	octal = radix{8, 3}  // shells, C, Git
+)
+
+// numbered reads a backslash and a number as a byte.
+func numbered(base reading, as radix) reading {
+	decoded := base
+	decoded.at = func(place int) unit {
+		first := base.at(place)
+		if read := base.unnumber(first, as); read != first {
+			return read
+		}
+		return base.unescape(first)
+	}
+	return decoded
+}
+
+// unnumber does what unescape does, for a backslash and a number.
+func (r reading) unnumber(first unit, as radix) unit {
+	if !first.is('\\') {
+		return first
+	}
+	value, place, last := 0, first.next, unit{}
+	for range as.digits {
+		if last = r.at(place); last.kind != oneByte {
+			return first
+		}
+		digit, ok := hexDigit(byte(last.value))
+		if !ok || int(digit) >= as.base {
+			return first
+		}
+		value, place = value*as.base+int(digit), last.next
+	}
+	return last.asByte(byte(value))
+}
 
 // longestEntity is the most characters that an encoder puts between & and ;.
 const longestEntity = len("#1114111")
@@ -253,7 +306,7 @@ func (r reading) unreference(first unit) unit {
 func entity(name string) (rune, bool) {
 	number, ok := strings.CutPrefix(name, "#")
 	if !ok {
-		character, ok := entities[name]
+		character, ok := entities()[name]
 		return character, ok
 	}
 	radix := 10
@@ -328,10 +381,10 @@ var base64Values = func() (values [1 << 8]byte) {
 const noDigit = 1 << 6
 
 // base64Encoded reads base64 in both alphabets. A byte begins 0, 2 or 4 bits
-// into a digit: those are the three phases. Between digits there may be white
-// space. base must have one phase.
+// into a digit: those are three phases for each of base. Between digits there may be
+// white space.
 func base64Encoded(base reading) reading {
-	return reading{phases: 3, base64: true, at: func(place int) unit {
+	return reading{phases: 3 * base.phases, base64: true, at: func(place int) unit {
 		high := base.at(place / 3)
 		if high.kind != oneByte || base64Values[byte(high.value)] == noDigit {
 			return unit{}

@@ -84,7 +84,10 @@ type layer struct {
 
 // escapes says what a reading has that another can decode. One that has none of
 // a kind would only be read a second time, so that decoding is left out.
-type escapes struct{ backslash, percent, plus, reference, zero bool }
+type escapes struct{ backslash, ldap, octal, percent, plus, reference, zero bool }
+
+// leastTwice is how long, in bytes, the shortest secret is in base64 of base64.
+const leastTwice = 8
 
 // all searches all ways to read the text that can give anything new.
 func (s *search) all() {
@@ -101,11 +104,20 @@ func (s *search) all() {
 		if base.reference {
 			s.throughEscaped(entityEncoded(base.reading))
 		}
+		if base.ldap {
+			s.through(numbered(base.reading, ldap))
+		}
+		if base.octal {
+			s.through(numbered(base.reading, octal))
+		}
 	}
 	for _, base := range inner {
 		pairs := s.throughEscaped(hexEncoded(base.reading))
 		digits := s.throughEscaped(remembering(base64Encoded(base.reading)))
 		s.throughURL(digits)
+		if len(s.text) >= leastTwice {
+			s.through(base64Encoded(digits.reading))
+		}
 		for _, bytes := range []layer{base, digits, pairs} {
 			// Half of an ASCII character is a zero in UTF-16.
 			if bytes.zero || s.known.foreign {
@@ -157,6 +169,8 @@ func (s *search) through(r reading) layer {
 		switch lead {
 		case '\\':
 			searched.backslash = searched.backslash || r.unescape(first) != first
+			searched.ldap = searched.ldap || r.unnumber(first, ldap) != first
+			searched.octal = searched.octal || r.unnumber(first, octal) != first
 		case '%':
 			searched.percent = searched.percent || r.unpercent(first) != first
 		case '&':

@@ -34,7 +34,8 @@ type Answer struct {
 	body  []byte
 	kind  kind
 	fault error
-	// unframed says that nothing but the end of the connection ends the body.
+	// unframed says that nothing but the end of the connection ends the body, though the
+	// server knows a better way.
 	unframed bool
 }
 

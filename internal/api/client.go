@@ -622,7 +622,8 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 	defer response.Body.Close()
 	answer := Answer{
 		Status: response.StatusCode, header: response.Header,
-		unframed: response.ContentLength < 0 && len(response.TransferEncoding) == 0,
+		// HTTP/1.0 has no other end of a body than that of the connection.
+		unframed: response.ContentLength < 0 && len(response.TransferEncoding) == 0 && response.ProtoAtLeast(1, 1),
 	}
 	if len(response.Status) > 4 {
 		answer.Reason = response.Status[4:]
@@ -635,7 +636,7 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 	switch {
 	case err == nil && len(body) > maxAnswer:
 		err = errors.New("the answer is longer than 1 MiB")
-	case err == nil && answer.unframed && request.Context().Err() != nil:
+	case err == nil && response.ContentLength < 0 && request.Context().Err() != nil:
 		// Giving up closes the connection, and a server that closes in turn makes it
 		// look as if the answer had ended there.
 		err = context.Cause(request.Context())

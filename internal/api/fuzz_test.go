@@ -83,6 +83,15 @@ func FuzzAnswer(f *testing.F) {
 		answer.Cookie("a")
 		api.ExplainBy("message", "error", "a")(answer)
 		answer.Headers()
+		answer.Why()
+		(&api.Error{}).About(answer)
+		answer.At([]string{"a", "0"})
+		if value, ok := answer.At(nil); ok {
+			api.SameValue(value, declared)
+		}
+		if said := answer.Saying(); said != api.SaysNothing && answer.IsEmpty() {
+			t.Errorf("an empty body says %d", said)
+		}
 
 		body, fault := api.Arrived(answer)
 		if len(body) > api.MaxAnswer*2 {

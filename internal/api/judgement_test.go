@@ -9,6 +9,34 @@ import (
 	"pam-rotate-script/internal/api"
 )
 
+// TestReasons: why a call failed, from what frameworks answer by default.
+func TestReasons(t *testing.T) {
+	text, err := os.ReadFile("testdata/reasons.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n\n")
+	var turns []string
+	for _, line := range strings.Split(strings.TrimSuffix(table, "\n"), "\n") {
+		if !strings.HasPrefix(line, "#") {
+			turns = append(turns, line)
+		}
+	}
+	if len(turns) < 80 || len(turns)%2 != 0 {
+		t.Fatalf("%d lines", len(turns))
+	}
+	for i := 0; i < len(turns); i += 2 {
+		if got := api.NewAnswer(nil, []byte(turns[i])).Why(); got != turns[i+1] {
+			t.Errorf("%s: got %q, want %q", turns[i], got, turns[i+1])
+		}
+	}
+	for _, body := range []string{"", "<html><p>no</p></html>", "two\nlines", strings.Repeat("long ", 200), `{"message":`, "\x1f\x8b\x08"} {
+		if got := api.NewAnswer(nil, []byte(body)).Why(); got != "" {
+			t.Errorf("%q: got %q", body, got)
+		}
+	}
+}
+
 // lines returns the lines of a file of tests that are not empty and no remark.
 func lines(t testing.TB, path string) []string {
 	t.Helper()

@@ -174,7 +174,7 @@ func texts(value any, field string) []string {
 		for _, name := range particulars {
 			switch members[name].(type) {
 			case []any, map[string]any:
-				if inner := texts(members[name], place); len(inner) > 0 {
+				if inner := texts(members[name], field); len(inner) > 0 {
 					return inner
 				}
 			}

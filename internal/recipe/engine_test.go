@@ -337,6 +337,12 @@ func TestPages(t *testing.T) {
 		{"link to another host", "{items: ., link: next}", map[string]any{
 			"GET /look": linked(users("a"), "http://inside.invalid:8080/look?after=a"), "GET /look?after=a": users("jane"),
 		}, "GET /look, GET /look?after=a, POST /set", true},
+		{"link to the same path", "{items: ., link: next}", map[string]any{
+			"GET /look": linked(users("a"), "?page=2"), "GET /look?page=2": users("jane"),
+		}, "GET /look, GET /look?page=2, POST /set", true},
+		{"link out of the path", "{items: ., link: next}", map[string]any{
+			"GET /look": linked(users("a"), "/x/../look"),
+		}, "GET /look", false},
 		{"link for ever", "{items: ., link: next, most: 3}", map[string]any{
 			"GET /look": linked(users("a"), "/look"),
 		}, "GET /look, GET /look, GET /look", false},

@@ -165,8 +165,15 @@ func (t *target) nextLink(c *call, judged map[string]any) (string, error) {
 			continue
 		}
 		next, err := url.Parse(target)
-		if err != nil || !strings.HasPrefix(next.EscapedPath(), "/") || api.HasDotSegment(next.EscapedPath()) {
+		if err != nil || next.Opaque != "" || api.HasDotSegment(next.EscapedPath()) {
 			return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page has no path that can be asked for")
+		}
+		if next.Path == "" || next.Path[0] != '/' { // such as ?page=2
+			asked, err := url.Parse(t.asked)
+			if err != nil {
+				return "", t.client.Fail(c.name, api.ClassTarget, "the link to the next page has no path that can be asked for")
+			}
+			next = asked.ResolveReference(&url.URL{Path: next.Path, RawPath: next.RawPath, RawQuery: next.RawQuery})
 		}
 		path := next.RequestURI()
 		if prefix := t.base.prefix; prefix != "" && !strings.HasPrefix(path, prefix+"/") {

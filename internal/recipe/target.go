@@ -150,7 +150,10 @@ func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) 
 		t.subject = subject
 	}
 	t.tryPaths(ctx)
-	return t, settings.Err()
+	if err := settings.Err(); err != nil {
+		return nil, err
+	}
+	return t, t.tryValues(ctx)
 }
 
 // address reads a field that says where calls go.
@@ -197,17 +200,9 @@ func (t *target) needsOld() bool {
 // tryPaths reports the values that cannot be part of a path, as far as they are known
 // before anything is sent.
 func (t *target) tryPaths(ctx context.Context) {
-	known := func(e *expression) bool {
-		for _, name := range e.free {
-			if _, kept := t.kept[name]; !kept && name != varUser && name != varAccess && name != varSet {
-				return false
-			}
-		}
-		return true
-	}
 	for _, c := range t.recipe.allCalls() {
 		for _, s := range c.path {
-			if s.value == nil || !known(s.value) {
+			if s.value == nil || !t.knows(s.value, varUser, varAccess, varSet) {
 				continue
 			}
 			value, err := s.value.run(ctx, nil, t.values(namesOf(s.value), nil))
@@ -224,6 +219,39 @@ func (t *target) tryPaths(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// knows reports whether an expression needs nothing but the named variables and what the recipe's own
+// let has given.
+func (t *target) knows(e *expression, names ...string) bool {
+	return !slices.ContainsFunc(e.free, func(name string) bool {
+		_, kept := t.kept[name]
+		return !kept && !slices.Contains(names, name)
+	})
+}
+
+// tryValues ends a run before anything is sent if a call up to the write could not be made: checked
+// refuses a name, say.
+func (t *target) tryValues(ctx context.Context) error {
+	calls := slices.Concat(t.recipe.check, t.recipe.change)
+	if a := t.recipe.auth; a != nil && a.signIn != nil {
+		calls = append(calls, a.signIn)
+	}
+	for _, c := range calls {
+		for _, e := range append(c.requestExpressions(), t.authOf(c)...) {
+			if e == nil || !t.knows(e, varUser, varNew, varOld, varAccess, varSet) {
+				continue
+			}
+			if _, err := e.run(ctx, nil, t.values(namesOf(e), nil)); err != nil {
+				class, what := api.ClassInput, "the user or a field"
+				if e.flow.made&fromNew != 0 {
+					class, what = api.ClassPolicy, "the new password"
+				}
+				return t.client.Fail(c.name, class, what+" does not fit what the recipe sends: "+err.Error())
+			}
+		}
+	}
+	return nil
 }
 
 func (t *target) Subject() string { return t.subject }

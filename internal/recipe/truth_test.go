@@ -211,3 +211,63 @@ func TestNamesTheRecipe(t *testing.T) {
 		t.Errorf("%s %v", printed, err)
 	}
 }
+
+// TestFormWithAToken: a sign-in by form as Django and Rails have it, with a token that stands on the
+// page and in a cookie, a redirect as the answer, and a session in another cookie.
+func TestFormWithAToken(t *testing.T) {
+	source := small(map[string]string{"auth": "none", "check": `
+  - name: read the form
+    path: /login
+    accept: {status: 200, when: '$text | contains("csrfmiddlewaretoken")'}
+    seal:
+      form_token: '$text | capture("name=\"csrfmiddlewaretoken\" value=\"(?<v>[^\"]+)\"").v'
+      first_cookie: '$header["set-cookie"] | capture("(^|\n)csrftoken=(?<v>[^;]+)").v'
+  - name: sign in
+    method: POST
+    path: /login
+    header: {Cookie: '"csrftoken=" + $first_cookie', Referer: $set.url}
+    form: {csrfmiddlewaretoken: $form_token, username: '"it"', password: $access.password}
+    accept: {redirect: {to: /admin/}}
+    refuse: {status: 200, when: '$text | contains("errorlist")', class: credential, says: the form was shown again}
+    seal: {session: '$header["set-cookie"] | capture("(^|\n)sessionid=(?<v>[^;]+)").v'}`,
+		"write": "header: {Cookie: '\"sessionid=\" + $session'}\n    body: {password: $new}"})
+	form := answer{status: 200, body: `<html><form><input name="csrfmiddlewaretoken" value="canary-form-1"></form></html>`, header: map[string]string{"Set-Cookie": "csrftoken=canary-cookie-1; expires=Sat, 27 Nov 2027 10:00:00 GMT; Path=/"}}
+	for name, test := range map[string]struct {
+		in   answer
+		ends string
+	}{
+		"right": {answer{status: 302, header: map[string]string{"Location": "/admin/", "Set-Cookie": "sessionid=canary-session-1; HttpOnly"}}, "changed [] answer"},
+		"wrong": {answer{status: 200, body: `<html><ul class="errorlist"></ul></html>`}, "not-changed [credential] "},
+	} {
+		s := serve(t, map[string]any{"GET /login": form, "POST /login": test.in, "POST /set": fine})
+		result := play(t, source, s, nil, "jane", conformance.New)
+		if result.ends() != test.ends {
+			t.Errorf("%s: %s: %s", name, result.ends(), result.Message)
+		}
+		for _, hidden := range []string{"canary-form-1", "canary-cookie-1", "canary-session-1"} {
+			if strings.Contains(result.log+result.Message, hidden) {
+				t.Errorf("%s: %s was printed", name, hidden)
+			}
+		}
+		if name == "right" && (s.of("POST /set")[0].header.Get("Cookie") != "sessionid=canary-session-1" || !strings.Contains(s.of("POST /login")[0].body, "canary-form-1")) {
+			t.Errorf("%s: sent %v", name, s.requests)
+		}
+	}
+}
+
+// TestValuesThatDoNotFit: a value that a quoting function refuses ends the run before the first call.
+func TestValuesThatDoNotFit(t *testing.T) {
+	for _, test := range []struct {
+		write, user, password string
+		class                 api.Class
+	}{
+		{`body: {password: $new, id: '"local:" + checked($user; "[a-z]+")'}`, "ja:ne", conformance.New, api.ClassInput},
+		{`body: {password: 'checked($new; "[a-z]+")'}`, "jane", "Not this", api.ClassPolicy},
+	} {
+		s := serve(t, map[string]any{"GET /look": fine, "POST /set": fine})
+		result := play(t, small(map[string]string{"write": test.write}), s, nil, test.user, test.password)
+		if result.Outcome != rotation.NotChanged || result.Class != test.class || s.came() != "" || !strings.Contains(result.Message, "does not fit what the recipe sends") {
+			t.Errorf("%s: %s after %q: %s", test.write, result.ends(), s.came(), result.Message)
+		}
+	}
+}

@@ -41,7 +41,7 @@ COMMAND := ./cmd/pam-rotate-script
 # What takes long, or starts compilers and other people's products, is left to test-rest:
 # these packages, and the tests of these names. Each of the two runs what the other skips.
 LONG_PACKAGES := ./cmd/pam-rotate-bench/... ./cmd/pam-rotate-demo ./scripts/...
-LONG_TESTS := ^TestVendor$$//^(more-faults|values|deadlines)$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostileMemory|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestEveryCommandRuns|FuzzScrubber)$$|OtherSDK$$
+LONG_TESTS := ^TestVendor$$//^(more-faults|values|deadlines)$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostileMemory|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestValuesArriveAsTheyAre|TestEveryCommandRuns|FuzzScrubber)$$|^TestReal|OtherSDK$$
 # What many goroutines share.
 RACED    := ./internal/api ./internal/rotation ./internal/secret ./internal/vault ./internal/simulator
 PACKAGES  = $(shell $(GO) list ./... | grep -vxF "$$($(GO) list $(LONG_PACKAGES) $(1))")

@@ -119,7 +119,7 @@ func TestFileArgument(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newCommand(context.Background(), nil, nil, nil)
-			err := c.fileArgument(nil, []string{path})
+			err := c.fileArgument(c.root(), []string{path})
 			if (err != nil) != test.fails || (c.file != nil) != test.isRecipe {
 				t.Errorf("error %v, recipe %v", err, c.file != nil)
 			}

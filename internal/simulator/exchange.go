@@ -48,6 +48,10 @@ type Route struct {
 	// Serve is the vendor's behaviour. It is called with the vendor's lock
 	// held and must not block.
 	Serve func(r *Request) Answer
+	// CountFailure counts a failed sign-in of the user that the request names, without
+	// a look at the password. It is called with the vendor's lock held, and nil where
+	// the call is no sign-in as a user.
+	CountFailure func(r *Request)
 	// WrongAccount returns the same successful answer naming somebody else.
 	// It is nil where the answer names no account.
 	WrongAccount func(Answer) Answer

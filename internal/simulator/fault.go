@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Fault is something that goes wrong at one exchange, or at every one of a route.
@@ -67,6 +68,13 @@ type way struct {
 	hangs, breaks       bool
 	// unread says that the request's body is not read, and so nothing is served.
 	unread bool
+	// delay is how long after a late one the vendor acts; 0 for not before CarryOutLate.
+	delay time.Duration
+	// copied has the vendor serve a copy, and may put its answer in the place of the
+	// first one. nil for no copy.
+	copied func(s *Server, route Route, r *Request, real *Answer)
+	// counted says that the vendor counts a failed sign-in, and does nothing else.
+	counted bool
 	// altersAnswer says that it is the vendor's own answer that is altered, if there is
 	// one to be had.
 	altersAnswer bool
@@ -203,7 +211,7 @@ func SlowKinds() []Kind { return slices.Clone(slowKinds()) }
 
 // KindNamed returns the kind of that name. It panics if there is none.
 func KindNamed(name string) Kind {
-	for _, kind := range kinds() {
+	for _, kind := range slices.Concat(kinds(), moreKinds()) {
 		if kind.Name == name {
 			return kind
 		}

@@ -29,11 +29,15 @@ type Request struct {
 	Query url.Values
 
 	server *Server
+	muted  bool // nothing is noted
 }
 
 // Note writes down that the request has something which our own client must not
 // send. It does not alter the answer. The text holds no value of the request.
 func (r *Request) Note(text string) {
+	if r.muted {
+		return
+	}
 	name := r.Name
 	if name == "" {
 		name = "unknown request"

@@ -81,7 +81,7 @@ type Server struct {
 	notes       []string
 	faults      []*plannedFault
 	observer    func(Exchange, Moment)
-	late        []func() // what the vendor has yet to carry out
+	late        []lateAct // what the vendor has yet to carry out
 }
 
 type plannedFault struct {
@@ -422,6 +422,7 @@ func (s *Server) serveRequest(c *connection) bool {
 	s.checkHead(head, request)
 
 	s.tell(request, Arrived)
+	s.carryOut(false)
 	answer, ending := s.decide(request, route, kind)
 	s.tell(request, Acted)
 	if answer.Status == 0 {
@@ -533,16 +534,26 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 	if route.Serve == nil {
 		return s.refuseUnknown(r), answered
 	}
+	if kind.way != nil && kind.way.counted {
+		s.Lock(func() { route.CountFailure(r) })
+	}
 	if kind.Late {
-		s.mutex.Lock()
-		s.late = append(s.late, func() { route.Serve(r) })
-		s.mutex.Unlock()
+		if kind.way.delay > 0 {
+			s.keep(route, r, kind.way.delay)
+		} else {
+			s.mutex.Lock()
+			s.late = append(s.late, lateAct{serve: func() { route.Serve(r) }})
+			s.mutex.Unlock()
+		}
 	}
 	if kind.way != nil && !kind.needsAnswer(route) {
 		return kind.way.spoil(s, route, r, nil)
 	}
 	var real Answer
 	s.Lock(func() { real = route.Serve(r) })
+	if kind.way != nil && kind.way.copied != nil {
+		kind.way.copied(s, route, r, &real)
+	}
 	if kind.way == nil {
 		return real, answered
 	}
@@ -552,13 +563,7 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 // CarryOutLate has the vendor serve, in their order, the requests that a fault of a
 // late kind has kept from it.
 func (s *Server) CarryOutLate() {
-	s.mutex.Lock()
-	late := s.late
-	s.late = nil
-	s.mutex.Unlock()
-	for _, serve := range late {
-		s.Lock(serve)
-	}
+	s.carryOut(true)
 }
 
 func (s *Server) refuseUnknown(r *Request) Answer {

@@ -30,6 +30,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"pam-rotate-script/internal/simulator"
@@ -118,6 +119,13 @@ type Config struct {
 	// Challenge is the field WWW-Authenticate of a refused sign-in; "" stands for
 	// Basic with the charset UTF-8.
 	Challenge string
+	// History refuses a password that the user has or has had.
+	History bool
+	// SignInLag is how long after a change sign-ins go by the password before it, as
+	// where they ask a directory that learns of changes slowly.
+	SignInLag time.Duration
+	// Now is the service's clock; nil stands for time.Now.
+	Now func() time.Time
 	// LockAfter is the number of failed sign-ins in a row that lock an
 	// account for good; 0 for never.
 	LockAfter int
@@ -125,8 +133,10 @@ type Config struct {
 
 type user struct {
 	password string
-	failed   int // ever since the user was set
-	inARow   int // since the last sign-in that was accepted
+	past     []string  // former passwords
+	changed  time.Time // when the password was set; zero for ever since
+	failed   int       // ever since the user was set
+	inARow   int       // since the last sign-in that was accepted
 }
 
 // Service is such an endpoint with its users. Make one with [New]. Its lock
@@ -137,6 +147,7 @@ type Service struct {
 	extra   map[string]any // ExtraBody as decoded from JSON
 	users   map[string]*user
 	changes int
+	refused int // callers without the right credentials
 }
 
 // New returns a service with the users jdoe@example.com, jdoe@example.co,
@@ -158,6 +169,9 @@ func New(config Config) (*Service, error) {
 	fill(&config.PasswordField, "newPassword")
 	fill((*string)(&config.BodyFormat), string(JSON))
 	fill(&config.Challenge, `Basic realm="service", charset="UTF-8"`)
+	if config.Now == nil {
+		config.Now = time.Now
+	}
 	if config.SuccessStatus == 0 {
 		config.SuccessStatus = http.StatusCreated
 	}
@@ -236,6 +250,13 @@ func (s *Service) FailedLogins(name string) int {
 	return s.read(name).failed
 }
 
+// FailedAccess returns how often a caller of [ChangePassword] did not prove itself.
+func (s *Service) FailedAccess() int {
+	s.Lock()
+	defer s.Unlock()
+	return s.refused
+}
+
 // Changes returns how many changes of a password were applied.
 func (s *Service) Changes() int {
 	s.Lock()
@@ -276,6 +297,7 @@ func (s *Service) Routes() []simulator.Route {
 			Match:        simulator.Pattern(s.config.VerifyPath).Match,
 			Login:        true,
 			Serve:        s.signIn,
+			CountFailure: s.countFailure,
 			WrongAccount: s.wrongAccount,
 		})
 	}
@@ -319,7 +341,13 @@ func (s *Service) change(r *simulator.Request) simulator.Answer {
 	if password == "" || utf8.RuneCountInString(password) < s.config.MinimumLength {
 		return simulator.Error(400, "the password does not meet the policy: too short")
 	}
-	found.password = password
+	if s.config.History && (password == found.password || slices.Contains(found.past, password)) {
+		return simulator.Error(400, "the password does not meet the policy: used before")
+	}
+	if password != found.password {
+		found.past = append(found.past, found.password)
+		found.password, found.changed = password, s.config.Now()
+	}
 	s.changes++
 	return simulator.JSON(s.config.SuccessStatus, map[string]any{s.config.UserField: name, "status": "password changed"})
 }
@@ -344,6 +372,7 @@ func (s *Service) authorize(r *simulator.Request) (refusal simulator.Answer, ref
 		name, wanted = "Content-Type", ""
 	}
 	if !ok || given != wanted {
+		s.refused++
 		return simulator.Error(401, "the credentials are missing or wrong"), true
 	}
 	r.OnlyHeaders("Content-Type", name)
@@ -444,13 +473,31 @@ func (s *Service) signIn(r *simulator.Request) simulator.Answer {
 	if found == nil {
 		return wrong
 	}
-	if found.password != password || s.locked(*found) {
+	if !s.signsIn(*found, password) {
 		found.failed++
 		found.inARow++
 		return wrong
 	}
 	found.inARow = 0
 	return simulator.JSON(200, map[string]any{s.config.UserField: name})
+}
+
+// signsIn reports whether a sign-in takes the password now.
+func (s *Service) signsIn(u user, password string) bool {
+	current := u.password
+	if len(u.past) > 0 && s.config.Now().Sub(u.changed) < s.config.SignInLag {
+		current = u.past[len(u.past)-1]
+	}
+	return current == password && !s.locked(u)
+}
+
+// countFailure counts a failed sign-in of the user whom the request names.
+func (s *Service) countFailure(r *simulator.Request) {
+	name, _, _ := r.BasicAuth()
+	if found := s.users[name]; found != nil {
+		found.failed++
+		found.inARow++
+	}
 }
 
 func (s *Service) refuseSignIn(text string) simulator.Answer {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pam-rotate-script/internal/simulator"
 	"pam-rotate-script/internal/simulator/rest"
@@ -329,5 +330,52 @@ func TestNewRefusesContradictions(t *testing.T) {
 		if _, err := rest.New(config); err == nil || !strings.HasPrefix(err.Error(), "simulated REST service: ") {
 			t.Errorf("%s: error %v", name, err)
 		}
+	}
+}
+
+// TestSlowSignIn: sign-ins may go by the password before for a while, and a failed one
+// may be counted without a word of it.
+func TestSlowSignIn(t *testing.T) {
+	const path = "/api/me"
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	service, server := start(t, rest.Config{VerifyPath: path, SignInLag: 15 * time.Second, Now: func() time.Time { return now }, History: true})
+	signIn := func(password string) int {
+		status, _, _ := send(t, server, request{method: "GET", path: path, login: []string{user, password}})
+		return status
+	}
+	if status, _, _ := send(t, server, sample); status != 201 {
+		t.Fatalf("change: %d", status)
+	}
+	set := service.Password(user)
+	for _, step := range []struct {
+		after               time.Duration
+		newOne, old, failed int
+	}{{0, 401, 200, 1}, {14 * time.Second, 401, 200, 2}, {time.Second, 200, 401, 3}} {
+		now = now.Add(step.after)
+		if newOne, old := signIn(set), signIn(rest.FirstPassword); newOne != step.newOne || old != step.old || service.FailedLogins(user) != step.failed {
+			t.Errorf("after %v: the new one %d, the old one %d, %d failed", step.after, newOne, old, service.FailedLogins(user))
+		}
+	}
+	if !service.Accepts(user, set) {
+		t.Error("the lag shows in what is in force")
+	}
+	if status, _, body := send(t, server, sample); status != 400 || !strings.Contains(body, "used before") || service.Changes() != 1 {
+		t.Errorf("the same again: %d %s", status, body)
+	}
+	server.Inject(simulator.Fault{Exchange: rest.SignIn, Kind: simulator.KindNamed("500 counted before")})
+	if status := signIn(set); status != 500 || service.FailedLogins(user) != 4 {
+		t.Errorf("%d, %d failed", status, service.FailedLogins(user))
+	}
+}
+
+func TestFailedAccess(t *testing.T) {
+	service, server := start(t, rest.Config{})
+	for _, token := range []string{"x", rest.Token} {
+		call := sample
+		call.header = http.Header{"Authorization": {"Bearer " + token}}
+		send(t, server, call)
+	}
+	if service.FailedAccess() != 1 {
+		t.Errorf("%d failed", service.FailedAccess())
 	}
 }

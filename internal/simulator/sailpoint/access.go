@@ -87,6 +87,7 @@ func (t *Tenant) requestToken(r *simulator.Request) simulator.Answer {
 	}
 	client := t.client(form["client_id"])
 	if client == nil || client.Secret != form["client_secret"] {
+		t.refused++
 		return t.refuseToken(http.StatusUnauthorized, "unauthorized", "Full authentication is required to access this resource")
 	}
 	encode := base64.RawURLEncoding.EncodeToString

@@ -238,6 +238,7 @@ type Tenant struct {
 	handouts  map[string]handout // by public key ID
 	changes   []*change
 	completed int
+	refused   int // requests for tokens with a wrong client ID or secret
 }
 
 // New returns a tenant with the clients, sources and identities that the constants
@@ -286,6 +287,13 @@ func (t *Tenant) Completed() int {
 	defer t.Unlock()
 	t.endDue()
 	return t.completed
+}
+
+// FailedAccess returns how many requests for a token had a wrong client ID or secret.
+func (t *Tenant) FailedAccess() int {
+	t.Lock()
+	defer t.Unlock()
+	return t.refused
 }
 
 // Pending returns how many accepted requests to set a password have not ended.

@@ -1078,3 +1078,14 @@ func TestFaultsCoverTheRoutes(t *testing.T) {
 		t.Errorf("faults %q", hit)
 	}
 }
+
+func TestFailedAccess(t *testing.T) {
+	s := start(t, sailpoint.Options{})
+	before := s.tenant.FailedAccess()
+	s.requestToken(sailpoint.ClientID, "wrong")
+	s.requestToken("nobody", sailpoint.ClientSecret)
+	s.requestToken(sailpoint.ClientID, sailpoint.ClientSecret)
+	if failed := s.tenant.FailedAccess(); before != 0 || failed != 2 {
+		t.Errorf("%d failed, then %d", before, failed)
+	}
+}

@@ -54,7 +54,7 @@ const (
 func (a *Appliance) Routes() []simulator.Route {
 	const anyone, administrator = false, true
 	routes := []simulator.Route{
-		{Name: SignIn, Method: "GET", Match: authenticationPath.Match, Login: true, Changes: true, Serve: a.signIn},
+		{Name: SignIn, Method: "GET", Match: authenticationPath.Match, Login: true, Changes: true, Serve: a.signIn, CountFailure: a.countFailure},
 		{Name: ListLoginMethods, Method: "GET", Match: loginMethodsPath.Match, Serve: a.listLoginMethods},
 		{Name: ReadOwnUser, Method: "GET", Match: ownUserPath.Match, Serve: a.guard(anyone, a.ownInformation)},
 		{Name: OpenTransaction, Method: "POST", Match: transactionPath.Match, Changes: true, Serve: a.demandLength(a.guard(anyone, a.openTransaction))},

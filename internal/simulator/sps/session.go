@@ -79,7 +79,11 @@ const local = "local"
 // nil if there is none. The method is "" for the default one.
 func (a *Appliance) signingIn(name, password, method string) *user {
 	for i, user := range a.inForce.users {
-		if user.name == name && a.loginPassword(user.key, method) == password {
+		current := a.loginPassword(user.key, method)
+		if lagging, ok := a.lagging(user.key); ok {
+			current = lagging
+		}
+		if user.name == name && current == password {
 			return &a.inForce.users[i]
 		}
 	}
@@ -92,6 +96,19 @@ func (a *Appliance) loginPassword(key, method string) string {
 		return a.external[key]
 	}
 	return a.inForce.passwords[a.inForce.user(key).reference].plain
+}
+
+// lagging returns the password that sign-ins of a user still go by, if it is not the
+// one in force.
+func (a *Appliance) lagging(key string) (password string, ok bool) {
+	former, there := a.before[key]
+	return former.plain, there && a.now().Sub(former.until) < a.options.SignInLag
+}
+
+// formerPassword is a user's password before the one in force.
+type formerPassword struct {
+	plain string
+	until time.Time
 }
 
 func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
@@ -119,8 +136,7 @@ func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
 	}
 	user := a.signingIn(name, password, method)
 	if user == nil {
-		a.failed[name]++
-		a.failedInRow[name]++
+		a.fail(name)
 		return wrong
 	}
 	a.failedInRow[name] = 0
@@ -142,6 +158,19 @@ func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
 		answer.Header.Set("Set-Cookie", a.open(*user, method))
 	}
 	return answer
+}
+
+// fail counts a failed sign-in.
+func (a *Appliance) fail(name string) {
+	a.failed[name]++
+	a.failedInRow[name]++
+}
+
+// countFailure counts a failed sign-in of the user whom the request names.
+func (a *Appliance) countFailure(r *simulator.Request) {
+	if name, _, ok := r.BasicAuth(); ok {
+		a.fail(name)
+	}
 }
 
 // methods are the login methods that sign-ins may name.

@@ -128,6 +128,8 @@ type Options struct {
 	// has the passwords that the users were added with, unless the query asks for
 	// local. A change of a local password has no effect on other sign-ins then.
 	ExternalLogin bool
+	// SignInLag is how long after a commit sign-ins go by the password before it.
+	SignInLag time.Duration
 	// LockOutAfter is the number of failed sign-ins in a row after which a user
 	// is refused with any password; 0 for none.
 	LockOutAfter int
@@ -216,6 +218,8 @@ type Appliance struct {
 	collisions   int
 	unavailable  int
 
+	before map[string]formerPassword // by user key
+
 	failed, succeeded map[string]int // sign-ins by user name
 	failedInRow       map[string]int
 	commits           int
@@ -246,6 +250,7 @@ func New(options Options) *Appliance {
 		failed:      make(map[string]int),
 		succeeded:   make(map[string]int),
 		failedInRow: make(map[string]int),
+		before:      make(map[string]formerPassword),
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -368,11 +373,13 @@ func (a *Appliance) OpenSessions() int {
 }
 
 // Accepts reports whether a sign-in of that name, with case and without a login
-// method, would take this password now, lock-out and privileges apart.
+// method, would take this password, lock-out, privileges and SignInLag apart.
 func (a *Appliance) Accepts(name, password string) bool {
 	a.Lock()
 	defer a.Unlock()
-	return a.signingIn(name, password, "") != nil
+	return slices.ContainsFunc(a.inForce.users, func(user user) bool {
+		return user.name == name && a.loginPassword(user.key, "") == password
+	})
 }
 
 // Password returns the password in force in the local database for that name;

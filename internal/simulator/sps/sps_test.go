@@ -1141,3 +1141,31 @@ func TestTwoUsersOfOneName(t *testing.T) {
 		t.Error("nobody is somebody")
 	}
 }
+
+// TestSlowSignIn: sign-ins may go by the password before for a while, and a failed one may
+// be counted without a word of it.
+func TestSlowSignIn(t *testing.T) {
+	now := newClock()
+	appliance := sps.New(sps.Options{Now: now.now, SignInLag: 15 * time.Second})
+	c := start(t, appliance).rotator()
+	c.rotate(jdoe, newPassword)
+	for _, step := range []struct {
+		after       time.Duration
+		newOne, old int
+	}{{0, 401, 200}, {14 * time.Second, 401, 200}, {time.Second, 200, 401}} {
+		now.time = now.time.Add(step.after)
+		newOne, old := c.authenticate("jdoe", newPassword, ""), c.authenticate("jdoe", sps.FirstPassword, "")
+		if newOne.status != step.newOne || old.status != step.old {
+			t.Errorf("after %v: the new one %d, the old one %d", step.after, newOne.status, old.status)
+		}
+		if !appliance.Accepts("jdoe", newPassword) {
+			t.Error("the lag shows in what is in force")
+		}
+	}
+	failed := appliance.FailedLogins("jdoe")
+	c.server.Inject(simulator.Fault{Exchange: sps.SignIn, Kind: simulator.KindNamed("500 counted before")})
+	if got := c.authenticate("jdoe", newPassword, ""); got.status != 500 || appliance.FailedLogins("jdoe") != failed+1 {
+		t.Errorf("%d, %d failed of %d", got.status, appliance.FailedLogins("jdoe"), failed)
+	}
+	c.clean()
+}

@@ -222,6 +222,9 @@ func (a *Appliance) changedPasswords(working configuration) []changedPassword {
 
 func (a *Appliance) putInForce(working configuration, message string) {
 	for _, changed := range a.changedPasswords(working) {
+		if had := a.inForce.passwords[a.inForce.user(changed.key).reference].plain; had != changed.plain {
+			a.before[changed.key] = formerPassword{had, a.now()}
+		}
 		a.past[changed.key] = append(a.past[changed.key], changed.plain)
 	}
 	working.sweep()

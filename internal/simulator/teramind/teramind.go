@@ -135,6 +135,7 @@ type Instance struct {
 	agents  []*Agent
 	past    map[int][]string // former passwords by agent ID
 	updates int
+	refused int // calls without a valid token
 }
 
 // New returns an instance with some agents, all with [FirstPassword] and one open
@@ -206,6 +207,13 @@ func (i *Instance) Updates() int {
 	return i.updates
 }
 
+// FailedAccess returns how many calls came without a valid token.
+func (i *Instance) FailedAccess() int {
+	i.Lock()
+	defer i.Unlock()
+	return i.refused
+}
+
 const agentPath simulator.Pattern = "/tm-api/agent/{agent}"
 
 // Routes returns [FindAgent], [UpdateAgent] and [ReplaceAgent].
@@ -233,7 +241,7 @@ func (i *Instance) find(r *simulator.Request) simulator.Answer {
 	r.OnlyHeaders("X-Access-Token")
 	r.NoQuery()
 	r.NoBody()
-	if refusal, refused := authorize(r, Token, ReadOnlyToken); refused {
+	if refusal, refused := i.authorize(r, Token, ReadOnlyToken); refused {
 		return refusal
 	}
 	key, ok := r.Segment(agentPath, "agent")
@@ -274,7 +282,7 @@ func (i *Instance) byID(id string) *Agent {
 func (i *Instance) update(r *simulator.Request) simulator.Answer {
 	r.OnlyHeaders("X-Access-Token", "Content-Type")
 	r.NoQuery()
-	if refusal, refused := authorize(r, Token); refused {
+	if refusal, refused := i.authorize(r, Token); refused {
 		return refusal
 	}
 	id, ok := r.Segment(agentPath, "agent")
@@ -358,10 +366,11 @@ func newPassword(r *simulator.Request) (string, bool) {
 }
 
 // authorize returns the refusal of a request without one of the tokens.
-func authorize(r *simulator.Request, allowed ...string) (refusal simulator.Answer, refused bool) {
+func (i *Instance) authorize(r *simulator.Request, allowed ...string) (refusal simulator.Answer, refused bool) {
 	token, ok := r.SingleHeader("X-Access-Token")
 	switch {
 	case !ok || !slices.Contains([]string{Token, ReadOnlyToken, PowerlessToken}, token):
+		i.refused++
 		return simulator.Error(401, "the access token is missing or invalid"), true
 	case !slices.Contains(allowed, token):
 		return simulator.Error(403, "insufficient permissions"), true

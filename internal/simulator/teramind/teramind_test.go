@@ -391,3 +391,14 @@ func TestFaultsCoverBothRoutes(t *testing.T) {
 		t.Errorf("faults %q", hit)
 	}
 }
+
+func TestFailedAccess(t *testing.T) {
+	instance := teramind.New(teramind.Options{})
+	server := start(t, instance)
+	for _, token := range []string{"x", teramind.PowerlessToken, teramind.Token} {
+		send(t, server, request{method: "GET", path: findJdoe, header: http.Header{"X-Access-Token": {token}}})
+	}
+	if instance.FailedAccess() != 1 {
+		t.Errorf("%d failed", instance.FailedAccess())
+	}
+}

@@ -3,6 +3,7 @@ package venafi
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -77,7 +78,11 @@ func (p *Platform) allowsUser(integration *Integration, user *account) bool {
 
 // passes takes a password as a sign-in does, with caches and lock-out.
 func (p *Platform) passes(user *account, password string) bool {
-	right := password == user.Password
+	current := user.Password
+	if !user.changed.IsZero() && p.options.Now().Sub(user.changed) < p.options.AssumeLag {
+		current = user.previous
+	}
+	right := password == current
 	if user.newRefused > 0 {
 		user.newRefused--
 		right = false
@@ -90,12 +95,28 @@ func (p *Platform) passes(user *account, password string) bool {
 		user.inARow = 0
 		return true
 	}
+	p.fail(user)
+	return false
+}
+
+// fail counts a failed sign-in.
+func (p *Platform) fail(user *account) {
 	user.failed++
 	user.inARow++
 	if p.options.LockAfter > 0 && user.inARow >= p.options.LockAfter {
 		user.Locked = true
 	}
-	return false
+}
+
+// countFailure counts a failed sign-in of the user whom the request names.
+func (p *Platform) countFailure(r *simulator.Request) {
+	var body struct{ Username string }
+	if json.Unmarshal(r.Body, &body) != nil {
+		return
+	}
+	if user := p.find(body.Username); user != nil {
+		p.fail(user)
+	}
 }
 
 // refusePassword is the one answer to every sign-in that fails for the user's

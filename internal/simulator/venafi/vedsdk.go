@@ -95,6 +95,8 @@ func (p *Platform) objection(caller, target *account, oldPassword string, hasOld
 		return "The new password is the same as the old one."
 	case p.options.AssumeRepeatRefused && password == target.Password:
 		return "The new password is in use already."
+	case p.options.AssumeHistory && slices.Contains(target.past, password):
+		return "The new password was used before."
 	case !p.options.AnyPassword && !conforms(password):
 		return "The password does not conform to complexity requirements."
 	}
@@ -105,6 +107,8 @@ func (p *Platform) change(target *account, password string) {
 	p.updates++
 	if password != target.Password {
 		target.previous = target.Password
+		target.past = append(target.past, target.Password)
+		target.changed = p.options.Now()
 		target.newRefused = p.options.AssumeNewRefused
 		target.oldAccepted = p.options.AssumeOldAccepted
 	}

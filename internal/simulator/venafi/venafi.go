@@ -183,6 +183,12 @@ type Options struct {
 	// [RevokeGrant].
 	OldRevocation bool
 
+	// AssumeLag is how long after a change of a password sign-ins go by the one before
+	// it.
+	AssumeLag time.Duration
+	// AssumeHistory refuses a password that the identity has had. AssumeRepeatRefused
+	// is about the one that it has.
+	AssumeHistory bool
 	// AssumeNewRefused is the number of sign-ins of an identity after a change
 	// of its password in which a cache refuses the new password.
 	AssumeNewRefused int
@@ -227,8 +233,10 @@ type Platform struct {
 type account struct {
 	Identity
 	previous    string
-	newRefused  int // sign-ins still to be refused
-	oldAccepted int // sign-ins still to pass with the previous password
+	past        []string  // former passwords
+	changed     time.Time // when the password was set; zero for ever since
+	newRefused  int       // sign-ins still to be refused
+	oldAccepted int       // sign-ins still to pass with the previous password
 	failed      int
 	inARow      int // failed since the last one that did not
 	succeeded   int
@@ -421,7 +429,7 @@ func (p *Platform) authRoutes() []simulator.Route {
 	return []simulator.Route{
 		{
 			Name: SignIn, Method: "POST", Match: match("/vedauth/authorize/oauth"),
-			Login: true, Changes: true, Serve: p.signIn, WrongAccount: wrongGrantee,
+			Login: true, Changes: true, Serve: p.signIn, CountFailure: p.countFailure, WrongAccount: wrongGrantee,
 		},
 		{
 			Name: RefreshToken, Method: "POST", Match: match("/vedauth/authorize/token"),

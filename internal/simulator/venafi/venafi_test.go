@@ -806,3 +806,34 @@ func TestRouteMarks(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestSlowSignIn: sign-ins may go by the password before for a while, and a failed one may
+// be counted without a word of it.
+func TestSlowSignIn(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	platform, server := newServer(t, venafi.Options{AssumeLag: 15 * time.Second, AssumeHistory: true, Now: func() time.Time { return now }})
+	set := func(password string) int {
+		return send(t, server, setCall(t, venafi.ReadyToken, fields{"Password": password})).status
+	}
+	if status := set(newPassword); status != 200 {
+		t.Fatalf("set password: %d", status)
+	}
+	for _, step := range []struct {
+		after       time.Duration
+		newOne, old int
+	}{{0, 400, 200}, {14 * time.Second, 400, 200}, {time.Second, 200, 400}} {
+		now = now.Add(step.after)
+		newOne, old := userSignIn(t, server, "jdoe", newPassword), userSignIn(t, server, "jdoe", venafi.FirstPassword)
+		if newOne.status != step.newOne || old.status != step.old {
+			t.Errorf("after %v: the new one %d, the old one %d", step.after, newOne.status, old.status)
+		}
+	}
+	if same, before := set(newPassword), set(venafi.FirstPassword); same != 200 || before != 400 || !platform.Accepts("jdoe", newPassword) {
+		t.Errorf("the same again: %d, the one before: %d", same, before)
+	}
+	failed := platform.FailedLogins("jdoe")
+	server.Inject(simulator.Fault{Exchange: venafi.SignIn, Kind: simulator.KindNamed("500 counted before")})
+	if got := userSignIn(t, server, "jdoe", newPassword); got.status != 500 || platform.FailedLogins("jdoe") != failed+1 {
+		t.Errorf("%d, %d failed of %d", got.status, platform.FailedLogins("jdoe"), failed)
+	}
+}

@@ -139,7 +139,7 @@ func start(vendor Vendor, authority *Authority, options Options, decoy *Server) 
 		strict:      options.Strict,
 		noExpect:    options.RefuseExpect,
 		authority:   authority,
-		tls:         &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}},
+		tls:         &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1", "http/1.0"}},
 		listener:    listener,
 		decoy:       decoy,
 		open:        make(map[net.Conn]bool),
@@ -432,7 +432,19 @@ func (s *Server) serveRequest(c *connection) bool {
 		// Recorded before it is sent: who has the answer finds it in the record.
 		s.update(request, func(exchange *Exchange) { exchange.Status = answer.Status })
 	}
-	return c.finish(answer, head.Method, ending) && !head.Close
+	if !head.Close {
+		return c.finish(answer, head.Method, ending)
+	}
+	answer.Header = answer.Header.Clone()
+	if answer.Header == nil {
+		answer.Header = make(http.Header)
+	}
+	answer.Header.Set("Connection", "close")
+	if c.finish(answer, head.Method, ending) {
+		// In good order, or the client takes the answer for one that was cut.
+		_ = c.tls.Close()
+	}
+	return false
 }
 
 func connectionEnded(err error) bool {

@@ -247,6 +247,24 @@ func TestMalformedRequests(t *testing.T) {
 	}
 }
 
+// TestConnectionClose: who wants no more than one answer is told that it was the last one,
+// and sees the connection end in good order.
+func TestConnectionClose(t *testing.T) {
+	for _, head := range []string{"GET /any HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "GET /any HTTP/1.0\r\nHost: localhost\r\n\r\n"} {
+		server := startServer(t, bare{func(*Request) Answer { return Answer{Body: []byte("text")} }})
+		connection, err := tls.Dial("tcp", server.Host(), &tls.Config{RootCAs: server.Authority().Pool(), NextProtos: []string{"http/1.0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		fmt.Fprint(connection, head)
+		want := "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\ntext"
+		if got, err := io.ReadAll(connection); err != nil || string(got) != want {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
+
 // TestExpect: who asks whether a body is welcome is told to go on, or refused.
 func TestExpect(t *testing.T) {
 	for refuse, status := range map[bool]int{false: 200, true: 417} {

@@ -59,6 +59,7 @@ func Vocabulary() []string {
 	words := append([]string{
 		"level", "message", "time", "error", "hint", "changed", "not-changed", "unknown", "true", "false", "null",
 		"outcome", "class", "target", "user", "account", "proof", "hints", "warnings", "requests", "writes",
+		"tries", "writes_turned_away", "run", "action", "method", "host", "path", "try", "cause", "request_id", "wait_ms", "timeout_ms", "verdict", "calls", "purpose",
 		"failed_logins", "duration_ms", "run_id", "version", "login", "status", "answer",
 		"started", "platform", "arguments", "program_mode", "working_directory_writable", "stdin", "stdout", "stderr",
 		"kind", "encoding", "line_end", "lines", "kib", "environment", "name", "set", "payload", "keys", "key", "shape",

@@ -216,12 +216,13 @@ func collapse(text string) string {
 	return result.String()
 }
 
-// scrub returns text without secrets. If bounds is not nil, it moves the ends
+// scrub returns text without secrets. If own is not nil, what it returns is left alone, and
+// if bounds is not nil, it moves the ends
 // of what is replaced outwards to where text may be cut.
 //
 // It comes to an end: a replacement takes away bytes that belong to no mark, or
 // makes one mark out of several, and never adds anything but a mark.
-func (k *known) scrub(text string, words bool, bounds func(text string) []bool) string {
+func (k *known) scrub(text string, words bool, own func(text string) spans, bounds func(text string) []bool) string {
 	for round := 0; ; round++ {
 		if round == maxRounds {
 			text = withheld
@@ -229,6 +230,9 @@ func (k *known) scrub(text string, words bool, bounds func(text string) []bool) 
 		found, complete := k.find(text, words)
 		if !complete {
 			return withheld
+		}
+		if own != nil && len(found) > 0 {
+			found = outside(found, own(text))
 		}
 		if len(found) == 0 {
 			return text
@@ -285,7 +289,7 @@ func replace(text string, found []span) string {
 
 // scrubForeign does the work of Scrubber.Text.
 func (k *known) scrubForeign(text string) string {
-	text = k.scrub(text, true, nil)
+	text = k.scrub(text, true, nil, nil)
 	if len(k.short) == 0 {
 		return text
 	}

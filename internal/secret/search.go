@@ -70,10 +70,10 @@ func (k *known) find(text string, words bool) (found []span, complete bool) {
 	return s.found, s.work > 0
 }
 
-// clean reports whether a text is certain to show no secret.
-func (k *known) clean(text string) bool {
+// clean reports whether a text is certain to show no secret outside of its own parts.
+func (k *known) clean(text string, own spans) bool {
 	found, complete := k.find(text, false)
-	return complete && len(found) == 0
+	return complete && len(outside(found, own)) == 0
 }
 
 // layer is a reading that was searched, with the escapes that are left in it.

@@ -61,10 +61,42 @@ func (w *writer) Write(message []byte) (int, error) {
 
 // scrubLines returns a text message without secrets.
 func (k *known) scrubLines(message string) string {
-	scrubbed := k.scrub(message, false, nil)
+	message = cut(message, maxSearched)
+	scrubbed := k.scrubWhole(message)
+	return cut(scrubbed, maxLine)
+}
+
+const (
+	// maxLine bounds, in bytes, what is printed of one message of text, and maxString what
+	// is of one string of a JSON message that is longer than maxSearched.
+	maxLine   = 16 << 10
+	maxString = 2 << 10
+	// maxSearched is what is searched of it. It is longer, since a secret that is cut in
+	// two is not found.
+	maxSearched = 64 << 10
+)
+
+// cut bounds a text and says so.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := ""
+	if strings.HasSuffix(text, "\n") {
+		end = "\n"
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…" + end
+}
+
+// scrubWhole does the work of scrubLines.
+func (k *known) scrubWhole(message string) string {
+	scrubbed := k.scrub(message, false, k.ownLine, nil)
 	if strings.HasSuffix(message, "\n") && !strings.HasSuffix(scrubbed, "\n") {
 		// A secret that ends in a line feed must not join two messages.
-		if ended := scrubbed + "\n"; k.clean(ended) {
+		if ended := scrubbed + "\n"; k.clean(ended, k.ownLine(ended)) {
 			return ended
 		}
 	}
@@ -76,11 +108,11 @@ func (k *known) scrubJSON(message string) string {
 	if !json.Valid([]byte(message)) {
 		return k.scrubLines(message)
 	}
-	if k.clean(message) {
+	if len(message) <= maxSearched && k.clean(message, k.ownJSON(message)) {
 		return message
 	}
 	scrubbed := k.scrubTokens(message)
-	if k.clean(scrubbed) {
+	if k.clean(scrubbed, k.ownJSON(scrubbed)) {
 		return scrubbed
 	}
 
@@ -98,7 +130,7 @@ func (k *known) scrubJSON(message string) string {
 	if strings.HasSuffix(message, "\n") {
 		end = "\n"
 	}
-	if line := string(encoded) + end; err == nil && k.clean(line) {
+	if line := string(encoded) + end; err == nil && k.clean(line, k.ownJSON(line)) {
 		return line
 	}
 	return "{}" + end // too short to show anything
@@ -108,7 +140,17 @@ func (k *known) scrubJSON(message string) string {
 func (k *known) scrubTokens(text string) string {
 	const punctuation = " \t\r\n,:[]{}"
 	var result strings.Builder
+	own, whole := k.ownJSON(text), len(text)
 	for len(text) > 0 {
+		at := whole - len(text)
+		for len(own) > 0 && own[0].end <= at {
+			own = own[1:]
+		}
+		if len(own) > 0 && own[0].start == at {
+			result.WriteString(text[:own[0].end-at])
+			text = text[own[0].end-at:]
+			continue
+		}
 		switch {
 		case strings.IndexByte(punctuation, text[0]) >= 0:
 			result.WriteByte(text[0])
@@ -120,14 +162,21 @@ func (k *known) scrubTokens(text string) string {
 					end++
 				}
 			}
-			result.WriteString(`"` + k.scrub(text[1:end], false, stringBounds) + `"`)
+			inner := text[1:end]
+			if whole > maxSearched && len(inner) > maxString {
+				inner = cutString(inner, maxSearched)
+				inner = cutString(k.scrub(inner, false, nil, stringBounds), maxString)
+			} else {
+				inner = k.scrub(inner, false, nil, stringBounds)
+			}
+			result.WriteString(`"` + inner + `"`)
 			text = text[end+1:]
 		default:
 			end := strings.IndexAny(text, punctuation)
 			if end < 0 {
 				end = len(text)
 			}
-			if token := text[:end]; k.clean(token) {
+			if token := text[:end]; k.clean(token, nil) {
 				result.WriteString(token)
 			} else {
 				result.WriteString(`"` + Mask + `"`)
@@ -136,6 +185,18 @@ func (k *known) scrubTokens(text string) string {
 		}
 	}
 	return result.String()
+}
+
+// cutString bounds the inner part of a JSON string.
+func cutString(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	allowed := stringBounds(text)
+	for !allowed[most] {
+		most--
+	}
+	return text[:most] + "…"
 }
 
 // stringBounds returns for each offset in the inner part of a JSON string, its

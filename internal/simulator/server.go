@@ -547,7 +547,7 @@ func (s *Server) decide(r *Request, route Route, kind Kind) (Answer, ending) {
 		return s.refuseUnknown(r), answered
 	}
 	if kind.way != nil && kind.way.counted {
-		s.Lock(func() { route.CountFailure(r) })
+		s.Lock(func() { route.CountFailure(r.copied()) })
 	}
 	if kind.Late {
 		if kind.way.delay > 0 {

@@ -366,6 +366,12 @@ func TestSlowSignIn(t *testing.T) {
 	if status := signIn(set); status != 500 || service.FailedLogins(user) != 4 {
 		t.Errorf("%d, %d failed", status, service.FailedLogins(user))
 	}
+	if status, _, _ := send(t, server, request{method: "GET", path: path}); status != 500 || service.FailedLogins(user) != 4 {
+		t.Errorf("without credentials: %d, %d failed", status, service.FailedLogins(user))
+	}
+	if notes := server.Notes(); len(notes) != 0 {
+		t.Errorf("notes: %q", notes)
+	}
 }
 
 func TestFailedAccess(t *testing.T) {

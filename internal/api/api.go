@@ -41,23 +41,25 @@ func Classes() []Class {
 	}
 }
 
-// Kind says what a request may do at the vendor, and so how often it may be sent.
+// Kind says what a request may do at the vendor. A request of any kind is sent once; to begin
+// again is the runner's affair.
 type Kind int
 
 const (
-	// Read changes nothing that matters (a look-up, a sign-in with the access
-	// record): up to three tries after a failed dial, 429, 502, 503 and 504.
+	// Read changes nothing that matters (a look-up, a poll).
 	Read Kind = iota
-	// Prepare changes something that is not in force yet (opens a transaction,
-	// stores a password object): sent once, repeated only if nothing had left.
+	// Prepare changes something that is not in force yet (opens a transaction, stores a
+	// password object).
 	Prepare
-	// Write is the one call that puts the new password in force: sent once, and
-	// counted; see Request.LimitPatience for the one answer after which it may be sent
-	// again. After Client.StopWrites no Write starts.
+	// Write is the one call that puts the new password in force, and is counted. After
+	// Client.StopWrites no Write starts.
 	Write
-	// SignIn is a login as the rotated user: sent once, since every failing one
-	// counts towards the vendor's lock-out, and counted when it is not accepted.
+	// SignIn is a login as the rotated user. Each that is not accepted counts towards the
+	// vendor's lock-out, and is counted; see Counts.FailedLogins.
 	SignIn
+	// AccessSignIn is a login as the access record's user, counted in the same way in
+	// Counts.FailedAccess.
+	AccessSignIn
 )
 
 // String returns the word that the log uses.
@@ -69,6 +71,8 @@ func (k Kind) String() string {
 		return "write"
 	case SignIn:
 		return "sign-in"
+	case AccessSignIn:
+		return "access sign-in"
 	default:
 		return "read"
 	}

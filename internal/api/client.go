@@ -24,15 +24,15 @@ import (
 
 const (
 	// DefaultCallTimeout bounds one exchange, from dial to the last byte read.
-	DefaultCallTimeout = 30 * time.Second
-	readTries          = 3
-	// longestBackoff bounds the wait before a retry where the vendor names none.
-	longestBackoff = 4 * time.Second
-	// shortestLimited is the least wait after a rate limit, and shortestSpread the least
-	// time over which the runs that were told the same are spread.
+	DefaultCallTimeout = 20 * time.Second
+	// shortestLimited is the least wait after a rate limit. The runs that were told the
+	// same are spread over longestSpread, and over less the more often they came too late.
 	shortestLimited = time.Second
+	longestSpread   = 4 * time.Second
 	shortestSpread  = 500 * time.Millisecond
-	maxHeader       = 64 << 10
+	// unboundedTries is how often a rate limit may turn a call away that has no deadline.
+	unboundedTries = 3
+	maxHeader      = 64 << 10
 )
 
 // Config is what a Client is made from. The zero value of every field but Vendor
@@ -47,10 +47,12 @@ type Config struct {
 	Renegotiates bool
 	// CallTimeout bounds one exchange; 0 is DefaultCallTimeout.
 	CallTimeout time.Duration
-	Scrubber    *secret.Scrubber
-	Log         zerolog.Logger
-	Clock       Clock // nil is SystemClock
-	UserAgent   string
+	// WriteTimeout bounds a Write in its place; 0 is CallTimeout.
+	WriteTimeout time.Duration
+	Scrubber     *secret.Scrubber
+	Log          zerolog.Logger
+	Clock        Clock // nil is SystemClock
+	UserAgent    string
 	// Explain reads the vendor's own code and text for a failure from the JSON fields of
 	// its error bodies that it knows. Where it finds no text, and where it is nil,
 	// Answer.Why is told. What it returns is cut, cleaned and scrubbed here.
@@ -68,11 +70,13 @@ type Client struct {
 	vendor      string
 	transport   http.RoundTripper
 	callTimeout time.Duration
-	scrubber    *secret.Scrubber
-	log         zerolog.Logger
-	clock       Clock
-	userAgent   string
-	explain     func(Answer) (code, text string)
+	// writeTimeout is that of a Write.
+	writeTimeout time.Duration
+	scrubber     *secret.Scrubber
+	log          zerolog.Logger
+	clock        Clock
+	userAgent    string
+	explain      func(Answer) (code, text string)
 
 	mu       sync.Mutex
 	stopped  bool
@@ -82,13 +86,18 @@ type Client struct {
 
 // Counts is what a run has sent so far. Only what may have left this machine counts.
 type Counts struct {
-	Requests int // exchanges of any kind, retries included
+	Requests int // exchanges of any kind
 	// Writes are those that the vendor may have acted on.
 	Writes int
-	// TurnedAway are the writes that a rate limit turned away; see Request.LimitPatience.
-	// They are not among Writes.
-	TurnedAway   int
-	FailedLogins int // sign-ins as the rotated user that were not accepted
+	// TurnedAway are the writes that were answered 429, which are not among Writes.
+	TurnedAway int
+	// FailedLogins are the sign-ins as the rotated user that were not accepted, answered
+	// or not. What was certainly not judged, an answer of 429, is none.
+	FailedLogins int
+	// FailedAccess are the same as the access record's user.
+	FailedAccess int
+	// Lost are the calls with Request.Creates that have no clear answer.
+	Lost int
 }
 
 // NewClient returns a Client. The error is of an unusable Trust, in the words of
@@ -106,15 +115,18 @@ func NewClient(config Config) (*Client, error) {
 	}
 	client := &Client{
 		vendor:      config.Vendor,
-		callTimeout: config.CallTimeout,
-		scrubber:    config.Scrubber,
-		log:         config.Log,
-		clock:       config.Clock,
-		userAgent:   config.UserAgent,
-		explain:     config.Explain,
+		callTimeout: config.CallTimeout, writeTimeout: config.WriteTimeout,
+		scrubber:  config.Scrubber,
+		log:       config.Log,
+		clock:     config.Clock,
+		userAgent: config.UserAgent,
+		explain:   config.Explain,
 	}
 	if client.callTimeout == 0 {
 		client.callTimeout = DefaultCallTimeout
+	}
+	if client.writeTimeout == 0 {
+		client.writeTimeout = client.callTimeout
 	}
 	if client.clock == nil {
 		client.clock = SystemClock{}
@@ -155,7 +167,7 @@ func (c *Client) Counts() Counts {
 
 // StopWrites lets no further Write start, and reports whether one had left
 // already: then the outcome lies with the vendor, and waiting for the answer is
-// the only way to know it. One that a rate limit turned away has not.
+// the only way to know it. One that was answered 429 has not.
 func (c *Client) StopWrites() (left bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,98 +212,58 @@ type Request struct {
 	Body   Body
 	// Timeout bounds this exchange where it needs another time than most: as much
 	// longer or shorter than Config.CallTimeout as it is than DefaultCallTimeout. 0 is
-	// Config.CallTimeout.
+	// Config.CallTimeout. For a Write Config.WriteTimeout is the most.
 	Timeout time.Duration
-	// LimitPatience is for a Write at a vendor whose documents say that 429 is the answer
-	// of a rate limit in front of the API, which turns a call away before the vendor sees
-	// it. A 429 that names the time to wait proves then that nothing was done, and the
-	// Write is sent again after that time, for as long as this after the first try. No
-	// other answer, and no missing one, ever sends a Write again. 0 is a vendor whose
-	// documents do not say so: its 429 is a refusal like any other.
+	// Creates says that the call makes or sends something that a second one would make or
+	// send once more; see Counts.Lost.
+	Creates bool
+	// LimitPatience is for a vendor whose documents say that 429 is the answer of a rate
+	// limit in front of the API, which turns a call away before the vendor sees it. A 429
+	// that names the time to wait proves then that nothing was done, and the call is sent
+	// again after that time, for as long as this after the first try, and not beyond the
+	// deadline. No other answer, and no missing one, sends a call again, and never a Prepare
+	// or a SignIn. 0 is a vendor whose documents do not say so.
 	LimitPatience time.Duration
 }
 
-// limit is what an answer says of the time of the next try.
-type limit struct {
-	told       time.Duration // how long the vendor asks to wait
-	named      bool          // the vendor asks for that
-	turnedAway bool          // the answer proves that a rate limit kept a Write from the vendor
-}
-
-func (r Request) limit(answer Answer, now time.Time) limit {
-	told, named := retryAfter(answer, now)
-	return limit{told, named, named && r.Kind == Write && r.LimitPatience > 0 && answer.Status == http.StatusTooManyRequests}
-}
+// UntilDeadline is a LimitPatience that the deadline alone ends.
+const UntilDeadline = 24 * time.Hour
 
 // Do sends a request and returns the vendor's answer if its status is 2xx. Any
 // other end is an *Error: no answer, an unreadable one, another status. The answer
 // stands beside the error as far as there was one; of an unreadable one it may be cut
-// short. How often it may send is the Kind's affair. A 2xx is not yet a success: Write sends
+// short. It is sent once, but for Request.LimitPatience. A 2xx is not yet a success: Write sends
 // what changes something, and asks what its success is.
 func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
-	// A deadline is of the machine's clock, and the waits are added up, so that the
-	// tries come to an end also by a clock that does not wait.
-	deadline, bounded := ctx.Deadline()
-	left := time.Until(deadline)
+	// The waits are added up, so that the tries come to an end also by a clock that does
+	// not wait.
+	left, bounded := Left(ctx, c.clock)
 	start, waited := c.clock.Now(), time.Duration(0)
 	for try := 1; ; try++ {
-		answer, limit, fault := c.send(ctx, request, try)
+		answer, fault := c.send(ctx, request, try)
 		if fault == nil {
 			return answer, nil
 		}
-		wait, again := c.retry(request, fault, limit, try)
-		if !again || try >= readTries && !bounded {
+		turnedAway := fault.Status == http.StatusTooManyRequests && fault.limited && request.LimitPatience > 0 && request.Kind != Prepare && request.Kind != SignIn
+		if !turnedAway || request.Kind == Write && c.writesStopped() || try >= unboundedTries && !bounded {
 			return answer, fault
 		}
-		// A wait that outlasts the deadline is as good as the failure in hand.
-		if left -= wait; bounded && (left < 0 || c.clock.Now().Add(wait).After(deadline)) {
-			return answer, fault
-		}
+		// Many runs were told the same. Who has come too late more often comes back sooner
+		// than the others, so that nobody comes too late for ever.
+		wait := max(fault.RetryAfter, shortestLimited) + rand.N(max(longestSpread/time.Duration(try), shortestSpread))
 		waited += wait
-		if request.LimitPatience > 0 && max(waited, c.clock.Now().Add(wait).Sub(start)) > request.LimitPatience {
+		passed := max(waited, c.clock.Now().Add(wait).Sub(start))
+		// A wait that outlasts the deadline is as good as the failure in hand.
+		if bounded && passed > left || passed > request.LimitPatience {
+			fault.Final = true
 			return answer, fault
 		}
 		c.log.Debug().Str("action", request.Action).Int("try", try).Dur("wait_ms", wait).Str("cause", fault.Cause).Msg("trying again")
 		if c.clock.Sleep(ctx, wait) != nil {
+			fault.Final = true
 			return answer, fault
 		}
 	}
-}
-
-// retry says whether and after what time a request may be sent again. Three tries are
-// enough for all but what is told by 429 to wait and for how long: a gateway has turned
-// it away unseen, and at a busy vendor its turn may come late. A Read goes on until the
-// deadline, a Write for as long as Request.LimitPatience allows.
-func (c *Client) retry(request Request, fault *Error, limit limit, try int) (time.Duration, bool) {
-	var refusal *proxyRefusal
-	if errors.As(fault.Err, &refusal) && refusal.final() || errors.Is(fault.Err, ErrInterrupted) || errors.Is(fault.Err, context.Canceled) || request.Kind == Write && c.writesStopped() {
-		return 0, false
-	}
-	if limit.turnedAway || request.Kind == Read && fault.Status == http.StatusTooManyRequests && limit.named {
-		// Many runs were told the same. Who has come too late more often comes back sooner
-		// than the others, so that nobody comes too late for ever.
-		spread := max(longestBackoff/time.Duration(try), shortestSpread)
-		return max(limit.told, shortestLimited) + rand.N(spread), true
-	}
-	if try >= readTries {
-		return 0, false
-	}
-	backoff := min(time.Second<<(try-1), longestBackoff)
-	backoff = backoff/2 + rand.N(backoff) // so that many runs do not come back at once
-	switch {
-	case !fault.Left && fault.Status == 0:
-		return backoff, fault.Class == ClassNetwork || fault.Class == ClassTimeout
-	case request.Kind != Read:
-		return 0, false
-	}
-	switch fault.Status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		if limit.named {
-			return limit.told, true
-		}
-		return backoff, true
-	}
-	return 0, false
 }
 
 // longestWait is what retryAfter takes for any longer time: no run lasts that long.
@@ -319,10 +291,16 @@ const longSilence = 10 * time.Second
 var errRequest = errors.New("the request could not be made")
 
 // send makes one exchange. On a fault the Answer still carries what came back.
-func (c *Client) send(ctx context.Context, request Request, try int) (Answer, limit, *Error) {
+func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *Error) {
 	timeout := c.callTimeout
+	if request.Kind == Write {
+		timeout = c.writeTimeout
+	}
 	if request.Timeout != 0 {
-		timeout = time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
+		own := time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
+		if timeout = own; request.Kind == Write {
+			timeout = min(own, c.writeTimeout)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -330,13 +308,13 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 	fault := c.Fail(request.Action, ClassInternal, "")
 	if request.Kind == Write && c.writesStopped() {
 		fault.Class, fault.Cause, fault.Err = ClassTimeout, "interrupted before the write", ErrInterrupted
-		return Answer{}, limit{}, fault
+		return Answer{}, fault
 	}
 	var way passage
 	sent, err := c.build(ctx, request, &way)
 	if err != nil {
 		fault.Cause, fault.Err = err.Error(), errRequest
-		return Answer{}, limit{}, fault
+		return Answer{}, fault
 	}
 
 	start, asked := time.Now(), c.clock.Now()
@@ -352,13 +330,15 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 		}
 	}
 	fault.Left = way.left
-	limit := request.limit(answer, c.clock.Now())
-	c.count(request.Kind, fault.Left, err == nil && answer.Status/100 == 2, limit.turnedAway)
+	if answer.Status != 0 {
+		fault.Status = answer.Status
+		fault.RetryAfter, fault.limited = retryAfter(answer, c.clock.Now())
+	}
+	c.count(request, fault, err == nil && way.sent.Load())
 	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
 		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
 		Int("try", try).Dur("duration_ms", time.Since(start))
 	if answer.Status != 0 {
-		fault.Status = answer.Status
 		event = event.Int("status", answer.Status)
 		if id := c.requestID(answer.header); id != "" {
 			fault.RequestID = id
@@ -402,13 +382,13 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, li
 		fault.Class, fault.Cause = ClassTarget, "answered with success before the request had left as a whole"
 	default:
 		event.Msg("answered")
-		return answer, limit, nil
+		return answer, nil
 	}
 	if err != nil {
 		event = event.Str("cause", fault.Cause)
 	}
 	event.Msg("failed")
-	return answer, limit, fault
+	return answer, fault
 }
 
 // words returns the vendor's own code and text for a failure, fit to be shown.
@@ -564,7 +544,7 @@ func (c *Client) build(ctx context.Context, request Request, way *passage) (*htt
 		sent.ContentLength = int64(len(body))
 		sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		sent.Body, _ = sent.GetBody()
-	case request.Kind == SignIn:
+	case request.Kind == SignIn || request.Kind == AccessSignIn:
 		// net/http repeats a GET without a body when a kept connection turns out
 		// closed. A body of its own that proves empty keeps it from that.
 		sent.Body = io.NopCloser(bytes.NewReader(nil))
@@ -587,27 +567,70 @@ func mayBeRepeated(request Request, hasBody bool) bool {
 	}
 	switch request.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "":
-		return hasBody || request.Kind != SignIn // whose body is made below
+		return hasBody || request.Kind != SignIn && request.Kind != AccessSignIn // whose body is made below
 	}
 	return false
 }
 
-// count adds one exchange to the counts.
-func (c *Client) count(kind Kind, left, accepted, turnedAway bool) {
+// count adds one exchange to the counts. whole says that an answer came to its end.
+func (c *Client) count(request Request, fault *Error, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.inFlight = false
-	if !left {
+	if !fault.Left {
 		return
 	}
 	c.counts.Requests++
+	limited := fault.Status == http.StatusTooManyRequests
+	success := whole && fault.Status/100 == 2
 	switch {
-	case turnedAway:
+	case request.Kind == Write && limited:
 		c.counts.TurnedAway++
-	case kind == Write:
+	case request.Kind == Write:
 		c.counts.Writes++
-	case kind == SignIn && !accepted:
+	case !limited && !(success && fault.Status != http.StatusAccepted):
+		c.failed(request.Kind)
+	}
+	if request.Creates && !success && !fault.Refused() {
+		c.counts.Lost++
+	}
+}
+
+// failed counts a sign-in that was not accepted.
+func (c *Client) failed(kind Kind) {
+	switch kind {
+	case SignIn:
 		c.counts.FailedLogins++
+	case AccessSignIn:
+		c.counts.FailedAccess++
+	}
+}
+
+// NotAccepted counts the sign-in that was answered last as one that was not accepted,
+// although its status was that of success: a page, say, or nothing to go on with. Of
+// another kind, and of a status that was counted, it does nothing.
+func (c *Client) NotAccepted(kind Kind, answer Answer) {
+	if answer.Status/100 != 2 || answer.Status == http.StatusAccepted {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed(kind)
+}
+
+// Accepted takes back the count of the sign-in that was answered last, where its status is not
+// that of success and yet the vendor's answer to the right password.
+func (c *Client) Accepted(kind Kind, answer Answer) {
+	if answer.Status == 0 || answer.Status == http.StatusTooManyRequests || answer.Status/100 == 2 && answer.Status != http.StatusAccepted {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch kind {
+	case SignIn:
+		c.counts.FailedLogins--
+	case AccessSignIn:
+		c.counts.FailedAccess--
 	}
 }
 

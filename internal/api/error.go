@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -30,12 +31,18 @@ type Error struct {
 	UsedUp bool
 	// RequestID is the vendor's name for the call, "" if the answer has none.
 	RequestID string
+	// RetryAfter is how long the answer asks to wait, 0 if it does not say.
+	RetryAfter time.Duration
+	// Final says that the call was tried as often as is useful: no other try of the run would
+	// help.
+	Final bool
 	// Hints say what to do next, one line each.
 	Hints []string
 	// Err is what lies below; it is for errors.Is and is not printed.
 	Err error
 
 	page, reuse bool // what the answer's whole body showed; see About
+	limited     bool // the answer says how long to wait
 }
 
 // Error returns vendor, action, cause, the vendor's words, in that order.

@@ -12,9 +12,9 @@ import (
 	"pam-rotate-script/internal/simulator"
 )
 
-// TestRateLimitIsWaitedOut: a Read that is told how long to wait gets its turn however
-// often it comes too late, and never comes back before it was told to. Anything else
-// is tried three times at most.
+// TestRateLimitIsWaitedOut: where the vendor documents its limit, a Read that is told how long
+// to wait gets its turn however often it comes too late, and never comes back before it was
+// told to. Nothing else is sent again.
 func TestRateLimitIsWaitedOut(t *testing.T) {
 	const enough = 7 // the try that is answered
 	for name, test := range map[string]struct {
@@ -27,11 +27,11 @@ func TestRateLimitIsWaitedOut(t *testing.T) {
 	}{
 		"read":                            {"read", 429, "10", 5 * time.Minute, enough, true},
 		"read, told to come back at once": {"read", 429, "0", 5 * time.Minute, enough, true},
-		"read, not told how long":         {"read", 429, "", 5 * time.Minute, 3, false},
-		"read, told unreadably":           {"read", 429, "soon", 5 * time.Minute, 3, false},
+		"read, not told how long":         {"read", 429, "", 5 * time.Minute, 1, false},
+		"read, told unreadably":           {"read", 429, "soon", 5 * time.Minute, 1, false},
 		"read without a deadline":         {"read", 429, "10", 0, 3, false},
 		"read, the deadline comes first":  {"read", 429, "10", 29 * time.Second, 3, false},
-		"read at a broken vendor":         {"read", 503, "10", 5 * time.Minute, 3, false},
+		"read at a broken vendor":         {"read", 503, "10", 5 * time.Minute, 1, false},
 		"write":                           {"write", 429, "10", 5 * time.Minute, 1, false},
 		"sign-in":                         {"sign in", 429, "10", 5 * time.Minute, 1, false},
 	} {
@@ -55,6 +55,9 @@ func TestRateLimitIsWaitedOut(t *testing.T) {
 				defer cancel()
 			}
 			request := map[string]api.Request{"read": r.read(), "write": r.write(), "sign in": r.signIn()}[test.kind]
+			if test.kind != "write" {
+				request.LimitPatience = api.UntilDeadline
+			}
 			_, err := r.client.Do(ctx, request)
 			if (err == nil) != test.succeeds {
 				t.Errorf("got %v", err)
@@ -89,7 +92,9 @@ func TestRateLimitSpreadsRuns(t *testing.T) {
 			return refusal
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		_, _ = r.client.Do(ctx, r.read())
+		request := r.read()
+		request.LimitPatience = api.UntilDeadline
+		_, _ = r.client.Do(ctx, request)
 		cancel()
 		for try := range tries {
 			waited := r.clock.waited[try] - 5*time.Second
@@ -149,10 +154,10 @@ func TestWriteTurnedAway(t *testing.T) {
 		"five times":                  {turnedAway: 5, retryAfter: "2", patience: time.Minute, succeeds: true, arrivals: 6, writes: 1},
 		"told to come back at once":   {turnedAway: 5, retryAfter: "0", patience: time.Minute, succeeds: true, arrivals: 6, writes: 1},
 		"never let in":                {turnedAway: always, retryAfter: "10", patience: time.Minute, status: 429, arrivals: always, writes: 0},
-		"no patience":                 {turnedAway: 1, retryAfter: "10", status: 429, arrivals: 1, writes: 1},
+		"no patience":                 {turnedAway: 1, retryAfter: "10", status: 429, arrivals: 1, writes: 0},
 		"told to wait too long":       {turnedAway: 1, retryAfter: "61", patience: time.Minute, status: 429, arrivals: 1, writes: 0},
-		"not told how long":           {turnedAway: 1, patience: time.Minute, status: 429, arrivals: 1, writes: 1},
-		"told unreadably":             {turnedAway: 1, retryAfter: "soon", patience: time.Minute, status: 429, arrivals: 1, writes: 1},
+		"not told how long":           {turnedAway: 1, patience: time.Minute, status: 429, arrivals: 1, writes: 0},
+		"told unreadably":             {turnedAway: 1, retryAfter: "soon", patience: time.Minute, status: 429, arrivals: 1, writes: 0},
 		"the deadline comes first":    {turnedAway: always, retryAfter: "10", patience: time.Hour, deadline: 15 * time.Second, status: 429, arrivals: 2, writes: 0},
 		"then 503 with Retry-After":   {turnedAway: 1, retryAfter: "1", patience: time.Minute, then: "503 before", status: 503, arrivals: 2, writes: 1},
 		"then a failure":              {turnedAway: 1, retryAfter: "1", patience: time.Minute, then: "500 after", status: 500, arrivals: 2, writes: 1},
@@ -199,9 +204,9 @@ func TestWriteTurnedAway(t *testing.T) {
 	}
 }
 
-// TestPatienceIsForWritesAlone: a sign-in counts towards a lock-out, and what prepares a
+// TestNoPatience: a sign-in counts towards a lock-out, and what prepares a
 // change is not proved to be undone.
-func TestPatienceIsForWritesAlone(t *testing.T) {
+func TestNoPatience(t *testing.T) {
 	for _, kind := range []api.Kind{api.Prepare, api.SignIn} {
 		r := limiting(t, 1, "1", "")
 		request := r.write()

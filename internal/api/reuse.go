@@ -16,7 +16,7 @@ const (
 		history violat*, history message, in history, in the history, from history, contradict*, passwordhistory*, previous password*, previously used,
 		previously been used, previously set, used previously, used before, used recently, used too recently, recently used, recently been used,
 		recent password*, last password*, latest password*, past password*, old password*, older password*, former password*, been used, been already used,
-		already been used, already used, already in use, already set, already in force, already has this password, used by you,
+		already been used, already used, already in use, in use already, already set, already in force, already has this password, used by you,
 		reuse*, re use, re used, reusing, repeated password, repeat password, repeat a password, not repeat, used the last, used in the last, used within,
 		current password, existing password, existing value, being changed from, same password, same as the old, same as old, same as your old,
 		same as the current, same as current, same as your current, same as the previous, same as previous, same as your previous, same as the last,

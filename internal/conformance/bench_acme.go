@@ -13,7 +13,7 @@ func Examples() []Bench { return []Bench{Acme()} }
 // Acme is the bench of package acme, from which a new vendor is begun.
 func Acme() Bench {
 	return Bench{
-		Name: "acme", Info: acme.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 1,
+		Name: "acme", Info: acme.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 2,
 		Unsettled: func(fault simulator.Fault) string {
 			if fault.Exchange == acmesimulator.SetPassword {
 				return "Acme has no call that tests a password"

@@ -27,7 +27,7 @@ func SailPointAtOnce() Bench {
 func sailPoint(name string, options sailpointsimulator.Options) Bench {
 	options.RefuseAtOnce = true
 	return Bench{
-		Name: name, Info: sailpoint.Info(), User: "rotated.user@example.com", Exchanges: 4, Writes: 1, TurnsAway: true, Proves: true,
+		Name: name, Info: sailpoint.Info(), User: "rotated.user@example.com", Exchanges: 4, Writes: 2, Proves: true,
 		Names:     []string{"jané", "..", "a/b", "慀", `DOMAIN\jane`, "a:b", "with blank", "UPPER.Case", `"}, {"userName":"Abby.Smith`, "%41+&=", "o'hara"},
 		Unsettled: unsettledSailPoint,
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {

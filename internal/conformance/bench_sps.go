@@ -24,7 +24,7 @@ var spsNames = []string{
 // SPS is the bench of package sps for a local user whose key the record names.
 func SPS() Bench {
 	return Bench{
-		Name: "sps", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 1, Proves: true, Names: spsNames,
+		Name: "sps", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 2, Proves: true, Names: spsNames,
 		Serve: startSPS(spssimulator.Options{LockOutAfter: 3}, map[string]any{"User Key": spsKey}),
 	}
 }
@@ -33,7 +33,7 @@ func SPS() Bench {
 // is the last one in the list.
 func SPSBehindManyUsers() Bench {
 	return Bench{
-		Name: "sps behind many users", Info: sps.Info(), User: spsUser, Exchanges: 7 + 14, Writes: 1, Proves: true,
+		Name: "sps behind many users", Info: sps.Info(), User: spsUser, Exchanges: 7 + 14, Writes: 2, Proves: true,
 		Names: []string{"JDOE", "jdo", "a/b"},
 		Serve: startSPS(spssimulator.Options{SeveralTransactions: true, StatusInBody: true, PasswordAsObject: true, WriteStatus: 204}, nil),
 	}
@@ -43,7 +43,7 @@ func SPSBehindManyUsers() Bench {
 // the reference proves the change.
 func SPSByStatus() Bench {
 	return Bench{
-		Name: "sps by status", Info: sps.Info(), User: spsUser, Exchanges: 8, Writes: 1, Proves: true,
+		Name: "sps by status", Info: sps.Info(), User: spsUser, Exchanges: 8, Writes: 2, Proves: true,
 		Serve: startSPS(spssimulator.Options{RequireREST: true, CommitEndsSessions: true}, map[string]any{"User Key": spsKey, "Verify": "off"}),
 	}
 }
@@ -52,7 +52,7 @@ func SPSByStatus() Bench {
 // record follows each change, as one that is the PAM User record itself does.
 func SPSSelf() Bench {
 	return Bench{
-		Name: "sps self", Info: sps.Info(), User: spsUser, Exchanges: 6, Writes: 1, Proves: true, Names: spsNames,
+		Name: "sps self", Info: sps.Info(), User: spsUser, Exchanges: 6, Writes: 2, Proves: true, Names: spsNames,
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			appliance := spssimulator.New(spssimulator.Options{})
 			appliance.Add(spssimulator.User{Key: spsKey, Name: user, Password: password, REST: true})
@@ -72,7 +72,7 @@ func (f following) MarshalJSON() ([]byte, error) { return json.Marshal(f()) }
 // SPSRoot is the bench for the operating system's root.
 func SPSRoot() Bench {
 	return Bench{
-		Name: "sps root", Info: sps.Info(), User: "root", Exchanges: 8, Writes: 1, Proves: true,
+		Name: "sps root", Info: sps.Info(), User: "root", Exchanges: 8, Writes: 2, Proves: true,
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			appliance := spssimulator.New(spssimulator.Options{})
 			stand, err := standSPS(on, appliance, user, nil)

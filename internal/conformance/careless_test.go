@@ -27,7 +27,7 @@ func (c careless) Change(ctx context.Context) error {
 		Action: call.Purpose, Kind: call.Kind, Method: call.Method, Host: call.Host, Path: path,
 		Header: []api.Header{api.Bearer(c.job.Settings.Secret("password"))}, Body: api.JSONBody(api.Object{{Name: "password", Value: c.job.NewPassword}}),
 	})
-	return targets.Judge(err)
+	return c.Contract().Judge(err)
 }
 
 // TestCarelessVendorIsFound: the suite sees the false successes of a vendor that does not look

@@ -55,12 +55,9 @@ type Bench struct {
 	User string
 	// Exchanges is how many exchanges a rotation without faults takes.
 	Exchanges int
-	// Writes is how many writes a run may send: 1, or 2 where the vendor documents
-	// that a repeat does no harm.
+	// Writes is how many writes a run may send, those answered 429 apart: 1, or 2 where a
+	// repeat does no harm.
 	Writes int
-	// TurnsAway says that the vendor documents 429 as its rate limit, which turns a write
-	// away unseen. Such writes are counted apart.
-	TurnsAway bool
 	// Proves says that a sign-in or a status shows which password is in force.
 	Proves bool
 	// Undetectable names the faults that nothing in the vendor's contract can tell
@@ -211,12 +208,6 @@ type Ended struct {
 	Searches int
 }
 
-// quick is a clock that never waits.
-type quick struct{}
-
-func (quick) Now() time.Time                                   { return time.Now() }
-func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-
 // Rotate runs the program the way its command does, from the payload to the
 // printed result.
 func (r Run) Rotate(stand *Stand) Ended {
@@ -254,7 +245,7 @@ func (r Run) run(stand *Stand, carryOut func(context.Context, *rotation.Plan, *r
 	}
 	clock := r.Clock
 	if clock == nil && stand.network == nil {
-		clock = quick{}
+		clock = &api.SkippingClock{}
 	}
 	if stand.network != nil {
 		ctx = api.WithDial(ctx, stand.network.Dial)
@@ -365,10 +356,7 @@ func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
 	}
 
 	// What arrived.
-	writes := stand.Writes()
-	if bench.TurnsAway {
-		writes -= stand.TurnedAway()
-	}
+	writes := stand.Writes() - stand.TurnedAway()
 	if writes > bench.Writes {
 		fault("%d writes", writes)
 	}

@@ -40,14 +40,17 @@ type call struct {
 	needs  []requirement
 
 	write   bool
-	prepare bool   // in change, it makes of the new password what the write puts in force
-	tries   bool   // it sends $tried: a login as the rotated user
-	asUser  bool   // it sends $old, so that the rotated user signs in
-	grants  bool   // its answer holds what close gives back
-	each    string // in close, the value that the call is made for each one of
-	revokes bool   // in close, it ends an old credential
-	after   time.Duration
-	timeout time.Duration
+	prepare bool // in change, it makes of the new password what the write puts in force
+	tries   bool // it sends $tried: a login as the rotated user
+	asUser  bool // it sends $old, so that the rotated user signs in
+	signsIn bool // in check, it signs in as the access record's user
+	grants  bool // its answer holds what close gives back
+	// creates says that the call makes or sends something, saysCreates that the recipe does.
+	creates, saysCreates bool
+	each                 string // in close, the value that the call is made for each one of
+	revokes              bool   // in close, it ends an old credential
+	after                time.Duration
+	timeout              time.Duration
 
 	accept acceptance
 	refuse []judgement
@@ -239,7 +242,7 @@ func (c *call) uses(name string) bool {
 	return c.each == name || slices.ContainsFunc(c.requestExpressions(), func(e *expression) bool { return e.uses(name) })
 }
 
-// kind is how often the client may send the call.
+// kind is what the call may do at the vendor; see target.kindOf for those that sign in.
 func (c *call) kind() api.Kind {
 	switch {
 	case c.write:
@@ -270,10 +273,11 @@ var (
 		"name", "method", "path", "query", "header", "form", "body", "type", "auth", "require", "accept", "refuse", "let", "seal",
 		"find", "page", "poll", "after", "timeout", "warn",
 	}
-	pageKeys = []string{"items", "link", "number", "first", "size", "most"}
-	keysOf   = map[phase][]string{
-		inCheck:  callKeys,
-		inChange: append(slices.Clone(callKeys), "write", "prepare"),
+	askingKeys = append(slices.Clone(callKeys), "creates")
+	pageKeys   = []string{"items", "link", "number", "first", "size", "most"}
+	keysOf     = map[phase][]string{
+		inCheck:  askingKeys,
+		inChange: append(slices.Clone(askingKeys), "write", "prepare"),
 		inVerify: append(slices.Clone(callKeys), "reject"),
 		inClose:  append(slices.Clone(callKeys), "each", "revokes old"),
 	}
@@ -324,6 +328,12 @@ func (l *loader) call(m *mapping, in phase) *call {
 	}
 	if c.write = l.bool(m.get("write"), "write"); c.write && c.method == "GET" {
 		l.add(m.of("write"), c.name, "a GET writes nothing")
+	}
+	if node := m.get("creates"); node != nil {
+		c.saysCreates, c.creates = true, l.bool(node, "creates")
+		if c.write && c.creates {
+			l.add(m.of("creates"), c.name, "the write is sent once in any case")
+		}
 	}
 	if (in == inCheck || in == inVerify) && c.method != "GET" && c.method != "POST" {
 		l.add(m.of("method"), c.method, "%s only reads: its calls are GET, or POST where that is how the vendor takes a search or a login", in)

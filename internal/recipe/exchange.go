@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
@@ -58,16 +59,20 @@ func (t *target) perform(ctx context.Context, c *call, tried map[string]any) fin
 	}
 	found := t.polled(ctx, c, tried)
 	if found.verdict != accepted {
+		t.client.NotAccepted(t.kindOf(c), found.answer)
 		return found
 	}
 	if c.find != nil {
 		if err := t.pick(ctx, c, &found); err != nil {
+			t.client.NotAccepted(t.kindOf(c), found.answer)
 			return finding{err: err, taken: true}
 		}
 	}
 	if err := t.keep(ctx, c, found); err != nil {
+		t.client.NotAccepted(t.kindOf(c), found.answer)
 		return finding{err: err, taken: true}
 	}
+	t.client.Accepted(t.kindOf(c), found.answer)
 	for _, w := range c.warn {
 		holds := true
 		var err error
@@ -141,7 +146,9 @@ func (t *target) paged(ctx context.Context, c *call, tried map[string]any) findi
 			number++
 		}
 	}
-	return finding{err: t.client.Fail(c.name, api.ClassTarget, fmt.Sprintf("the list has more than %d pages", c.page.most))}
+	fault := t.client.Fail(c.name, api.ClassTarget, fmt.Sprintf("the list has more than %d pages", c.page.most))
+	fault.Final = true
+	return finding{err: fault}
 }
 
 func fits(items []any) bool {
@@ -239,7 +246,7 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 		return own(class, cause)
 	}
 	unmet := func(cause string) finding {
-		return finding{err: own(api.ClassTarget, cause)}
+		return finding{err: own(api.ClassTarget, cause), answer: r.answer}
 	}
 	for _, list := range []struct {
 		judgements []judgement
@@ -263,11 +270,14 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 			if j.hint != "" {
 				err.Hints = append(err.Hints, j.hint)
 			}
-			return finding{verdict: list.verdict, err: err, mayBeInForce: j.mayBeInForce}
+			if list.verdict == rejected && r.status == http.StatusUnauthorized && t.mayBeMisread(c, tried, r) {
+				return finding{err: own(api.ClassTarget, "answered 401, but does not say that it reads passwords outside of ASCII as UTF-8"), answer: r.answer}
+			}
+			return finding{verdict: list.verdict, err: err, mayBeInForce: j.mayBeInForce, answer: r.answer}
 		}
 	}
 	if !slices.Contains(c.accept.status, r.status) {
-		return finding{err: failure(api.ClassTarget, fmt.Sprintf("answered %d, which the recipe does not accept", r.status))}
+		return finding{err: failure(api.ClassTarget, fmt.Sprintf("answered %d, which the recipe does not accept", r.status)), answer: r.answer}
 	}
 	readsText := c.accept.to != "" || c.accept.when.uses(varText) && r.isText
 	switch {
@@ -291,10 +301,10 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 			return unmet("the status says success, but the body says that it failed")
 		case api.SaysUnderWay:
 			if c.write { // no sign-in tells what will become of it
-				return finding{err: own(api.ClassTimeout, "the status says success, but the body says that the change is still under way")}
+				return finding{err: own(api.ClassTimeout, "the status says success, but the body says that the change is still under way"), taken: true}
 			}
 		case api.SaysNothing:
-			if c.write && t.Proof() == targets.ProofAnswer {
+			if c.write && t.recipe.proof.by == targets.ProofAnswer {
 				t.job.Warn("the status alone tells of the change: nothing in the answer speaks of success, and the recipe has no condition for it")
 			}
 		}
@@ -343,6 +353,26 @@ func (t *target) leadsTo(r *reply, to redirect) bool {
 	return path == string(to)
 }
 
+// mayBeMisread reports whether a server may have taken the password tried for another one:
+// Basic authentication with characters outside of ASCII, which RFC 7617 lets it read as it
+// likes unless it says charset="UTF-8".
+func (t *target) mayBeMisread(c *call, tried map[string]any, r *reply) bool {
+	a := c.auth
+	if a == nil {
+		a = t.recipe.auth
+	}
+	password, _ := tried[varTried].(string)
+	if !c.tries || a == nil || a.kind != authBasic || isASCII(password) && isASCII(t.job.User) {
+		return false
+	}
+	challenge, _ := r.header["www-authenticate"].(string)
+	return !strings.Contains(strings.ToLower(strings.NewReplacer(" ", "", `"`, "").Replace(challenge)), "charset=utf-8")
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
 // pick looks up exactly one element.
 func (t *target) pick(ctx context.Context, c *call, found *finding) error {
 	input := found.value
@@ -385,6 +415,14 @@ func (t *target) pick(ctx context.Context, c *call, found *finding) error {
 
 // keep takes the values of let and seal from an accepted answer.
 func (t *target) keep(ctx context.Context, c *call, found finding) error {
+	for _, name := range c.gives() {
+		delete(t.stale, name)
+		for _, closing := range t.recipe.close {
+			if closing.uses(name) {
+				delete(t.closed, closing)
+			}
+		}
+	}
 	for _, b := range c.lets {
 		value, err := b.value.run(ctx, found.value, t.values(namesOf(b.value), found.judged))
 		if err != nil {
@@ -435,7 +473,7 @@ func (t *target) request(ctx context.Context, c *call, tried map[string]any, mor
 		}
 		return result, nil
 	}
-	request := api.Request{Action: c.name, Kind: c.kind(), Method: c.method, Timeout: c.timeout, Host: t.base.host}
+	request := api.Request{Action: c.name, Kind: t.kindOf(c), Method: c.method, Timeout: c.timeout, Creates: c.creates, Host: t.base.host}
 
 	var path, query strings.Builder
 	for _, s := range c.path {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/targets"
@@ -111,18 +110,18 @@ func (c *call) explain(number int) []string {
 	}
 	switch c.kind() {
 	case api.Write:
-		add("sent once; any other answer, and none, leaves the outcome open")
+		add("any other answer, and none, leaves the outcome open")
 	case api.SignIn:
-		add("sent once for each try; any other answer shows nothing")
+		add("any other answer shows nothing")
 	case api.Prepare:
-		add("sent once; any other answer ends the run")
+		add("any other answer ends the try")
 	default:
 		if c.phase == inVerify {
 			add("any other answer shows nothing")
 		} else if c.phase == inClose {
 			add("any other answer is a warning")
 		} else {
-			add("any other answer ends the run with nothing changed")
+			add("any other answer ends the try with nothing changed")
 		}
 	}
 	return lines
@@ -282,11 +281,14 @@ func (r *Recipe) nameWords() string {
 // explainOutcomes says what a run can know in the end.
 func (r *Recipe) explainOutcomes() []string {
 	lines := []string{"What a run can say for certain:"}
+	if r.repeats {
+		lines = append(lines, "  after a lost answer: the run begins again and sends the write once more, because "+r.because)
+	}
 	switch r.proof.by {
 	case targets.ProofLogin:
 		lines = append(lines, "  changed: the rotated user signed in with the new password, and "+r.nameWords())
-		if r.proof.old {
-			lines = append(lines, "  not changed, after a lost answer: the new password is rejected and the old one signs in")
+		if r.proof.cache {
+			lines = append(lines, "  after a lost answer: changed if the new password signs in and the old one does not, unknown otherwise")
 		} else {
 			lines = append(lines, "  after a lost answer: changed if the new password signs in, unknown otherwise")
 		}
@@ -295,9 +297,7 @@ func (r *Recipe) explainOutcomes() []string {
 			"  after a lost answer: changed if the re-read says so, unknown otherwise")
 	default:
 		lines = append(lines, "  changed: only the write's own answer says so")
-		if r.repeat > 0 {
-			lines = append(lines, fmt.Sprintf("  after a lost answer: the write is sent once more after %s, because %s", r.repeat.Round(time.Millisecond), r.because))
-		} else {
+		if !r.repeats {
 			lines = append(lines, "  after a lost answer: unknown, always")
 		}
 	}

@@ -69,8 +69,9 @@ type Recipe struct {
 	verify   []*call
 	close    []*call
 	proof    proof
-	repeat   time.Duration // 0 if a repeat is not documented as harmless
-	because  string
+	repeats  bool   // a repeat of the write does no harm
+	because  string // of that
+	settle   time.Duration
 	save     []saving
 	warnings []string
 	errors   []*expression // null where there are no such words
@@ -109,9 +110,10 @@ type requirement struct {
 // proof is how a change is proved.
 type proof struct {
 	by     targets.Proof
-	old    bool   // the old password may be tried too
 	nobody string // why the login is a proof although its answer names nobody, "" if it does
-	settle targets.Settle
+	cache  bool   // an outdated password may be accepted for a while
+	// newOnly says that what verify reads knows nothing of the old password.
+	newOnly bool
 }
 
 // saving is a value that goes back to the record.
@@ -186,7 +188,7 @@ var fieldKeys = []string{"kind", "required", "secret", "per account", "default",
 
 var topKeys = []string{
 	"name", "title", "summary", "documents", "tried", "notes", "fields", "base", "let", "subject", "require", "auth",
-	"check", "account", "change", "proof", "verify", "close", "repeat", "save", "warn", "timeout", "errors", "tests",
+	"check", "account", "change", "proof", "verify", "close", "repeat", "settle", "save", "warn", "timeout", "errors", "tests",
 }
 
 // Load reads a recipe; name is what messages call it, such as its file name. The error is
@@ -267,6 +269,9 @@ func (l *loader) top(top *mapping) {
 	r.requires = l.requires(top.get("require"), l.scope, "field")
 	l.proofKey(top.get("proof"))
 	l.repeatKey(top.get("repeat"))
+	if r.settle = l.duration(top.get("settle"), "settle", longestFor); r.settle%time.Second != 0 {
+		l.add(nodePosition(top.get("settle")), "", "settle is a number of whole seconds, found something else")
+	}
 
 	r.auth = l.topAuth(top.get("auth"))
 	r.check = l.callList(top, "check", inCheck)
@@ -289,6 +294,8 @@ func (l *loader) top(top *mapping) {
 	l.fitProof(top)
 	r.close = l.callList(top, "close", inClose)
 	l.grants()
+	l.signIns()
+	l.creates()
 	l.newPassword()
 	l.holes()
 	l.addressed()
@@ -539,11 +546,9 @@ func (l *loader) proofKey(node ast.Node) {
 		return
 	}
 	p := &l.recipe.proof
-	p.old = true
-	p.settle = targets.Settle{Tries: 2, Wait: 2 * time.Second}
 	by := node
 	if _, ok := scalarText(node); !ok {
-		m := l.mapping(node, "the proof", []string{"by", "old", "tries", "wait", "names", "because"})
+		m := l.mapping(node, "the proof", []string{"by", "cache", "names", "because"})
 		if m == nil {
 			return
 		}
@@ -551,17 +556,11 @@ func (l *loader) proofKey(node ast.Node) {
 			l.add(m.at, "", "the proof needs the key by")
 			return
 		}
-		if m.get("old") != nil {
-			p.old = l.bool(m.get("old"), "old")
-		}
 		if l.oneOf(m.get("names"), "names", "nobody"); (m.get("names") == nil) != (m.get("because") == nil) {
 			l.add(m.at, "", "names: nobody and because belong together")
 		}
 		p.nobody = l.text(m.get("because"), "because")
-		p.settle.Tries = l.number(m.get("tries"), "tries", 1, 20, p.settle.Tries)
-		if m.get("wait") != nil {
-			p.settle.Wait = l.duration(m.get("wait"), "wait", longestFor)
-		}
+		p.cache = l.bool(m.get("cache"), "cache")
 	}
 	switch p.by = targets.Proof(l.text(by, "the proof")); p.by {
 	case targets.ProofLogin, targets.ProofStatus, targets.ProofAnswer:
@@ -571,14 +570,14 @@ func (l *loader) proofKey(node ast.Node) {
 }
 
 func (l *loader) repeatKey(node ast.Node) {
-	m := l.mapping(node, "repeat", []string{"after", "because"})
+	m := l.mapping(node, "repeat", []string{"because"})
 	if m == nil {
 		return
 	}
-	if m.get("after") == nil || m.get("because") == nil {
-		l.add(m.at, "", "repeat needs the keys after and because: only a vendor's documents can say that a repeat does no harm")
+	if m.get("because") == nil {
+		l.add(m.at, "", "repeat needs the key because: only what a vendor documents can say that a repeat does no harm")
 	}
-	l.recipe.repeat = l.duration(m.get("after"), "after", longestFor)
+	l.recipe.repeats = true
 	l.recipe.because = l.text(m.get("because"), "because")
 }
 
@@ -712,8 +711,9 @@ func (l *loader) fitProof(top *mapping) {
 	if r.proof.by == targets.ProofStatus && len(r.verify) > 0 && !slices.ContainsFunc(r.verify, l.tellsTheRun) {
 		l.add(at, "", "what verify reads may have been so before the write: compare it with a value that check or change has kept, or ask for what change has got")
 	}
-	if r.proof.by == targets.ProofStatus && r.proof.old && !slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }) {
-		r.proof.old = false // a status knows of the change only
+	r.proof.newOnly = r.proof.by == targets.ProofStatus
+	if r.proof.cache && r.proof.by != targets.ProofLogin {
+		l.add(top.of("proof"), "", "only a login may come from a cache")
 	}
 }
 
@@ -753,6 +753,46 @@ func (l *loader) grants() {
 	}
 	if r.auth != nil && r.auth.signIn != nil {
 		r.auth.signIn.grants = l.givesToClose(r.auth.signIn) || slices.ContainsFunc(r.close, func(c *call) bool { return c.auth == nil })
+	}
+}
+
+// signIns marks the calls of check that sign in: they send a credential for something else.
+func (l *loader) signIns() {
+	r := l.recipe
+	if r.auth != nil && r.auth.signIn != nil {
+		r.auth.signIn.signsIn = true
+	}
+	for _, c := range r.check {
+		var sent []*expression
+		for _, p := range c.form {
+			sent = append(sent, p.value)
+		}
+		if c.body != nil {
+			c.body.each(func(e *expression) { sent = append(sent, e) })
+		}
+		if c.auth != nil && c.auth.kind == authBasic && len(c.seals) > 0 {
+			sent = append(sent, c.auth.password)
+		}
+		c.signsIn = slices.ContainsFunc(sent, func(e *expression) bool { return e != nil && e.secret })
+	}
+}
+
+// creates checks that what a repeat would make twice is not there, and says which calls make or
+// send something: those before the write that are not marked otherwise.
+func (l *loader) creates() {
+	r := l.recipe
+	for _, c := range r.change {
+		if c.write {
+			break
+		}
+		if !c.saysCreates {
+			c.creates = c.method != "GET"
+		}
+	}
+	for _, c := range r.allCalls() {
+		if c.creates && r.repeats {
+			l.add(c.at, c.name, "the call makes or sends something, which a repeat would do twice: leave out repeat, or say creates: false if it does no harm")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,15 +21,12 @@ func (r *Recipe) Info() targets.Info {
 		fields = append(fields, f.Field)
 	}
 	return targets.Info{
-		Name: r.Name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.proof.settle,
+		Name: r.Name, Title: r.Title, Summary: r.Summary, Fields: fields, Timeout: r.timeout, Settle: r.settle,
 		Explain: r.explain, Notes: r.notes(), Documents: r.Documents,
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
 			t, err := newTarget(r, job, client)
 			if err != nil {
 				return nil, err
-			}
-			if r.repeat > 0 {
-				return repeating{t}, nil
 			}
 			return t, nil
 		},
@@ -81,7 +79,11 @@ type target struct {
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close
 	session secret.Value        // of cookie-login
-	keepOld bool                // the calls that revoke are not due
+	own     bool                // the access record's user is the rotated one
+	begun   bool                // a try has begun
+	stale   map[string]bool     // the values in kept that are of an earlier try
+	closed  map[*call]bool      // the calls of close that have been made
+	revokes bool                // the calls that revoke are due
 }
 
 // host is where calls go.
@@ -90,16 +92,10 @@ type host struct {
 	prefix string // escaped path in front of the recipe's
 }
 
-// repeating is a target whose write may be sent again.
-type repeating struct{ *target }
-
-// RepeatAfter is how long to wait before the write is sent again.
-func (r repeating) RepeatAfter() time.Duration { return r.recipe.repeat }
-
 func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) {
 	t := &target{
 		recipe: r, job: job, client: client, subject: job.User,
-		kept: map[string]stored{}, sealed: map[string][]stored{},
+		kept: map[string]stored{}, sealed: map[string][]stored{}, stale: map[string]bool{}, closed: map[*call]bool{},
 	}
 	settings := job.Settings
 	t.base = t.address(r.base.label, r.base.root)
@@ -149,11 +145,34 @@ func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) 
 		}
 		t.subject = subject
 	}
+	t.own = t.signsInAsUser()
 	t.tryPaths(ctx)
 	if err := settings.Err(); err != nil {
 		return nil, err
 	}
 	return t, t.tryValues(ctx)
+}
+
+// signsInAsUser reports whether the access record's user is the rotated one: its field login
+// names that user.
+func (t *target) signsInAsUser() bool {
+	for _, f := range t.recipe.fields {
+		if f.name == "login" {
+			return targets.SameName(t.job.Settings.Text(f.Label), t.subject)
+		}
+	}
+	return false
+}
+
+// kindOf is the kind of a call of this job's.
+func (t *target) kindOf(c *call) api.Kind {
+	switch {
+	case !c.signsIn || c.kind() == api.Write:
+		return c.kind()
+	case t.own || slices.ContainsFunc(append(c.requestExpressions(), t.authOf(c)...), func(e *expression) bool { return e != nil && e.uses(varOld) }):
+		return api.SignIn
+	}
+	return api.AccessSignIn
 }
 
 // address reads a field that says where calls go.
@@ -272,7 +291,32 @@ func (t *target) RotatesOwnUser() bool {
 	return false
 }
 
-func (t *target) Proof() targets.Proof { return t.recipe.proof.by }
+// Contract is what the recipe says, and what follows from whose credential it sends.
+func (t *target) Contract() targets.Contract {
+	r := t.recipe
+	contract := targets.Contract{Repeats: r.repeats, Cache: r.proof.cache, NewOnly: r.proof.newOnly}
+	switch r.proof.by {
+	case targets.ProofLogin:
+		contract.Means = targets.Login
+	case targets.ProofStatus:
+		if contract.Means = targets.Reference; slices.ContainsFunc(r.verify, func(c *call) bool { return c.tries }) {
+			contract.Means = targets.Login
+		}
+	}
+	for _, c := range append(append([]*call{}, r.check...), r.change...) {
+		auth := t.authOf(c)
+		old := slices.ContainsFunc(append(c.requestExpressions(), auth...), func(e *expression) bool { return e != nil && e.uses(varOld) })
+		basic := (c.auth == nil && r.auth != nil && r.auth.kind == authBasic || c.auth != nil && c.auth.kind == authBasic) && t.own
+		if c.write {
+			contract.CarriesOld = old || basic
+		}
+		contract.Own = contract.Own || t.kindOf(c) == api.SignIn
+	}
+	if r.auth != nil && r.auth.signIn != nil {
+		contract.Own = contract.Own || t.kindOf(r.auth.signIn) == api.SignIn
+	}
+	return contract
+}
 
 func (t *target) Calls() []targets.Call {
 	var calls []targets.Call
@@ -283,7 +327,7 @@ func (t *target) Calls() []targets.Call {
 		}
 		for range times {
 			calls = append(calls, targets.Call{
-				Kind: c.kind(), Method: c.method, Host: t.base.host, Path: c.template(), Purpose: c.name,
+				Kind: t.kindOf(c), Creates: c.creates, Method: c.method, Host: t.base.host, Path: c.template(), Purpose: c.name,
 			})
 		}
 	}
@@ -305,15 +349,26 @@ func (r *Recipe) givers(name string) int {
 
 // Check signs in and carries out the calls of check.
 func (t *target) Check(ctx context.Context) (string, error) {
+	if t.begun {
+		// What an earlier try has kept is not of this one, but a proof may yet ask for it.
+		for _, c := range t.recipe.allCalls() {
+			for _, name := range c.gives() {
+				t.stale[name] = true
+			}
+		}
+		t.session, t.sealed, t.closed = secret.Value{}, map[string][]stored{}, map[*call]bool{}
+	}
+	t.begun = true
 	if a := t.recipe.auth; a != nil && a.signIn != nil {
 		found := t.perform(ctx, a.signIn, nil)
 		if a.kind == authCookie && found.verdict == accepted {
 			if t.session = found.answer.Cookie(a.name); t.session.IsEmpty() {
+				t.client.NotAccepted(t.kindOf(a.signIn), found.answer)
 				found = finding{err: t.client.Fail(a.signIn.name, api.ClassCredential,
 					"the answer sets no cookie of the name that the recipe keeps, so nobody is signed in")}
 			}
 		}
-		if err := found.asCheck(a.signIn); err != nil {
+		if err := t.asCheck(a.signIn, found); err != nil {
 			return "", err
 		}
 		if a.kind == authCookie {
@@ -321,7 +376,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		}
 	}
 	for _, c := range t.recipe.check {
-		if err := t.perform(ctx, c, nil).asCheck(c); err != nil {
+		if err := t.asCheck(c, t.perform(ctx, c, nil)); err != nil {
 			return "", err
 		}
 	}
@@ -336,40 +391,57 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	return t.client.Clean(account), nil
 }
 
-// asCheck is the error of a call that only reads. Where the rotated user itself signs in and its
-// old password is refused, the new one may be in force already.
-func (f finding) asCheck(c *call) error {
-	fault := api.AsError(f.err)
+// asCheck is the error of a call of check. Where the rotated user itself signs in and its
+// old password is refused, the new one may be in force already, as after any refusal that the
+// recipe marks.
+func (t *target) asCheck(c *call, found finding) error {
+	fault := api.AsError(found.err)
 	switch {
-	case f.verdict == accepted:
+	case found.verdict == accepted:
 		return nil
-	case f.verdict == refused && f.mayBeInForce,
-		c.asUser && fault != nil && fault.Class == api.ClassCredential && (fault.Status == 0 || fault.Status/100 != 5):
-		return &targets.Refused{Err: f.err, MayBeInForce: true}
+	case found.verdict == refused && found.mayBeInForce,
+		(c.asUser || t.kindOf(c) == api.SignIn) && fault != nil && fault.Class == api.ClassCredential && (fault.Status == 0 || fault.Status/100 != 5):
+		return &targets.Refused{Err: found.err, Doubtful: true}
 	}
-	return f.err
+	return found.err
 }
 
-// Change carries out the calls of change. A refusal counts as one up to the write; behind it,
-// whatever goes wrong is uncertain.
+// Stage carries out the calls of change that come before the write.
+func (t *target) Stage(ctx context.Context) error {
+	for _, c := range t.recipe.change {
+		if c.write {
+			break
+		}
+		if found := t.perform(ctx, c, nil); found.verdict == refused {
+			return t.refusal(targets.Contract{}, found)
+		} else if found.verdict != accepted {
+			return found.err
+		}
+	}
+	return nil
+}
+
+// Change carries out the write and the calls behind it. A refusal counts as one at the write
+// alone: whatever goes wrong behind it, the write was taken.
 func (t *target) Change(ctx context.Context) error {
 	written := false
 	for _, c := range t.recipe.change {
+		if !c.write && !written {
+			continue
+		}
 		found := t.perform(ctx, c, nil)
 		switch {
 		case found.verdict == accepted:
-			written = written || c.write
-		case found.verdict == refused && !written:
-			// What needs the old password is refused, too, once it is not in force any more.
-			return &targets.Refused{Err: found.err, MayBeInForce: found.mayBeInForce || c.asUser}
+			written = true
+		case written:
+			// The proof may well show that the password is in force. What was to follow is not done.
+			t.job.Warn("not done for certain behind the write, see to it by hand: " + found.err.Error())
+			return &targets.Taken{Err: found.err}
+		case found.taken:
+			return &targets.Taken{Err: found.err}
+		case found.verdict == refused:
+			return t.refusal(t.Contract(), found)
 		default:
-			if written {
-				// The proof may well show that the password is in force. What was to follow is not done.
-				t.job.Warn("not done for certain behind the write, see to it by hand: " + found.err.Error())
-			}
-			if found.verdict != refused && (written || c.write && found.taken) {
-				return &targets.AtWork{Err: found.err}
-			}
 			return found.err
 		}
 	}
@@ -377,6 +449,19 @@ func (t *target) Change(ctx context.Context) error {
 		t.job.Warn(text)
 	}
 	return nil
+}
+
+// refusal is what the recipe calls one, with the doubts that its status and text raise.
+func (t *target) refusal(contract targets.Contract, found finding) error {
+	refusal := &targets.Refused{Err: found.err}
+	var judged *targets.Refused
+	if errors.As(contract.Judge(found.err), &judged) {
+		refusal = judged
+	} else if fault := api.AsError(found.err); fault != nil {
+		refusal.Doubtful = fault.Doubtful()
+	}
+	refusal.Doubtful = refusal.Doubtful || found.mayBeInForce
+	return refusal
 }
 
 // Labels makes the target a targets.Returner, which has nothing to save unless the recipe
@@ -404,14 +489,8 @@ func (t *target) Returned() []targets.Returned {
 	return values
 }
 
-// NewOnly makes the target a targets.NewOnly where the recipe says so.
-func (t *target) NewOnly() bool { return !t.recipe.proof.old }
-
 // Verify carries out the calls of verify; the last one decides.
 func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
-	if which == targets.Old && !t.recipe.proof.old {
-		return targets.Inconclusive, t.client.Fail("verify", api.ClassTarget, "the recipe says that the old password shows nothing")
-	}
 	tried := map[string]any{varTried: plain(t.job.Password(which))}
 	for _, c := range t.recipe.verify {
 		found := t.perform(ctx, c, tried)
@@ -426,26 +505,74 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	return targets.Accepted, nil
 }
 
-// KeepOld makes the target a targets.Revoker: of close, what revokes an old credential is left
-// out.
-func (t *target) KeepOld() { t.keepOld = true }
+// RevokeOld makes the target a targets.Revoker: of close, what revokes an old credential is
+// due.
+func (t *target) RevokeOld() { t.revokes = true }
 
 // Close carries out those calls of close whose values there are, each in its share of the
 // time. Giving back twice does no harm, so a call without a clear answer is sent once
 // more.
 func (t *target) Close(ctx context.Context) error {
+	return t.giveAllBack(ctx, func(*call) bool { return true })
+}
+
+// Release makes those calls of close that give back what the calls of verify do not use.
+func (t *target) Release(ctx context.Context) error {
+	return t.giveAllBack(ctx, func(c *call) bool { return !c.revokes && !t.proofNeeds(c) })
+}
+
+// proofNeeds reports whether the calls of verify use what a call of close gives back.
+func (t *target) proofNeeds(closing *call) bool {
+	names := namesOf(append(closing.requestExpressions(), t.authOf(closing)...)...)
+	names[closing.each] = true
+	a := t.recipe.auth
+	for _, c := range t.recipe.verify {
+		if closing.auth == nil && c.auth == nil && a != nil && a.kind == authCookie {
+			return true
+		}
+		for _, e := range slices.Concat(c.requestExpressions(), t.authOf(c), c.judgingExpressions()) {
+			if e == nil {
+				continue
+			}
+			for _, name := range e.free {
+				switch name {
+				case varUser, varNew, varOld, varAccess, varSet, varTried, varStatus, varHeader:
+					continue
+				}
+				if names[name] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func (t *target) giveAllBack(ctx context.Context, which func(*call) bool) error {
 	for name, values := range t.sealed {
 		if _, kept := t.kept[name]; !kept { // a later try had none, and the earlier one's is still open
 			t.kept[name] = values[len(values)-1]
+			delete(t.stale, name)
 		}
 	}
 	var due []func(context.Context) error
+	defer func() {
+		for _, c := range t.recipe.close {
+			if which(c) {
+				delete(t.sealed, c.each)
+			}
+		}
+	}()
 	for _, c := range t.recipe.close {
-		if !t.opened(c) || c.revokes && t.keepOld {
+		if !which(c) || t.closed[c] || !t.opened(c) || c.revokes && !t.revokes {
 			continue
 		}
 		if c.each == "" {
-			due = append(due, func(ctx context.Context) error { return t.giveBack(ctx, c) })
+			due = append(due, func(ctx context.Context) error {
+				err := t.giveBack(ctx, c)
+				t.closed[c] = err == nil
+				return err
+			})
 			continue
 		}
 		for _, value := range t.sealed[c.each] {
@@ -470,7 +597,6 @@ func (t *target) Close(ctx context.Context) error {
 			failed = fmt.Errorf("%w; %w", failed, err)
 		}
 	}
-	t.sealed = map[string][]stored{}
 	return failed
 }
 
@@ -486,7 +612,7 @@ func (t *target) opened(c *call) bool {
 		case varUser, varNew, varOld, varAccess, varSet:
 			continue
 		}
-		if t.kept[name].reveal() == nil {
+		if t.stale[name] || t.kept[name].reveal() == nil {
 			return false
 		}
 	}
@@ -515,7 +641,7 @@ func (t *target) patiently(ctx context.Context, c *call) (context.Context, conte
 }
 
 // Repeats reports whether the recipe says that its write may be sent again.
-func (r *Recipe) Repeats() bool { return r.repeat > 0 }
+func (r *Recipe) Repeats() bool { return r.repeats }
 
 // AddressLabel returns the label of the field that says where calls go.
 func (r *Recipe) AddressLabel() string { return r.base.label }

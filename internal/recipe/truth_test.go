@@ -135,9 +135,9 @@ func TestSelfService(t *testing.T) {
 		{"as it should be", nil, []answer{me, me}, nil, fine, "changed [] login", 0},
 		{"in force already", nil, []answer{wrong, me}, nil, fine, "changed [] login", 1},
 		{"neither is right", nil, []answer{wrong, wrong}, nil, fine, "not-changed [credential] ", 2},
-		{"the write is refused, since a copy has changed it", nil, []answer{me, me}, nil, answer{status: 403}, "changed [] login", 0},
+		{"the write is refused, since a copy has changed it", nil, []answer{me, me}, nil, answer{status: 403}, "changed [] login", 1},
 		{"a cookie, in force already", map[string]string{"auth": login, "check": "[]"}, []answer{me}, []answer{{status: 401}}, fine, "changed [] login", 1},
-		{"a sign-in that cannot be read", nil, []answer{{status: 500}, me}, nil, fine, "not-changed [target] ", 1},
+		{"a sign-in that cannot be read", nil, []answer{{status: 500}, me}, nil, fine, "changed [] login", 1},
 	} {
 		answers := map[string]any{"GET /me": test.me, "POST /set": test.set}
 		if test.login != nil {

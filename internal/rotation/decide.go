@@ -1,253 +1,226 @@
 package rotation
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"time"
-
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/targets"
 )
 
-// writeEnd is how the one write ended.
-type writeEnd int
-
-const (
-	unsent    writeEnd = iota // it was never handed to the network
-	refused                   // the vendor's answer proves a refusal
-	succeeded                 // the vendor's documented success
-	uncertain                 // anything else
-)
-
-// change sends the write and says how it ended.
-func (r *run) change(ctx context.Context) (writeEnd, error) {
-	before := r.client.Counts().Writes
-	err := r.guard("change", func() error { return r.target.Change(ctx) })
-	var refusal *targets.Refused
-	switch sent := r.client.Counts().Writes > before; {
-	case err == nil && !sent:
-		return unsent, r.client.Fail("change", api.ClassInternal, "no write has left, whatever the target says",
-			"this is a defect of pam-rotate-script or of the recipe: please report the message above")
-	case err == nil:
-		return succeeded, nil
-	case errors.As(err, &refusal):
-		return refused, err
-	case !sent:
-		return unsent, err
-	default:
-		return uncertain, err
-	}
-}
-
 // decide turns the end of the write into the outcome. Every vendor's every run
 // passes through here.
 func (r *run) decide(end writeEnd, err error) Result {
-	var result Result
 	switch end {
-	case unsent:
-		result = r.notChanged(err)
-	case refused:
-		result = r.decideRefused(err)
+	case unsent, refused:
+		return r.notChanged(err)
+	case oldRejected:
+		return r.decideOldRejected(err)
+	case doubtful:
+		return r.decideDoubtful(err)
 	case succeeded:
-		result = r.decideSucceeded()
-	case uncertain:
-		result = r.decideUncertain(err)
+		return r.decideSucceeded()
+	case taken:
+		return r.decideTaken(err)
 	}
-	if r.panicked != nil && end != unsent {
-		return r.unknown(r.panicked, "the program panicked after the write had left")
-	}
-	return result
+	return r.decideUnclear(err)
 }
 
-// decideRefused: nothing changed, unless the refusal came because the new password
-// is in force already, as from a rule on old passwords.
-func (r *run) decideRefused(err error) Result {
-	var refusal *targets.Refused
-	if errors.As(err, &refusal) && refusal.Inferred {
-		return r.decideTakenBack(err)
-	}
-	mayBe := refusal != nil && refusal.MayBeInForce
-	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy {
-		mayBe = true
-	}
-	// A status tells of what was carried out, and cannot tell which password that was: it
-	// may be the one from before.
-	if !mayBe || !r.canProve() || r.target.Proof() != targets.ProofLogin {
-		return r.notChanged(err)
-	}
-	// Once: a password that nobody has just set needs no time to settle.
-	if verdict, _ := r.prove(targets.New, loginBudget, 1); verdict == targets.Accepted {
-		return r.changed(r.target.Proof(), "was in force already, proved by "+r.proofWords())
+// decideOldRejected: no write was sent. The old password may be rejected since the new one
+// is in force already, after an earlier run of the same payload.
+func (r *run) decideOldRejected(err error) Result {
+	if r.canVerify() && !r.mustEnd() {
+		if verdict, _ := r.tryNew(false); verdict == targets.Accepted {
+			return r.changed("was in force already, proved by " + r.proofWords())
+		}
 	}
 	return r.notChanged(err)
 }
 
-// decideTakenBack: no answer tells of a refusal, and only a look after a while shows
-// whether the write came before what it was to put in force was taken back.
-func (r *run) decideTakenBack(err error) Result {
-	verdict := targets.Inconclusive
-	if r.canProve() && r.clock.Sleep(r.proof, lateWrite) == nil {
-		verdict, _ = r.prove(targets.New, loginBudget, 1)
+// decideDoubtful: the refusal may answer a copy of the write, or an earlier run's password
+// that is in force already. Only a proof settles it.
+func (r *run) decideDoubtful(err error) Result {
+	if !r.canVerify() {
+		return r.unknown(err, "the write was refused, but the refusal may be that of a copy, or of a password that is in force already, and there is no way to find out")
 	}
-	switch verdict {
-	case targets.Accepted:
-		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
-	case targets.Rejected:
+	switch found, why := r.prove(false); found {
+	case accepted:
+		return r.changed("was in force already, or came into force by a copy of the write, proved by " + r.proofWords())
+	case rejected:
 		return r.notChanged(err)
+	case early:
+		return r.unknown(err, "the write was refused, but the refusal may be that of a copy, and the new password is rejected so far", hintLater)
+	default:
+		r.log.Warn().Str("cause", why.Error()).Msg("the new password could not be tried")
+		return r.unknown(err, "the write was refused, but the refusal may be that of a copy, or of a password that is in force already, and the new password could not be tried")
 	}
-	return r.unknown(err, "the write's answer is missing or unclear; what it was to put in force was taken back, but the write may have come first")
 }
 
 // decideSucceeded: changed, as well proved as the vendor and the settings allow.
 func (r *run) decideSucceeded() Result {
-	answered := "confirmed by " + r.Info.Title + "'s answer"
-	if !r.canProve() {
-		return r.changed(targets.ProofAnswer, answered)
-	}
-	verdict, err := r.prove(targets.New, loginBudget, r.Info.Settle.Tries)
-	switch {
-	case verdict == targets.Accepted:
-		return r.changed(r.target.Proof(), "proved by "+r.proofWords())
-	case verdict == targets.Rejected:
-		return r.unknown(err, "the change was answered with success, but the new password was rejected afterwards",
-			"find out which password the account has before you rotate again; another rotation sets a new one")
-	case r.verify == targets.VerifyStrict:
-		return r.unknown(err, "the change was answered with success, but could not be proved, and Verify is strict")
-	}
-	r.warn("the new password could not be tried: " + err.Error())
-	return r.changed(targets.ProofAnswer, answered)
-}
-
-// decideUncertain: only a proof can settle it, or a repeat that does no harm.
-func (r *run) decideUncertain(err error) Result {
-	if r.canProve() {
-		return r.decideByProof(err)
-	}
-	repeater, ok := r.target.(targets.Repeater)
-	if !ok || r.panicked != nil {
-		return r.unknown(err, "the write's answer is missing or unclear, and there is no way to find out")
-	}
-	r.log.Warn().Str("cause", err.Error()).Msg("the write's answer is missing or unclear: sending it once more")
-	if r.clock.Sleep(r.proof, repeater.RepeatAfter()) != nil {
-		return r.unknown(err, "the write's answer is missing or unclear, and no time was left to repeat it")
-	}
-	if end, again := r.change(r.proof); end == succeeded {
-		return r.changed(targets.ProofAnswer, "confirmed by "+r.Info.Title+"'s answer to a repeat")
-	} else if again != nil {
-		r.log.Warn().Str("cause", again.Error()).Msg("the repeat settled nothing")
-	}
-	// A refusal of the repeat says nothing about the first: a rule on old passwords may
-	// have met the one that is in force already.
-	return r.unknown(err, "the write's answer is missing or unclear, and a repeat settled nothing")
-}
-
-// decideByProof tries the new password, then the old one, for which a sign-in is kept
-// that may fail, unless it would show nothing.
-func (r *run) decideByProof(err error) Result {
-	budget := loginBudget - 1
-	target, ok := r.target.(targets.NewOnly)
-	newOnly := ok && target.NewOnly()
-	if newOnly {
-		budget = loginBudget
-	}
-	verdict, why := r.prove(targets.New, budget, r.Info.Settle.Tries)
-	switch verdict {
-	case targets.Accepted:
-		return r.changed(r.target.Proof(), "proved by "+r.proofWords()+" after an unclear answer")
-	case targets.Inconclusive:
-		r.log.Warn().Str("cause", why.Error()).Msg("the new password could not be tried")
-		return r.unknown(err, "the write's answer is missing or unclear, and the new password could not be tried")
-	}
-	switch {
-	case newOnly:
-		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and trying the old one shows nothing here")
-	case r.old.IsEmpty():
-		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the payload has no old one to try")
-	}
-	if mayBeAtWork(err) {
-		return r.unknown(err, "the new password is rejected so far, but the vendor may still be at work on the write",
-			"try the new password again in a few minutes")
-	}
-	// A write that was cut off gets time to arrive before the old password's
-	// acceptance is taken for the last word.
-	if r.clock.Sleep(r.proof, max(lateWrite, r.Info.Settle.Wait)) != nil {
-		return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and no time was left to try the old one")
-	}
-	if verdict, why = r.prove(targets.Old, loginBudget, r.Info.Settle.Tries); verdict == targets.Accepted {
-		return r.notChanged(err)
-	}
-	r.log.Warn().Str("cause", why.Error()).Msg("the old password settled nothing")
-	return r.unknown(err, "the write's answer is missing or unclear, the new password is rejected, and the old one is not accepted for certain")
-}
-
-// lateWrite is how long a vendor that has let go of the connection may yet take to
-// carry out what it was sent.
-const lateWrite = 10 * time.Second
-
-// mayBeAtWork reports whether the answer to the write says, or is missing in a way that
-// says, that somebody may be working on it for who knows how long: it is 202, it did not
-// come in time, or a proxy says so of the vendor behind it. Then no look at the present
-// state settles anything. The same where the write was taken, and it is only not known how it
-// went on.
-func mayBeAtWork(err error) bool {
-	fault := api.AsError(err)
-	return errors.As(err, new(*targets.AtWork)) || fault != nil && (fault.Class == api.ClassTimeout || fault.Status == http.StatusAccepted)
-}
-
-// canProve reports whether Verify may be called.
-func (r *run) canProve() bool {
-	switch r.target.Proof() {
-	case targets.ProofLogin:
-		return r.verify != targets.VerifyOff && r.panicked == nil
-	case targets.ProofStatus:
-		return r.panicked == nil
-	}
-	return false
-}
-
-// prove tries a password until it is accepted, it was tried that often (0 is once),
-// or budget sign-ins have failed in this run. A rejection is not outweighed by a later
-// try that shows nothing. The error says why the password is not accepted.
-func (r *run) prove(which targets.Which, budget, tries int) (targets.Verdict, error) {
-	found := targets.Inconclusive
-	var why error = r.client.Fail("verify", api.ClassInternal, "no sign-in is left: more failing ones could lock the account out")
-	for try := 1; r.client.Counts().FailedLogins < budget; try++ {
-		var verdict targets.Verdict
-		var err error
-		guarded := r.guard("verify", func() error {
-			verdict, err = r.target.Verify(r.proof, which)
-			return nil
-		})
-		if guarded != nil {
-			return targets.Inconclusive, guarded
-		}
+	answered := Result{Outcome: Changed, Proof: targets.ProofAnswer, Message: "confirmed by " + r.Info.Title + "'s answer"}
+	var why error
+	switch means := r.means(); {
+	case means == targets.FinalStatus:
+		verdict, err := r.tryOnce(targets.New)
 		if verdict == targets.Accepted {
-			return verdict, nil
+			return r.changed("proved by " + r.proofWords())
 		}
-		if err == nil {
-			err = r.client.Fail("verify", api.ClassInternal, "the "+which.String()+" password is "+verdict.String())
+		why = err
+	case r.canVerify():
+		found, err := r.prove(true)
+		switch found {
+		case accepted:
+			return r.changed("proved by " + r.proofWords())
+		case early, rejected:
+			return r.unknown(err, "the change was answered with success, but the new password was rejected afterwards",
+				"find out which password the account has before you rotate again; another rotation sets a new one")
 		}
-		r.log.Info().Str("verdict", verdict.String()).Str("cause", err.Error()).Msg("tried the " + which.String() + " password")
-		if verdict == targets.Rejected || found != targets.Rejected {
-			found, why = verdict, err
+		why = err
+	case r.meansMute || r.unasked:
+		why = r.client.Fail("verify", api.ClassTarget, "sign-ins showed nothing in this run")
+	default:
+		if r.verify == targets.VerifyStrict {
+			return r.unknown(r.client.Fail("verify", api.ClassInput, "there is no means of proof"),
+				"the change was answered with success, but could not be proved, and Verify is strict")
 		}
-		if try >= tries || r.client.Counts().FailedLogins >= budget || r.clock.Sleep(r.proof, r.Info.Settle.Wait) != nil {
-			break
+		return answered
+	}
+	if r.verify == targets.VerifyStrict {
+		return r.unknown(why, "the change was answered with success, but could not be proved, and Verify is strict")
+	}
+	r.warn("the new password could not be tried: " + why.Error())
+	return answered
+}
+
+// decideTaken: the vendor has the write, and a proof alone tells how it ended.
+func (r *run) decideTaken(err error) Result {
+	if r.canVerify() {
+		if found, _ := r.prove(false); found == accepted {
+			return r.changed("proved by " + r.proofWords() + " after an unclear answer")
 		}
 	}
-	return found, why
+	return r.unknown(err, "the vendor took the write, and it is not known how that ended", hintLater)
+}
+
+// decideUnclear: a proof settles it, or the same write once more where that does no harm.
+func (r *run) decideUnclear(err error) Result {
+	proved := func() Result {
+		return r.changed("proved by " + r.proofWords() + " after an unclear answer")
+	}
+	repeated := false
+	if r.mayRepeat() {
+		if r.canVerify() && r.failed() == 0 {
+			if verdict, _ := r.tryNew(false); verdict == targets.Accepted {
+				return proved()
+			}
+		}
+		if r.mayRepeat() {
+			switch end, again := r.repeat(); end {
+			case succeeded:
+				return r.decideSucceeded()
+			case taken:
+				return r.decideTaken(again)
+			case unsent:
+				r.log.Warn().Str("cause", again.Error()).Msg("the write was not repeated")
+			default:
+				// A refusal of the repeat says nothing about the first.
+				r.log.Warn().Str("cause", again.Error()).Msg("the repeat settled nothing")
+				repeated = true
+			}
+		}
+	}
+	if r.canVerify() {
+		switch found, why := r.prove(false); found {
+		case accepted:
+			return proved()
+		case early, rejected:
+			// A write may be carried out later than any wait.
+			return r.unknown(err, "the write's answer is missing or unclear, and the new password is rejected so far", hintLater)
+		default:
+			r.log.Warn().Str("cause", why.Error()).Msg("the new password could not be tried")
+			return r.unknown(err, "the write's answer is missing or unclear, and the new password could not be tried")
+		}
+	}
+	switch {
+	case repeated:
+		return r.unknown(err, "the write's answer is missing or unclear, and a repeat settled nothing")
+	case r.target.Contract().Repeats:
+		return r.unknown(err, "the write's answer is missing or unclear, and it could not be repeated")
+	}
+	return r.unknown(err, "the write's answer is missing or unclear, and there is no way to find out")
+}
+
+// mayRepeat reports whether the write may be sent once more: where it sets the password,
+// soon, with time left for its proof, and sooner where the old password cannot be tried before
+// it.
+func (r *run) mayRepeat() bool {
+	contract, now := r.target.Contract(), r.clock.Now()
+	if !contract.Repeats || r.client.Counts().Writes >= mostWrites || r.client.Counts().Lost > 0 || r.mustEnd() {
+		return false
+	}
+	if contract.CarriesOld && r.failed() >= loginBudget {
+		return false
+	}
+	soon := now.Sub(r.firstWrite) <= repeatWithin && (r.canTryOld() || contract.Own && r.canVerify() || now.Sub(r.givenUp) <= repeatBlindly)
+	return soon && r.left() > r.settleRoom()
+}
+
+// repeat sends the same write once more, with Check anew. Somebody else may have been there
+// meanwhile: the old password is tried last before it, and must be accepted. unsent with the
+// reason is a repeat that was abandoned.
+func (r *run) repeat() (writeEnd, error) {
+	r.tries++
+	r.log.Warn().Msg("the write's answer is missing or unclear: beginning again to send it once more")
+	abandoned := r.client.Fail("repeat the write", api.ClassTimeout, "it came too late for that")
+	if !r.close() {
+		return unsent, r.client.Fail("repeat the write", api.ClassTarget, "what the first one had opened could not be given back")
+	}
+	if !r.wait(pause()) {
+		return unsent, abandoned
+	}
+	if err := r.check(); err != nil {
+		return unsent, err
+	}
+	if !r.mayRepeat() {
+		return unsent, abandoned
+	}
+	if end, err := r.stage(); end != succeeded {
+		return unsent, err
+	}
+	if r.canTryOld() && !r.target.Contract().Own {
+		if verdict, err := r.login(targets.Old); verdict != targets.Accepted && r.canVerify() {
+			return unsent, r.because(err, "the old password is not accepted any more, or cannot be tried")
+		}
+	}
+	if !r.mayRepeat() {
+		return unsent, abandoned
+	}
+	return r.write()
 }
 
 func (r *run) proofWords() string {
-	if r.target.Proof() == targets.ProofStatus {
+	switch r.target.Contract().Means {
+	case targets.FinalStatus:
 		return r.Info.Title + "'s final status"
+	case targets.Reference:
+		return "a look at what is in force"
 	}
 	return "a login"
 }
 
-func (r *run) changed(proof targets.Proof, message string) Result {
-	return Result{Outcome: Changed, Proof: proof, Message: message}
+// triesWords is what a result adds that took more than one try.
+func (r *run) triesWords() string {
+	switch {
+	case r.tries <= 1:
+		return ""
+	case r.tries == 2:
+		return " after a second try"
+	case r.tries == 3:
+		return " after a third try"
+	}
+	return " after a fourth try"
+}
+
+func (r *run) changed(message string) Result {
+	return Result{Outcome: Changed, Proof: r.target.Contract().Means.Proof(), Message: message}
 }
 
 func (r *run) notChanged(err error) Result {
@@ -256,12 +229,16 @@ func (r *run) notChanged(err error) Result {
 	return result
 }
 
+const (
+	hintLater = "the vendor may yet carry out what it was sent: try the new password again in a few minutes"
+	hintFind  = "find out which password is in force, the new or the old one, or rotate again: the next rotation sets one anew"
+)
+
 // unknown is the outcome that needs a person: the situation, why, and what to do.
 func (r *run) unknown(err error, situation string, hints ...string) Result {
 	result := Result{Outcome: Unknown}
 	result.explain(err)
 	result.Message = situation + ": " + result.Message
-	result.Hints = append(append(result.Hints, hints...),
-		"find out which password is in force, the new or the old one, or rotate again: the next rotation sets one anew")
+	result.Hints = append(append(result.Hints, hints...), hintFind)
 	return result
 }

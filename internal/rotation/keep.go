@@ -23,14 +23,16 @@ type Keeper interface {
 	Save(ctx context.Context, recordUID string, values ...targets.Returned) error
 }
 
-// canKeep makes sure, before the write, that what the change returns can be saved: it
-// may be nothing that can be had again.
-func (r *run) canKeep(ctx context.Context) error {
+// canKeep makes sure, once and before the write, that what the change returns can be saved:
+// it may be nothing that can be had again.
+func (r *run) canKeep() error {
 	returner, ok := r.target.(targets.Returner)
-	if !ok {
+	if !ok || r.canSave {
 		return nil
 	}
-	return r.guard("look at the vault", func() error {
+	ctx, cancel := api.WithLimit(r.work, r.clock, r.limit)
+	defer cancel()
+	err := r.guard("look at the vault", func() error {
 		labels := returner.Labels()
 		switch {
 		case len(labels) == 0:
@@ -47,16 +49,19 @@ func (r *run) canKeep(ctx context.Context) error {
 		r.announced = labels
 		return r.keeper.CanSave(ctx, r.userUID, labels...)
 	})
+	r.canSave = err == nil
+	return err
 }
 
-// keep saves what a change has returned. A success is only one if that is saved too.
-func (r *run) keep(end writeEnd, result Result) Result {
+// keep saves what a change has returned. A success is only one if that is saved too. already
+// says that no write of this run put the new password in force.
+func (r *run) keep(already bool, result Result) Result {
 	returner, ok := r.target.(targets.Returner)
 	if !ok || len(r.announced) == 0 {
-		r.saved = result.Outcome == Changed && end != refused
+		r.saved = result.Outcome == Changed && !already
 		return result
 	}
-	if end == refused && result.Outcome == Changed {
+	if already && result.Outcome == Changed {
 		r.warn("the new password was in force already, so that nothing was returned to save: " + quoted(r.announced))
 		return result
 	}
@@ -77,7 +82,9 @@ func (r *run) keep(end writeEnd, result Result) Result {
 			labels = append(labels, value.Label)
 		}
 		if len(values) > 0 {
-			if err := r.keeper.Save(r.proof, r.userUID, values...); err != nil {
+			ctx, cancel := api.WithLimit(r.proof, r.clock, r.limit)
+			defer cancel()
+			if err := r.keeper.Save(ctx, r.userUID, values...); err != nil {
 				return err
 			}
 			r.log.Info().Strs("fields", labels).Msg("saved to the vault")
@@ -100,11 +107,11 @@ func (r *run) keep(end writeEnd, result Result) Result {
 	return failed
 }
 
-// keepOld tells a target that revokes to leave the old credential alone.
-func (r *run) keepOld() {
-	if revoker, ok := r.target.(targets.Revoker); ok && !r.saved {
+// revokeOld tells a target that revokes that the old credential has served its time.
+func (r *run) revokeOld() {
+	if revoker, ok := r.target.(targets.Revoker); ok && r.saved {
 		before := r.panicked
-		if err := r.guard("clean up", func() error { revoker.KeepOld(); return nil }); err != nil {
+		if err := r.guard("clean up", func() error { revoker.RevokeOld(); return nil }); err != nil {
 			r.warn("cleaning up failed: " + err.Error())
 		}
 		r.panicked = before

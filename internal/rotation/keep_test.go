@@ -28,7 +28,7 @@ func (r returning) Returned() []targets.Returned {
 	return r.returned
 }
 
-func (r returning) KeepOld() { r.calls = append(r.calls, "keep old") }
+func (r returning) RevokeOld() { r.calls = append(r.calls, "revoke old") }
 
 // keeping is a vault that notes in the target's calls what it is asked.
 type keeping struct {
@@ -74,40 +74,40 @@ func TestReturnedValuesAreSaved(t *testing.T) {
 		calls    string
 	}{
 		{"saved", script{labels: both, returned: minted}, keeping{}, false, nil, rotation.Changed, "",
-			"check, " + asked + ", change, returned, " + saved + ", close"},
-		{"saved after a proof", script{labels: both, returned: minted, proof: targets.ProofLogin, change: []string{"uncertain"}, newLogin: []targets.Verdict{accepted}}, keeping{}, false, nil, rotation.Changed, "",
-			"check, " + asked + ", change, verify new, returned, " + saved + ", close"},
+			"check, " + asked + ", change, returned, " + saved + ", revoke old, close"},
+		{"saved after a proof", script{labels: both, returned: minted, contract: targets.Contract{Means: targets.Login}, change: []string{"uncertain"}, newLogin: []targets.Verdict{accepted}}, keeping{}, false, nil, rotation.Changed, "",
+			"check, " + asked + ", change, verify new, returned, " + saved + ", revoke old, close"},
 		{"nothing to save", script{labels: []string{}, returned: minted}, keeping{}, true, nil, rotation.Changed, "",
-			"check, change, close"},
+			"check, change, revoke old, close"},
 
 		{"cannot be saved", script{labels: both, returned: minted}, keeping{refuse: fault(api.ClassPermission)}, false, nil, rotation.NotChanged, api.ClassPermission,
-			"check, " + asked + ", keep old, close"},
+			"check, " + asked + ", close"},
 		{"no vault", script{labels: both, returned: minted}, keeping{}, true, nil, rotation.NotChanged, api.ClassInput,
-			"check, keep old, close"},
+			"check, close"},
 		{"no record to save to", script{labels: both, returned: minted}, keeping{}, false, map[string]any{"userRecordUid": " "}, rotation.NotChanged, api.ClassInput,
-			"check, keep old, close"},
+			"check, close"},
 
 		{"the save fails", script{labels: both, returned: minted}, keeping{fail: fault(api.ClassConflict)}, false, nil, rotation.Unknown, api.ClassConflict,
-			"check, " + asked + ", change, returned, " + saved + ", keep old, close"},
+			"check, " + asked + ", change, returned, " + saved + ", close"},
 		{"the save fails in an unknown way", script{labels: both, returned: minted}, keeping{fail: errors.New("no")}, false, nil, rotation.Unknown, api.ClassInternal,
-			"check, " + asked + ", change, returned, " + saved + ", keep old, close"},
+			"check, " + asked + ", change, returned, " + saved + ", close"},
 		{"the save panics", script{labels: both, returned: minted}, keeping{panics: true}, false, nil, rotation.Unknown, api.ClassInternal,
-			"check, " + asked + ", change, returned, " + saved + ", keep old, close"},
+			"check, " + asked + ", change, returned, " + saved + ", close"},
 		{"the target panics", script{labels: both}, keeping{}, false, nil, rotation.Unknown, api.ClassInternal,
-			"check, " + asked + ", change, returned, keep old, close"},
+			"check, " + asked + ", change, returned, close"},
 		{"a value is missing", script{labels: both, returned: minted[:1]}, keeping{}, false, nil, rotation.Unknown, api.ClassTarget,
-			"check, " + asked + ", change, returned, save user api_token=canary-token plain false, keep old, close"},
+			"check, " + asked + ", change, returned, save user api_token=canary-token plain false, close"},
 		{"all values are missing", script{labels: both, returned: minted[:0]}, keeping{}, false, nil, rotation.Unknown, api.ClassTarget,
-			"check, " + asked + ", change, returned, keep old, close"},
+			"check, " + asked + ", change, returned, close"},
 		{"a value was not announced", script{labels: both[1:], returned: minted}, keeping{}, false, nil, rotation.Unknown, api.ClassInternal,
-			"check, can save user expires, change, returned, keep old, close"},
+			"check, can save user expires, change, returned, close"},
 
 		{"refused", script{labels: both, returned: minted, change: []string{"refused"}}, keeping{}, false, nil, rotation.NotChanged, api.ClassPermission,
-			"check, " + asked + ", change, keep old, close"},
+			"check, " + asked + ", change, close"},
 		{"unknown", script{labels: both, returned: minted, change: []string{"uncertain"}}, keeping{}, false, nil, rotation.Unknown, api.ClassTarget,
-			"check, " + asked + ", change, keep old, close"},
-		{"in force already", script{labels: both, returned: minted, proof: targets.ProofLogin, change: []string{"policy"}, newLogin: []targets.Verdict{accepted}}, keeping{}, false, nil, rotation.Changed, "",
-			"check, " + asked + ", change, verify new, keep old, close"},
+			"check, " + asked + ", change, close"},
+		{"in force already", script{labels: both, returned: minted, contract: targets.Contract{Means: targets.Login}, change: []string{"history"}, newLogin: []targets.Verdict{accepted}}, keeping{}, false, nil, rotation.Changed, "",
+			"check, " + asked + ", change, verify new, close"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var target *scripted
@@ -151,7 +151,7 @@ func TestCheckLooksAtTheVault(t *testing.T) {
 		var plan *rotation.Plan
 		plan, target = prepare(t, script{labels: []string{"api_token"}, keeper: keeping{target: &target, refuse: refuse}}, nil, nil)
 		result := plan.Check(t.Context())
-		if got := strings.Join(target.calls, ", "); got != "check, can save user api_token, keep old, close" {
+		if got := strings.Join(target.calls, ", "); got != "check, can save user api_token, close" {
 			t.Errorf("calls: %s", got)
 		}
 		if (result.Class == "") != (refuse == nil) {

@@ -35,7 +35,8 @@ type Options struct {
 	// Started is when the process started, from which the time-out counts; the zero Time
 	// lets it count from the run's own start.
 	Started time.Time
-	// CallTimeout bounds one exchange; 0 is the client's default.
+	// CallTimeout bounds one exchange, a write too; 0 is the client's default, and what
+	// Timeout leaves for a write.
 	CallTimeout time.Duration
 	// Keeper saves what a change returns; nil is no vault.
 	Keeper  Keeper
@@ -67,6 +68,7 @@ type Plan struct {
 	log       zerolog.Logger
 	clock     api.Clock
 	timeout   time.Duration
+	settle    time.Duration
 	verify    string
 	warnings  []string
 	runID     string
@@ -115,13 +117,14 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 		// Whoever started the process waits for it as a whole.
 		p.timeout = max(p.timeout-time.Since(options.Started), leastTimeout)
 	}
+	p.settle = settings.Seconds(targets.FieldSettlingTime)
 	if options.Log != nil {
 		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
 			With().Str("run", p.runID).Logger()
 	}
 	trust := trustOf(settings)
 	p.client, err = api.NewClient(api.Config{
-		Vendor: p.Info.Name, Trust: trust, Renegotiates: p.Info.Renegotiates, CallTimeout: options.CallTimeout, Scrubber: options.Scrubber,
+		Vendor: p.Info.Name, Trust: trust, Renegotiates: p.Info.Renegotiates, CallTimeout: options.CallTimeout, WriteTimeout: p.writeTimeout(options), Scrubber: options.Scrubber,
 		Log: p.log, Clock: p.clock, UserAgent: "pam-rotate-script/" + options.Version, Explain: p.Info.Explain, Transport: options.Transport,
 	})
 	if err != nil {
@@ -133,7 +136,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	p.ownRecord = user.UID != "" && user.UID == p.access.UID
 	p.target, err = p.Info.New(targets.Job{
-		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword,
+		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword, Impossible: impossible(),
 		Settings: settings, Warn: p.warn, OwnRecord: p.ownRecord,
 	}, p.client)
 	for _, warning := range settings.Warnings() {
@@ -157,7 +160,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 			return err
 		}
 	}
-	if proof := p.target.Proof(); p.verify == targets.VerifyStrict && proof != targets.ProofLogin && proof != targets.ProofStatus {
+	if p.verify == targets.VerifyStrict && p.target.Contract().Means == targets.NoMeans {
 		return p.client.Fail("check Verify", api.ClassInput, "strict needs a proof, and there is none with these settings",
 			"set Verify to auto, or supply what the proof needs: "+hint)
 	}
@@ -211,6 +214,26 @@ func (p *Plan) sayTarget() {
 
 // leastTimeout is what a run has that starts too late. It ends at once then, and in order.
 const leastTimeout = time.Second
+
+// writeTimeout bounds the wait for the answer to a write, so that time is left for its proof.
+// An order is answered late by nature, and has its proof in its own status.
+func (p *Plan) writeTimeout(options Options) time.Duration {
+	longest := p.timeout / 3
+	if !p.Info.Orders {
+		longest = min(longest, longestWrite)
+	}
+	if options.CallTimeout != 0 {
+		longest = min(longest, options.CallTimeout)
+	}
+	return longest
+}
+
+// impossible makes a password that nobody has, of characters that every vendor takes.
+func impossible() secret.Value {
+	text := make([]byte, 18)
+	_, _ = rand.Read(text) // never fails
+	return secret.New("Aa1-" + hex.EncodeToString(text))
+}
 
 func withHint(err error, hint string) error {
 	var input *params.Error

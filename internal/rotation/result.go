@@ -48,13 +48,19 @@ type Result struct {
 	Warnings []string      `json:"warnings"`
 	Requests int           `json:"requests"`
 	Writes   int           `json:"writes"`
-	// TurnedAway are further writes, which the vendor's rate limit kept from the vendor.
-	TurnedAway   int    `json:"writes_turned_away,omitempty"`
+	// TurnedAway are further writes, which were answered 429.
+	TurnedAway int `json:"writes_turned_away,omitempty"`
+	// Tries is how often the run began with its sign-in, a repeat of the write included.
+	Tries int `json:"tries"`
+	// FailedLogins are the sign-ins as the rotated user that were not accepted, as the vendor
+	// counts: a write that carries the old password may be one.
 	FailedLogins int    `json:"failed_logins"`
 	DurationMS   int64  `json:"duration_ms"`
 	RunID        string `json:"run_id"`
 	Version      string `json:"version"`
 
+	// FailedAccess are the sign-ins as the access record's user that were not accepted.
+	FailedAccess int `json:"-"`
 	// Duration is DurationMS before rounding.
 	Duration time.Duration `json:"-"`
 }

@@ -3,14 +3,16 @@
 // what that means, the same way for all of them.
 //
 // Prepare makes a Plan without sending anything; Plan.Rotate carries it out and
-// Plan.Check carries out all of it but the write. The decision stands in
-// decide.go, row by row.
+// Plan.Check carries out all of it but the write. tries.go has the way to the write's answer,
+// prove.go what a sign-in proves, decide.go the decision, row by row, with the repeat. What
+// the decision has to know of a vendor is its targets.Contract.
 package rotation
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"time"
@@ -19,21 +21,53 @@ import (
 	"pam-rotate-script/internal/targets"
 )
 
-// loginBudget is how many sign-ins as the rotated user may fail in one run: more
-// could lock the account out.
-const loginBudget = 2
-
-// longestClose bounds the time that is kept for Close.
-const longestClose = 10 * time.Second
+const (
+	// loginBudget is how many sign-ins as the rotated user may fail in one run: more
+	// could lock the account out.
+	loginBudget = 2
+	// mostTries is how often a run begins at most before its write, and mostBadSignIns
+	// after how many sign-ins that may have been judged no other try is made.
+	mostTries      = 3
+	mostBadSignIns = 2
+	// mostWrites is how often the write is sent, those turned away with 429 apart.
+	mostWrites = 2
+	// longestClose bounds the time that is kept for Close.
+	longestClose = 10 * time.Second
+	// longestWrite bounds the wait for the answer to a write, but for jobs.
+	longestWrite = 40 * time.Second
+	// longWait is the wait before which what no proof needs is given back.
+	longWait = 5 * time.Second
+	// repeatWithin is how long after the first write it may be repeated, and
+	// repeatBlindly how long after its answer was given up where the old password cannot
+	// be tried first.
+	repeatWithin  = 60 * time.Second
+	repeatBlindly = 10 * time.Second
+)
 
 // run is one rotation under way.
 type run struct {
 	*Plan
-	work, proof context.Context // for Check and Change; for Verify and a repeat
-	account     string
-	announced   []string // the fields that what the change returns is saved to
-	saved       bool     // the change is made and nothing of it is left to save
-	panicked    error
+	base        context.Context // is never cancelled
+	told        context.Context // is done when the run is told to stop
+	work, proof context.Context // for Check, Stage and Change; for Verify
+	limit       time.Time       // by the clock, the end of all but the last Close
+	closing     time.Duration   // for a Close
+
+	account   string
+	announced []string // the fields that what the change returns is saved to
+	canSave   bool     // the vault was asked
+	saved     bool     // the change is made and nothing of it is left to save
+	panicked  error
+
+	tries   int
+	lastTry bool // no other one is made
+	// Of the write: when it was first and last sent, when its answer was given up.
+	firstWrite, lastWrite, givenUp time.Time
+	carried                        int  // writes that count as failed sign-ins
+	ownFailed                      int  // sign-ins of Check as the rotated user that failed
+	oldAccepted, oldRejected       bool // by a sign-in of this run; rejected before any write
+	meansReject, meansMute         bool // what signing in has shown of the means of proof
+	unasked                        bool // a try of the new password could not even be sent
 }
 
 // Rotate carries the plan out. It returns within the plan's time-out whatever the
@@ -41,15 +75,15 @@ type run struct {
 // answer, its proof and the clean-up get a quarter of the time-out.
 func (p *Plan) Rotate(ctx context.Context) Result {
 	start := time.Now()
-	end := start.Add(p.timeout)
-	closing := min(p.timeout/12, longestClose)
-	reserve := p.timeout / 4
-
-	base := context.WithoutCancel(ctx)
-	work, stopWork := phase(base, end.Add(-reserve))
+	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose)}
+	end := p.clock.Now().Add(p.timeout)
+	r.limit = end.Add(-r.closing)
+	work, stopWork := phase(r.base, p.timeout-r.closing)
 	defer stopWork(nil)
-	proof, stopProof := phase(base, end.Add(-closing))
+	proof, stopProof := phase(r.base, p.timeout-r.closing)
 	defer stopProof(nil)
+	r.work, r.proof = work, proof
+	grace := p.timeout / 4
 	told := func() {
 		if !p.client.StopWrites() {
 			stopWork(api.ErrInterrupted)
@@ -57,8 +91,8 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 			return
 		}
 		p.log.Warn().Msg("told to stop after the write had left: finishing proof and clean-up first")
-		time.AfterFunc(reserve/2, func() { stopWork(api.ErrInterrupted) })
-		time.AfterFunc(reserve-closing, func() { stopProof(api.ErrInterrupted) })
+		time.AfterFunc(grace/2, func() { stopWork(api.ErrInterrupted) })
+		time.AfterFunc(grace-r.closing, func() { stopProof(api.ErrInterrupted) })
 	}
 	if ctx.Err() != nil {
 		told() // AfterFunc would get to it in its own time
@@ -77,10 +111,10 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.access.UID).
 		Dur("timeout_ms", p.timeout).Msg("rotating")
 	p.sayTarget()
-	r := &run{Plan: p, work: work, proof: proof}
 	result := r.rotate()
-	r.keepOld()
-	r.close(base, end, closing)
+	r.revokeOld()
+	r.close()
+	r.client.Close()
 	return r.finish(result, start)
 }
 
@@ -91,9 +125,9 @@ func (p *Plan) Timeout() time.Duration { return p.timeout }
 // any time, from any goroutine.
 func (p *Plan) WriteLeft() bool { return p.client.Counts().Writes > 0 }
 
-// phase returns a context that ends at a time, or earlier with a cause.
-func phase(base context.Context, end time.Time) (context.Context, context.CancelCauseFunc) {
-	timed, cancelTimed := context.WithDeadline(base, end)
+// phase returns a context that ends after a time, or earlier with a cause.
+func phase(base context.Context, within time.Duration) (context.Context, context.CancelCauseFunc) {
+	timed, cancelTimed := context.WithTimeout(base, within)
 	ctx, cancel := context.WithCancelCause(timed)
 	return ctx, func(cause error) {
 		cancel(cause)
@@ -101,59 +135,86 @@ func phase(base context.Context, end time.Time) (context.Context, context.Cancel
 	}
 }
 
-// rotate checks, changes and decides.
+// rotate makes the tries, decides, and saves what was returned.
 func (r *run) rotate() Result {
-	if err := r.check(r.work); err != nil {
-		var refusal *targets.Refused
-		if errors.As(err, &refusal) {
-			return r.decide(refused, err)
-		}
-		return r.notChanged(err)
+	end, err := r.untilWritten()
+	result := r.decide(end, err)
+	if r.panicked != nil && r.client.Counts().Writes > 0 {
+		result = r.unknown(r.panicked, "the program panicked after the write had left")
 	}
-	if err := r.canKeep(r.work); err != nil {
-		return r.notChanged(err)
+	result = r.keep(end == refused || end == doubtful || end == oldRejected, result)
+	if result.Outcome == Changed {
+		result.Message += r.triesWords()
 	}
-	if context.Cause(r.work) != nil {
-		return r.notChanged(r.endOf(r.work))
-	}
-	end, err := r.change(r.work)
-	return r.keep(end, r.decide(end, err))
+	return result
 }
 
-func (r *run) check(ctx context.Context) error {
-	return r.guard("check", func() (err error) {
-		if r.account, err = r.target.Check(ctx); err == nil {
-			err = r.admitFound()
-		}
-		return err
-	})
+// mustEnd reports whether nothing new may be begun.
+func (r *run) mustEnd() bool {
+	return r.told.Err() != nil || r.panicked != nil || r.left() <= 0
 }
 
-// endOf says in an Error why a phase is over.
-func (r *run) endOf(ctx context.Context) error {
-	cause := "no time is left for the write"
-	if errors.Is(context.Cause(ctx), api.ErrInterrupted) {
-		cause = "interrupted before the write"
-	}
-	return r.client.Fail("rotate", api.ClassTimeout, cause)
+// left is the time until the limit.
+func (r *run) left() time.Duration { return r.limit.Sub(r.clock.Now()) }
+
+// room is how much time a write needs for its answer and its proof.
+func (r *run) room() time.Duration { return r.timeout/3 + r.settleRoom() }
+
+// settleRoom is the part of it for the proof: of a short time-out not all is kept for it.
+func (r *run) settleRoom() time.Duration { return min(r.settle, r.timeout/3) }
+
+// wait waits, at most until the limit, or until the run is told to stop. It reports whether
+// something new may be begun then.
+func (r *run) wait(duration time.Duration) bool {
+	err := r.clock.Sleep(r.told, max(0, min(duration, r.left())))
+	return err == nil && !r.mustEnd()
 }
 
-// close gives back what the target opened. What goes wrong there is a warning.
-func (r *run) close(base context.Context, end time.Time, closing time.Duration) {
-	now := time.Now()
-	until := now.Add(closing)
-	if until.After(end) {
-		until = end
+// pause is the wait before something is tried again, which many runs that failed at once do
+// at different times.
+func pause() time.Duration { return 1500*time.Millisecond + rand.N(time.Second) }
+
+// pauseAfter waits before something is tried again after err, as long as its answer asked
+// for. It reports false if that is too long to leave the room that is needed.
+func (r *run) pauseAfter(err error, room time.Duration) bool {
+	duration := pause()
+	if fault := api.AsError(err); fault != nil {
+		duration = max(duration, fault.RetryAfter)
 	}
-	ctx, cancel := context.WithDeadline(base, until)
+	if r.left()-duration < room {
+		return false
+	}
+	r.log.Info().Dur("wait_ms", duration).Str("cause", err.Error()).Msg("trying again")
+	return r.wait(duration)
+}
+
+// close gives back what the target opened, and reports whether all of it was. What goes
+// wrong there is a warning.
+func (r *run) close() bool {
+	return r.giveBack(func(ctx context.Context) error { return r.target.Close(ctx) })
+}
+
+// release gives back what no proof needs.
+func (r *run) release() {
+	if releaser, ok := r.target.(targets.Releaser); ok {
+		r.giveBack(releaser.Release)
+	}
+}
+
+func (r *run) giveBack(call func(context.Context) error) bool {
+	ctx, cancel := context.WithTimeout(r.base, r.closing)
 	defer cancel()
 	before := r.panicked
-	if err := r.guard("clean up", func() error { return r.target.Close(ctx) }); err != nil {
+	err := r.guard("clean up", func() error { return call(ctx) })
+	r.panicked = before
+	if err != nil {
 		r.warn("cleaning up failed: " + err.Error())
 	}
-	r.panicked = before
-	r.client.Close()
+	return err == nil
 }
+
+// failed is how many sign-ins as the rotated user have failed, as the vendor counts.
+func (r *run) failed() int { return r.client.Counts().FailedLogins + r.carried }
 
 // finish fills in what every result has.
 func (r *run) finish(result Result, start time.Time) Result {
@@ -163,8 +224,8 @@ func (r *run) finish(result Result, start time.Time) Result {
 	counts := r.client.Counts()
 	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account
 	result.TargetInferred = r.inferred
-	result.Requests, result.FailedLogins = counts.Requests, counts.FailedLogins
-	result.Writes, result.TurnedAway = counts.Writes, counts.TurnedAway
+	result.Requests, result.FailedLogins, result.FailedAccess = counts.Requests, r.failed(), counts.FailedAccess
+	result.Writes, result.TurnedAway, result.Tries = counts.Writes, counts.TurnedAway, r.tries
 	result.Duration = time.Since(start)
 	result.DurationMS = result.Duration.Milliseconds()
 	result.RunID, result.Version = r.runID, r.version
@@ -217,6 +278,12 @@ func (r *run) lookUp(ctx context.Context) (looked bool, err error) {
 	return looked, err
 }
 
+// passes reports whether the fault below an error may be gone a moment later.
+func passes(err error) bool {
+	fault := api.AsError(err)
+	return fault != nil && fault.Passes()
+}
+
 // CheckResult is the end of a check.
 type CheckResult struct {
 	Result
@@ -229,30 +296,46 @@ type CheckResult struct {
 // "" if a rotation could go ahead.
 func (p *Plan) Check(ctx context.Context) CheckResult {
 	start := time.Now()
-	end := start.Add(p.timeout)
-	closing := min(p.timeout/12, longestClose)
 	p.client.StopWrites() // whatever a target does wrong, a check never writes
-	work, stopWork := phase(context.WithoutCancel(ctx), end.Add(-closing))
+	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose), tries: 1}
+	r.limit = p.clock.Now().Add(p.timeout - r.closing)
+	work, stopWork := phase(r.base, p.timeout-r.closing)
 	defer stopWork(nil)
 	stop := context.AfterFunc(ctx, func() { stopWork(api.ErrInterrupted) })
 	defer stop()
+	r.work, r.proof = work, work
 
 	p.sayTarget()
-	r := &run{Plan: p, work: work, proof: work}
 	result := Result{Outcome: NotChanged, Message: "a rotation could go ahead"}
-	if err := r.check(work); err != nil {
-		result = r.notChanged(err)
-	} else if err := r.canKeep(work); err != nil {
+	err := r.checkUntilAnswered()
+	if err == nil {
+		err = r.canKeep()
+	}
+	if err != nil {
 		result = r.notChanged(err)
 	} else if looked, err := r.lookUp(work); err != nil {
 		result = r.notChanged(err)
 	} else if !looked {
 		result.Message = "the credential is taken, but whether the account is there was not looked up: only a rotation can tell"
 	}
-	r.keepOld()
-	r.close(context.WithoutCancel(ctx), end, closing)
+	r.close()
+	r.client.Close()
 	if _, untried := p.target.(targets.Untried); result.Class == "" && (untried || p.client.Counts().Requests == 0) {
 		result.Message = "the settings are in order, but url and credential are untried: only a rotation can try them"
 	}
 	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls()}
 }
+
+// endOf says in an Error why no write was begun.
+func (r *run) endOf() error {
+	if r.told.Err() != nil || errors.Is(context.Cause(r.work), api.ErrInterrupted) {
+		return r.client.Fail("rotate", api.ClassTimeout, "interrupted before the write")
+	}
+	fault := r.client.Fail("rotate", api.ClassTimeout, "no time is left for the write and its proof",
+		"raise the field Timeout on the access record")
+	fault.Err = errNoTime
+	return fault
+}
+
+// errNoTime is below the error of a run that had no time for its write.
+var errNoTime = errors.New("no time is left")

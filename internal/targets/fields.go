@@ -20,6 +20,7 @@ const (
 	FieldClientCert     = "Client Certificate"
 	FieldClientKey      = "Client Key"
 	FieldTimeout        = "Timeout"
+	FieldSettlingTime   = "Settling Time"
 	FieldVerify         = "Verify"
 	FieldLogFormat      = "Log Format"
 	FieldLogLevel       = "Log Level"
@@ -38,6 +39,10 @@ func CommonFields(info Info) []params.Field {
 	timeout := info.Timeout
 	if timeout == 0 {
 		timeout = DefaultTimeout
+	}
+	settle := info.Settle
+	if settle == 0 {
+		settle = DefaultSettle
 	}
 	return []params.Field{
 		{Label: FieldTarget, Aliases: []string{"SaaS Type", "Vendor"}, Kind: params.Text,
@@ -59,7 +64,9 @@ func CommonFields(info Info) []params.Field {
 		{Label: FieldClientKey, Kind: params.Multiline, Secret: true,
 			Help: "PEM private key of Client Certificate, not encrypted"},
 		{Label: FieldTimeout, Kind: params.Seconds, Default: strconv.Itoa(int(timeout / time.Second)),
-			Help: "seconds for the whole run; a quarter of it is kept for proof and clean-up"},
+			Help: "seconds for the whole run, all its tries, the proof and the clean-up included"},
+		{Label: FieldSettlingTime, Kind: params.Seconds, Default: strconv.Itoa(int(settle / time.Second)),
+			Help: "seconds after the change by which the vendor lets nobody in with the old password any more, and everybody with the new one; a new password that is not accepted at once is tried again then"},
 		{Label: FieldVerify, Kind: params.Choice, Restricts: true, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,
 			Help: "`auto` proves the change where the vendor allows it; `strict` takes an unproven change for unknown, and refuses to start where no proof is possible; `off` never signs in as the rotated user"},
 		{Label: FieldLogFormat, Kind: params.Choice, Choices: []string{"console", "json"}, Default: "console",

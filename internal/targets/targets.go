@@ -19,10 +19,11 @@ import (
 	"pam-rotate-script/internal/secret"
 )
 
-// Target changes the password of one account at one vendor. The runner calls
-// Check, Change, Verify and Close in that order, each at most as often as its comment
-// says, from one goroutine. Loops, retries, deadlines and the outcome are the
-// runner's and api.Client's affair; a Target says only what happened.
+// Target changes the password of one account at one vendor. The runner calls Check,
+// Change, Verify and Close in that order, from one goroutine. After a fault that may pass
+// it closes and begins again with Check, and after an unclear answer to a write that may be
+// repeated it does so once more, see Contract. Loops, retries, waits and the outcome are the
+// runner's affair; a Target says only what happened.
 //
 // All errors are safe to print: *api.Error from the client or from Client.Fail.
 type Target interface {
@@ -31,32 +32,36 @@ type Target interface {
 	// sent, and once more after Check. "" before Check says that only a look-up can tell.
 	Subject() string
 
-	// Proof says how a change can be proved with this job's settings.
-	Proof() Proof
+	// Contract says what the decision has to know, with this job's settings. What a run
+	// finds out may alter it: that there is no means of proof after all, say.
+	Contract() Contract
 
 	// Calls lists what a rotation would send, in order, without any value.
 	Calls() []Call
 
 	// Check signs in, finds exactly one account and refuses what cannot be
-	// changed. It only reads; any error means that nothing changed (see Refused for
-	// the one that asks for a Verify). It returns a few words on the account that are
-	// safe to print ("agent 42"), or "".
+	// changed. It only reads. An error ends the try, and the run unless the fault may
+	// pass (api.Error.Passes); see Refused for the sign-in as the rotated user. A Check
+	// after a Close begins anew, with a fresh session and the object as it is now. It
+	// returns a few words on the account that are safe to print ("agent 42"), or "".
 	Check(ctx context.Context) (account string, err error)
 
-	// Change sends the one write, and what must surround it. A nil error is the
-	// vendor's documented success for this very account. A *Refused error says that
-	// the vendor's answer, to the write or to what prepares it, proves that nothing
-	// changed. Any other error is uncertain if the write had left, and not changed
-	// if it had not.
+	// Change sends the one write. A nil error is the vendor's documented success for this
+	// very account. A *Refused error says that the answer was a refusal, a *Taken one that
+	// the write was taken and its end is not known. Any other error is uncertain if the
+	// write had left, and not changed if it had not.
 	Change(ctx context.Context) error
 
 	// Verify tries one password, once, without writing. The runner calls it only
-	// if Proof is not ProofAnswer. The error says why the verdict is not Accepted.
+	// if Contract has means. The error says why the verdict is not Accepted. Inconclusive
+	// with an error that passes may be tried again later; any other shows that these means
+	// say nothing.
 	Verify(ctx context.Context, which Which) (Verdict, error)
 
 	// Close gives back what was opened: tokens, sessions, transactions. It is always
-	// called, also after a panic or a signal, with a deadline of its own, and must
-	// cope with any of the others not having run. Its error becomes a warning.
+	// called, also between two tries, after a panic or a signal, with a deadline of its
+	// own, and must cope with any of the others not having run. Its error becomes a
+	// warning, and keeps the runner from another try.
 	Close(ctx context.Context) error
 }
 
@@ -87,21 +92,6 @@ type LookedUp interface {
 // vendor has no call for that. A check says so.
 type Untried interface{ Untried() }
 
-// Repeater is a Target whose vendor documents the write so that sending it again
-// with the same password does no harm. The runner repeats it once when the first
-// answer was uncertain and there is no other way to know.
-type Repeater interface {
-	// RepeatAfter is how long to wait before the repeat.
-	RepeatAfter() time.Duration
-}
-
-// NewOnly is a Target that can say beforehand that a Verify of the old password would
-// show nothing. The runner then tries the new one alone, as often as sign-ins may fail:
-// a vendor that has just been told a password may refuse it for a moment.
-type NewOnly interface {
-	NewOnly() bool
-}
-
 // Returner is a Target whose change makes values that belong in the vault beside the
 // password, such as a token or an expiry date. The runner saves them to custom fields
 // of the PAM User record: it looks whether it can before the write, and saves before
@@ -125,9 +115,10 @@ type Returned struct {
 
 // Revoker is a Returner that revokes an old credential in Close.
 type Revoker interface {
-	// KeepOld is called before Close unless this run has put the new password in force
-	// and all that it returned is saved. Close must leave the old credential alone then.
-	KeepOld()
+	// RevokeOld is called before the last Close if this run has put the new password in
+	// force and all that it returned is saved. Without it Close leaves the old credential
+	// alone.
+	RevokeOld()
 }
 
 // Proof is what a reported success rests on.
@@ -140,19 +131,25 @@ const (
 	ProofAnswer Proof = "answer" // the vendor's documented success answer for this account
 )
 
-// Which names one of the two passwords of a job.
+// Which names one of the passwords of a job that may be tried.
 type Which int
 
-// The two passwords.
+// The passwords.
 const (
 	New Which = iota
 	Old
+	// Impossible is one that cannot be right: it shows whether a means of proof rejects
+	// any.
+	Impossible
 )
 
-// String returns "new" or "old".
+// String returns "new", "old" or "impossible".
 func (w Which) String() string {
-	if w == Old {
+	switch w {
+	case Old:
 		return "old"
+	case Impossible:
+		return "impossible"
 	}
 	return "new"
 }
@@ -182,48 +179,6 @@ func (v Verdict) String() string {
 	}
 }
 
-// Refused is the error of a Change whose answer proves that nothing changed, or of a
-// Check that failed in a way that the next field tells of.
-type Refused struct {
-	Err error
-	// MayBeInForce says that the refusal may have come because the new password is
-	// in force already, as when the rotated account signs in for itself and its
-	// old password is refused. Then one Verify of the new one decides. A refusal of
-	// class policy is taken for that in any case.
-	MayBeInForce bool
-	// Inferred says that no answer to the write tells of a refusal, but that what it was
-	// to put in force was taken back afterwards. Should the write have come first all the
-	// same, one Verify of the new password shows it; if it shows nothing, or may not be
-	// called, nothing is certain.
-	Inferred bool
-}
-
-// Error returns the text of the error below.
-func (r *Refused) Error() string { return r.Err.Error() }
-
-// Unwrap returns the error below.
-func (r *Refused) Unwrap() error { return r.Err }
-
-// AtWork is the error of a Change whose write the vendor took, but where something behind
-// it has no clear answer: how a task comes on, say. The vendor may still be at work on
-// it, so that an old password that is accepted shows nothing.
-type AtWork struct{ Err error }
-
-// Error returns the text of the error below.
-func (a *AtWork) Error() string { return a.Err.Error() }
-
-// Unwrap returns the error below.
-func (a *AtWork) Unwrap() error { return a.Err }
-
-// Judge sorts the error of a write: a *Refused if the answer's status is one whose
-// meaning is a refusal, the error itself otherwise.
-func Judge(err error) error {
-	if fault := api.AsError(err); fault != nil && fault.Left && fault.Refused() {
-		return &Refused{Err: err}
-	}
-	return err
-}
-
 // SameName reports whether two names are the same but for the case of ASCII letters.
 // Unicode's folding would take K, the Kelvin sign, for k.
 func SameName(a, b string) bool {
@@ -243,13 +198,18 @@ type Call struct {
 	Host    string
 	Path    string // the template, such as /tm-api/agent/{email}
 	Purpose string // such as "look up the agent"
+	// Creates says that the call makes or sends something that a second one would make or
+	// send once more.
+	Creates bool
 }
 
 // Job is one account to rotate.
 type Job struct {
 	User                     string // as the payload names it
 	NewPassword, OldPassword secret.Value
-	Settings                 *params.Settings
+	// Impossible is a password that is nobody's, made for this run.
+	Impossible secret.Value
+	Settings   *params.Settings
 	// OwnRecord says that the access record is the PAM User record itself, so that
 	// the vault keeps its password up to date.
 	OwnRecord bool
@@ -260,16 +220,13 @@ type Job struct {
 
 // Password returns the one that which names.
 func (j Job) Password(which Which) secret.Value {
-	if which == Old {
+	switch which {
+	case Old:
 		return j.OldPassword
+	case Impossible:
+		return j.Impossible
 	}
 	return j.NewPassword
-}
-
-// Settle is how a vendor comes to accept a password that was just set.
-type Settle struct {
-	Tries int           // how often Verify is called while the new password is not accepted; 0 is once
-	Wait  time.Duration // between two tries
 }
 
 // Info describes a vendor.
@@ -294,7 +251,10 @@ type Info struct {
 	Fields []params.Field
 	// Timeout is the default for a whole run; 0 is DefaultTimeout.
 	Timeout time.Duration
-	Settle  Settle
+	// Settle is the default of the field Settling Time; 0 is DefaultSettle.
+	Settle time.Duration
+	// Orders says that the vendor takes the write as an order, and carries it out later.
+	Orders bool
 	// Renegotiates says how TLS is spoken; see api.Config.
 	Renegotiates bool
 	// Explain reads the vendor's error bodies; see api.Config.

@@ -59,14 +59,45 @@ func TestSameName(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	for status, refused := range map[int]bool{400: true, 403: true, 429: true, 408: false, 302: false, 500: false, 200: false} {
+	for status, refused := range map[int]bool{400: true, 403: true, 429: false, 408: false, 302: false, 500: false, 200: false} {
 		var found *targets.Refused
-		err := targets.Judge(&api.Error{Left: true, Status: status})
+		err := targets.Contract{}.Judge(&api.Error{Left: true, Status: status})
 		if got := errors.As(err, &found); got != refused {
 			t.Errorf("%d: refused %v", status, got)
 		}
-		if err := targets.Judge(&api.Error{Status: status}); errors.As(err, &found) {
+		if err := (targets.Contract{}).Judge(&api.Error{Status: status}); errors.As(err, &found) {
 			t.Errorf("%d: refused although nothing had left", status)
+		}
+	}
+}
+
+// TestJudgeDoubts: a refusal of what a first copy would have used up may answer a copy, unless
+// it speaks of a weak password.
+func TestJudgeDoubts(t *testing.T) {
+	carries, transaction := targets.Contract{CarriesOld: true}, targets.Contract{Transaction: true}
+	for _, test := range []struct {
+		name               string
+		contract           targets.Contract
+		status             int
+		text               string
+		doubtful, wrongOld bool
+	}{
+		{"nothing is used up", targets.Contract{}, 400, "no", false, false},
+		{"a precondition", targets.Contract{}, 412, "", true, false},
+		{"the old password", carries, 400, "no", true, true},
+		{"the old password, as a login", carries, 401, "", true, true},
+		{"the old password, as a right", carries, 403, "", true, true},
+		{"the old password, as a rule", carries, 422, "", true, true},
+		{"the old password, and no account", carries, 404, "", false, false},
+		{"the old password, and too large", carries, 413, "", false, false},
+		{"the old password, and a weak new one", carries, 422, "The password is too short", false, false},
+		{"a transaction", transaction, 404, "", true, false},
+		{"a transaction, and a weak password", transaction, 400, "needs at least 12 characters", false, false},
+	} {
+		var found *targets.Refused
+		err := test.contract.Judge(&api.Error{Left: true, Status: test.status, Text: test.text})
+		if !errors.As(err, &found) || found.Doubtful != test.doubtful || found.WrongOld != test.wrongOld {
+			t.Errorf("%s: %+v", test.name, found)
 		}
 	}
 }

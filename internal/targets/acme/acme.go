@@ -52,8 +52,8 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 // Subject is the user's name.
 func (t *target) Subject() string { return t.user }
 
-// Proof is the answer: Acme has no call that tests a password.
-func (t *target) Proof() targets.Proof { return targets.ProofAnswer }
+// Contract: Acme has no call that tests a password, and its write sets one and does no more.
+func (t *target) Contract() targets.Contract { return targets.Contract{Repeats: true} }
 
 // Calls lists the look-up and the write.
 func (t *target) Calls() []targets.Call {
@@ -102,10 +102,10 @@ func (t *target) Change(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return targets.Judge(t.client.Write(ctx, request, api.Names("name", func(name string) bool { return name == t.user })))
+	return t.Contract().Judge(t.client.Write(ctx, request, api.Names("name", func(name string) bool { return name == t.user })))
 }
 
-// Verify is never asked, as Proof says.
+// Verify is never asked, as Contract says.
 func (t *target) Verify(context.Context, targets.Which) (targets.Verdict, error) {
 	return targets.Inconclusive, t.client.Fail("verify", api.ClassInternal, "there is no call that tests a password")
 }

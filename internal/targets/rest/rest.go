@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"unicode"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
@@ -44,6 +44,7 @@ const (
 	fieldSuccessStatus    = "Success Status"
 	fieldSuccessValue     = "Success Value"
 	fieldBodyFormat       = "Body Format"
+	fieldRepeat           = "Repeat"
 	fieldVerifyURL        = "Verify URL"
 
 	// placeholder stands for the user as one segment of a path.
@@ -85,10 +86,11 @@ func Info() targets.Info {
 				Help: "what the answer's body must say, one a line: the path of a member, `=`, and its value, or several with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold, and anything else is unknown"},
 			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
 				Help: "how the body is sent"},
+			{Label: fieldRepeat, Kind: params.Bool, Default: "false",
+				Help: "`true` says that the call sets the password and nothing else, so that the same call once more does no harm: after a lost or unclear answer it is sent a second time"},
 			{Label: fieldVerifyURL, Kind: params.URL,
 				Help: "an address that a GET with Basic authentication (user and new password) is sent to after the change: 2xx accepts, 401 rejects, anything else shows nothing; `{user}` in its path as in url"},
 		},
-		Settle:  targets.Settle{Tries: 2, Wait: 2 * time.Second},
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
@@ -107,7 +109,7 @@ func Info() targets.Info {
 				"| words or values of success, and nothing of the above | success |\n" +
 				"| nothing at all, a user's own record, other words | nothing: the status alone tells of the change, and a warning says so |\n\n" +
 				"What is told of sign-ins, and what stands below `history`, `logs`, `events`, `links`, `permissions` and the like, is not of this change and is left alone. Where this table does not fit your endpoint, say with `Success Value` what success looks like: it takes the table's place. Where it matters, set `Verify URL`.",
-			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: try that yourself once, since the program does not spend a failing sign-in on it. Each refused sign-in may count towards a lock-out of the user; a run makes at most two.",
+			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: where the answer to the change is not clear, and always with `Verify` = `strict`, a sign-in with a password that cannot be right follows the first one that is accepted. Each refused sign-in may count towards a lock-out of the user; a run makes at most two. Where it answers 404, 405 or 410 without credentials, or the user's name has a colon, nothing can be proved. A password outside of ASCII is taken for rejected only where the 401 says `charset=\"UTF-8\"`.",
 		},
 		Documents: []string{
 			"https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api",
@@ -129,23 +131,32 @@ type target struct {
 	success   []int
 	values    []wanted // what the body of a success says; none without Success Value
 	sendsOld  bool
+	asUser    bool // the call signs in as the rotated user
+	repeats   bool
+	strict    bool
 
 	verifyHost string // "" without a Verify URL
 	verifyPath api.Path
+	unprovable bool // the Verify URL cannot show anything
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 	settings := job.Settings
-	t := &target{job: job, client: client, method: settings.Text(fieldMethod)}
+	t := &target{
+		job: job, client: client, method: settings.Text(fieldMethod), repeats: settings.Bool(fieldRepeat),
+		strict: settings.Text(targets.FieldVerify) == targets.VerifyStrict,
+	}
 	t.host, t.path, t.inPath = address(settings, client, fieldURL, job.User)
 	if settings.Has(fieldVerifyURL) {
 		t.verifyHost, t.verifyPath, _ = address(settings, client, fieldVerifyURL, job.User)
 		// RFC 7617: the first colon ends the user name.
-		if strings.Contains(job.User, ":") {
-			settings.Fault("user", "needs a name without a colon for the sign-in at the Verify URL, found one with it")
+		if t.unprovable = strings.Contains(job.User, ":"); t.unprovable {
+			job.Warn("the user's name has a colon, which Basic authentication cannot carry: the change cannot be proved at the Verify URL")
 		}
 	}
 	t.header = authorization(settings)
+	kind, _, _ := strings.Cut(settings.Text(fieldAuth), " ")
+	t.asUser = strings.EqualFold(kind, "basic") && settings.Text(fieldLogin) == job.User
 	t.body = t.buildBody(settings)
 	for _, text := range settings.List(fieldSuccessStatus) {
 		status, err := strconv.Atoi(text)
@@ -345,16 +356,17 @@ func (t *target) RotatesOwnUser() bool {
 	return strings.EqualFold(kind, "basic") && targets.SameName(t.job.Settings.Text(fieldLogin), t.job.User)
 }
 
-func (t *target) Proof() targets.Proof {
-	if t.verifyHost != "" {
-		return targets.ProofLogin
+func (t *target) Contract() targets.Contract {
+	contract := targets.Contract{Repeats: t.repeats, CarriesOld: t.sendsOld || t.asUser}
+	if t.verifyHost != "" && !t.unprovable {
+		contract.Means = targets.OwnMeans
 	}
-	return targets.ProofAnswer
+	return contract
 }
 
 func (t *target) Calls() []targets.Call {
 	change := targets.Call{Kind: api.Write, Method: t.method, Host: t.host, Path: t.path.String(), Purpose: setPassword}
-	if t.verifyHost == "" {
+	if t.verifyHost == "" || t.unprovable {
 		return []targets.Call{change}
 	}
 	return []targets.Call{
@@ -370,7 +382,7 @@ func (t *target) Untried() {}
 // Check makes sure that the Verify URL is able to refuse. Without one there is
 // nothing to read.
 func (t *target) Check(ctx context.Context) (string, error) {
-	if t.verifyHost == "" {
+	if t.verifyHost == "" || t.unprovable {
 		return "", nil
 	}
 	answer, err := t.client.Do(ctx, api.Request{
@@ -381,7 +393,19 @@ func (t *target) Check(ctx context.Context) (string, error) {
 			"point the field Verify URL at an address that needs a sign-in, or remove it")
 	}
 	// A refusal is what is wanted; a redirect or a page of a login portal is one too.
-	if fault := api.AsError(err); err == nil || fault.Status >= 300 && fault.Status < 500 {
+	fault := api.AsError(err)
+	switch {
+	case err == nil:
+		return "", nil
+	case fault.Status == 404 || fault.Status == 405 || fault.Status == 410:
+		cause := fmt.Sprintf("it answers %d without a password, so nobody can sign in there", fault.Status)
+		if t.strict {
+			return "", t.client.Fail(probe, api.ClassInput, cause, "correct the field Verify URL: with Verify = strict nothing is changed that cannot be proved")
+		}
+		t.unprovable = true
+		t.job.Warn("the change cannot be proved at the Verify URL: " + cause)
+		return "", nil
+	case fault.Status >= 300 && fault.Status < 500 && !fault.Passes():
 		return "", nil
 	}
 	return "", err
@@ -394,7 +418,7 @@ func (t *target) Change(ctx context.Context) error {
 		Header: t.header, Body: t.body,
 	})
 	if err != nil {
-		return targets.Judge(t.explainWrite(err))
+		return t.Contract().Judge(t.explainWrite(err))
 	}
 	doubt := func(class api.Class, cause string, hints ...string) error {
 		return t.client.Doubt(answer, setPassword, class, cause, hints...)
@@ -421,7 +445,7 @@ func (t *target) Change(ctx context.Context) error {
 		return doubt(api.ClassTarget, saysOtherwise, "if the endpoint means success by this, say with the field Success Value what its success looks like")
 	case api.SaysUnderWay:
 		// No sign-in tells what will become of it.
-		return doubt(api.ClassTimeout, "the status says success, but the body says that the change is still under way")
+		return &targets.Taken{Err: doubt(api.ClassTimeout, "the status says success, but the body says that the change is still under way")}
 	case api.SaysNothing:
 		if t.verifyHost == "" || t.job.Settings.Text(targets.FieldVerify) == targets.VerifyOff {
 			t.job.Warn("the status alone tells of the change: nothing in the answer speaks of success; the fields Verify URL and Success Value say how to know more")
@@ -492,26 +516,48 @@ func (t *target) another(fields api.Fields) bool {
 
 // Verify signs in at the Verify URL.
 func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
+	password := t.job.Password(which)
 	answer, err := t.client.Do(ctx, api.Request{
 		Action: signIn, Kind: api.SignIn, Method: "GET", Host: t.verifyHost, Path: t.verifyPath,
-		Header: []api.Header{api.Basic(t.job.User, t.job.Password(which))},
+		Header: []api.Header{api.Basic(t.job.User, password)},
 	})
 	if err == nil {
+		cause := ""
 		// The status judges; a body can only stand against it.
 		switch err := answer.Readable(); {
+		case answer.Status == 202:
+			cause = "answered 202, which is no sign-in"
 		case err != nil:
-			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, err.Error())
+			cause = err.Error()
 		case t.namesAnother(answer):
-			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, "the answer names another user")
+			cause = "the answer names another user"
 		case answer.Saying() == api.SaysFailure:
-			return targets.Inconclusive, t.client.Doubt(answer, signIn, api.ClassTarget, saysOtherwise)
+			cause = saysOtherwise
 		}
-		return targets.Accepted, nil
+		if cause == "" {
+			return targets.Accepted, nil
+		}
+		t.client.NotAccepted(api.SignIn, answer)
+		return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, cause)
 	}
-	if fault := api.AsError(err); fault != nil && fault.Status == 401 {
+	if fault := api.AsError(err); fault.Status == 401 {
+		// RFC 7617 section 2.1: without charset the server may read it in another one.
+		if !isASCII(t.job.User) || !isASCII(password.Reveal()) {
+			challenge := strings.ToLower(strings.NewReplacer(" ", "", `"`, "").Replace(answer.Headers()["www-authenticate"]))
+			if !strings.Contains(challenge, "charset=utf-8") {
+				fault := t.client.Fail(signIn, api.ClassTarget, "answered 401, but does not say that it reads passwords outside of ASCII as UTF-8",
+					`have the endpoint send charset="UTF-8" with its 401, or keep to ASCII in the PAM User's rotation settings`)
+				fault.Status = 401
+				return targets.Inconclusive, fault
+			}
+		}
 		return targets.Rejected, err
 	}
 	return targets.Inconclusive, err
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // Close has nothing to give back.

@@ -3,13 +3,13 @@ package sailpoint
 import (
 	"context"
 	"crypto/rsa"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"pam-rotate-script/internal/api"
-	"pam-rotate-script/internal/targets"
 )
 
 // What the calls are for, in errors and in the list of calls.
@@ -47,7 +47,7 @@ func (t *target) header() []api.Header { return []api.Header{api.Bearer(t.token)
 // in the body, since a query ends up in logs.
 func (t *target) signIn(ctx context.Context) error {
 	answer, err := t.client.Do(ctx, api.Request{
-		Action: signIn, Kind: api.Read, Method: "POST", Host: t.tokenHost, Path: t.tokenPath,
+		Action: signIn, Kind: api.AccessSignIn, Method: "POST", Host: t.tokenHost, Path: t.tokenPath, LimitPatience: api.UntilDeadline,
 		Body: api.FormBody(
 			api.Member{Name: "grant_type", Value: "client_credentials"},
 			api.Member{Name: "client_id", Value: t.clientID},
@@ -67,12 +67,14 @@ func (t *target) signIn(ctx context.Context) error {
 	}
 	fields, err := answer.Object()
 	if err != nil {
+		t.client.NotAccepted(api.AccessSignIn, answer)
 		return t.client.Fail(signIn, api.ClassTarget, err.Error(),
 			"the access record's url may be that of something other than SailPoint's API")
 	}
 	text, _ := fields.Text("access_token")
 	token := t.client.Seal(text)
 	if api.HeaderFault(token) != "" {
+		t.client.NotAccepted(api.AccessSignIn, answer)
 		return t.client.Fail(signIn, api.ClassTarget, "the answer has no usable access_token")
 	}
 	t.token = token
@@ -87,6 +89,7 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 	query := func() (api.Answer, error) {
 		return t.client.Do(ctx, api.Request{
 			Action: findAccount, Kind: api.Read, Method: "POST", Host: t.host, Path: api.FixedPath(t.servicePath(queryService)), Header: t.header(),
+			LimitPatience: api.UntilDeadline,
 			Body: api.JSONBody(api.Object{
 				{Name: "userName", Value: t.userName},
 				{Name: "sourceName", Value: t.sourceName},
@@ -134,6 +137,9 @@ var plainPolicy = sync.OnceValue(func() *regexp.Regexp {
 // it is of this one answer: the IDs are opaque, and the key changes.
 func (t *target) readOrder(answer api.Answer) (order, error) {
 	fields, err := answer.Object()
+	if err == nil && answer.Status != 200 {
+		err = fmt.Errorf("answered %d, which is not the documented success", answer.Status)
+	}
 	if err != nil {
 		return order{}, t.client.Fail(findAccount, api.ClassTarget, err.Error())
 	}
@@ -247,7 +253,7 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 		case 429:
 			fault.Hints = append(fault.Hints, "the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record")
 		}
-		return api.Answer{}, targets.Judge(err)
+		return api.Answer{}, t.Contract().Judge(err)
 	}
 	return answer, nil
 }
@@ -255,8 +261,8 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 // limitPatience is how long the order may wait for the rate limit: half of the time, since
 // an order that is accepted has to be followed to its end.
 func (t *target) limitPatience(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return deadline.Sub(t.client.Clock().Now()) / 2
+	if left, bounded := api.Left(ctx, t.client.Clock()); bounded {
+		return left / 2
 	}
 	return timeout / 2
 }

@@ -79,7 +79,7 @@ func Info() targets.Info {
 			{Label: fieldTokenURL, Kind: params.URL,
 				Help: "the whole address of the token endpoint, where it is not `/oauth/token` of the API's host"},
 		},
-		Timeout: timeout,
+		Timeout: timeout, Orders: true,
 		Explain: explain,
 		Setup:   setup(),
 		Example: example,
@@ -126,10 +126,11 @@ type target struct {
 	accountID    string // "" to choose by name
 	untied       bool   // the look-up did not show that accountID is the user's; set by Check
 
-	token   secret.Value // set by Check, renewed by Change
-	order   order        // set by Check
-	ended   bool         // the status of our request was FINISHED, without errors
-	unended error        // why it was not, after a Change without an error
+	token      secret.Value // set by Check, renewed by Change
+	order      order        // set by Check
+	unanswered bool         // an order has left whose requestId did not come back
+	ended      bool         // the status of our request was FINISHED, without errors
+	unended    error        // why it was not, after a Change without an error
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -196,12 +197,15 @@ func (t *target) AlsoNames() []string {
 	return nil
 }
 
-// Proof is ProofStatus: every change has a status, and no password can be tried.
-func (t *target) Proof() targets.Proof { return targets.ProofStatus }
+// Contract: every change has a status, and no password can be tried. An order may be given
+// again as long as no requestId came back: then it is Taken.
+func (t *target) Contract() targets.Contract {
+	return targets.Contract{Means: targets.FinalStatus, Repeats: true, NewOnly: true}
+}
 
 func (t *target) Calls() []targets.Call {
 	return []targets.Call{
-		{Kind: api.Read, Method: "POST", Host: t.tokenHost, Path: t.tokenPath.String(), Purpose: signIn},
+		{Kind: api.AccessSignIn, Method: "POST", Host: t.tokenHost, Path: t.tokenPath.String(), Purpose: signIn},
 		{Kind: api.Read, Method: "POST", Host: t.host, Path: t.servicePath(queryService), Purpose: findAccount},
 		{Kind: api.Write, Method: "POST", Host: t.host, Path: t.servicePath(setService), Purpose: setPassword},
 		{Kind: api.Read, Method: "GET", Host: t.host, Path: t.statusTemplate(), Purpose: readStatus},
@@ -233,7 +237,12 @@ func (t *target) Check(ctx context.Context) (string, error) {
 
 // Change orders the change and follows it to its end.
 func (t *target) Change(ctx context.Context) error {
+	if t.unanswered {
+		t.job.Warn("the answer to a first order was lost, and it was given again: the first one may still be queued at SailPoint, and sets the same password when it is carried out")
+	}
+	writes := t.client.Counts().Writes
 	answer, err := t.sendOrder(ctx)
+	t.unanswered = t.unanswered || t.client.Counts().Writes > writes
 	if err != nil {
 		return err
 	}
@@ -245,15 +254,21 @@ func (t *target) Change(ctx context.Context) error {
 	requestID, _ := fields.Text("requestId")
 	switch {
 	case requestID != "":
-		return t.follow(ctx, requestID, final(state))
+		if err := t.follow(ctx, requestID, final(state)); err != nil {
+			return &targets.Taken{Err: err}
+		}
+		return nil
 	case fields.Has("requestId"):
-		return t.client.Fail(setPassword, api.ClassTarget, "the answer has no usable requestId to ask for the end of the change")
+		return &targets.Taken{Err: t.client.Fail(setPassword, api.ClassTarget, "the answer has no usable requestId to ask for the end of the change")}
 	case !final(state) || answer.Status != 202:
 		return t.client.Fail(setPassword, api.ClassTarget, "the change was accepted without a requestId to ask for its end")
 	}
 	// The one answer that is believed without a status read: there is none to make.
 	t.unended = t.client.Fail(readStatus, api.ClassTarget, "the change was answered as finished at once, without a requestId to read its status by")
-	return t.judge(setPassword, fields)
+	if err := t.judge(setPassword, fields); err != nil {
+		return &targets.Taken{Err: err}
+	}
+	return nil
 }
 
 // Verify makes no call: what there is to know, Change has seen.

@@ -89,7 +89,7 @@ func (s scenario) carryOut(t *testing.T) (*conformance.Stand, *simulated.Tenant,
 		User: s.user, Old: simulated.FirstPassword, New: s.password, Access: s.access, UserFields: s.record, Clock: s.clock, Unscrubbed: true,
 	}
 	ended := run.Rotate(stand)
-	for _, fault := range run.Faults(conformance.Bench{Writes: 1, TurnsAway: true}, stand, ended) {
+	for _, fault := range run.Faults(conformance.Bench{Writes: 2}, stand, ended) {
 		t.Error(fault)
 	}
 	if ended.Outcome != s.outcome || ended.Class != s.class || ended.Proof != s.proof || s.requests != anyNumber && ended.Requests != s.requests {
@@ -130,7 +130,7 @@ func TestOutcomes(t *testing.T) {
 			access:  fields{"Verify": "strict"},
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 3, message: "Verify is strict"},
 		{name: "in progress, no request ID", options: simulated.Options{NullRequestID: true},
-			outcome: rotation.Unknown, class: api.ClassTarget, requests: 3, message: "without a requestId"},
+			outcome: rotation.Unknown, class: api.ClassTarget, requests: 6, message: "without a requestId", warning: "may still be queued"},
 		{name: "failed at once, no request ID", options: simulated.Options{Outcome: simulated.FailsAtOnce, NullRequestID: true},
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 3, message: "has failed"},
 		{name: "failed at once", options: simulated.Options{Outcome: simulated.FailsAtOnce},
@@ -164,7 +164,7 @@ func TestOutcomes(t *testing.T) {
 		{name: "an old password", options: simulated.Options{History: true}, password: simulated.FirstPassword,
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 5, message: "used before"},
 		{name: "an old password, refused at once", options: simulated.Options{History: true, RefuseAtOnce: true}, password: simulated.FirstPassword,
-			outcome: rotation.NotChanged, class: api.ClassPolicy, requests: 3, message: "used before"},
+			outcome: rotation.Unknown, class: api.ClassPolicy, requests: 3, message: "used before"},
 		{name: "a short password", password: "Aa1%", options: simulated.Options{EndsAtPoll: 1},
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 4, message: "passwordMinLength is 5"},
 		{name: "a source without passwords", source: "Payroll CSV", account: "E-4711", options: simulated.Options{RefuseAtOnce: true},
@@ -363,12 +363,17 @@ func TestUnusableLookUps(t *testing.T) {
 		{"a key of another kind", set("publicKey", base64.StdEncoding.EncodeToString(encoded)), api.ClassTarget, "not an RSA key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			// What the vendor may answer otherwise a moment later is asked for three times.
+			requests := 2
+			if test.class == api.ClassTarget {
+				requests = 6
+			}
 			scenario{options: alter(simulated.Options{}, simulated.QueryPasswordInfo, test.change),
-				outcome: rotation.NotChanged, class: test.class, requests: 2, message: test.message}.carryOut(t)
+				outcome: rotation.NotChanged, class: test.class, requests: requests, message: test.message}.carryOut(t)
 		})
 	}
 	scenario{options: alter(simulated.Options{}, simulated.RequestToken, set("access_token", nil)),
-		outcome: rotation.NotChanged, class: api.ClassTarget, requests: 1, message: "access_token"}.carryOut(t)
+		outcome: rotation.NotChanged, class: api.ClassTarget, requests: 2, message: "access_token"}.carryOut(t)
 }
 
 // TestDoubtfulAnswers: what does not say plainly what became of the change is unknown.
@@ -380,6 +385,11 @@ func TestDoubtfulAnswers(t *testing.T) {
 	unknown := func(name string, options simulated.Options, route string, change func(map[string]any), requests int, message string) scenario {
 		return scenario{name: name, options: alter(options, route, change),
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: requests, message: message}
+	}
+	// Without a requestId the order is given once more.
+	queued := func(s scenario) scenario {
+		s.warning = "may still be queued"
+		return s
 	}
 	notOurs := "does not name the request"
 	plain := atOnce
@@ -393,10 +403,10 @@ func TestDoubtfulAnswers(t *testing.T) {
 		unknown("a request ID that is a number", first, simulated.SetPassword, set("requestId", 7), 3, "no usable requestId"),
 		unknown("a request ID that is no segment", first, simulated.SetPassword, set("requestId", ".."), 3, "dot segment"),
 		unknown("another request's ID in the answer", first, simulated.SetPassword, set("requestId", "0"), 8, "answered 404"),
-		unknown("no state", atOnce, simulated.SetPassword, set("state", nil), 3, "without a requestId"),
+		queued(unknown("no state", atOnce, simulated.SetPassword, set("state", nil), 6, "without a requestId")),
 		unknown("finished at once, with errors", atOnce, simulated.SetPassword, set("errors", []any{"x"}), 3, "lists errors"),
-		{name: "finished at once, another status", options: plain,
-			outcome: rotation.Unknown, class: api.ClassTarget, requests: 3, message: "without a requestId"},
+		queued(scenario{name: "finished at once, another status", options: plain,
+			outcome: rotation.Unknown, class: api.ClassTarget, requests: 6, message: "without a requestId"}),
 		unknown("the status of another request", first, simulated.ReadChangeStatus, set("requestId", "0"), 8, notOurs),
 		unknown("the status of no request", first, simulated.ReadChangeStatus, set("requestId", nil), 8, notOurs),
 		unknown("failed, of another request", failing, simulated.ReadChangeStatus, set("requestId", "0"), 8, notOurs),
@@ -486,7 +496,7 @@ func TestPace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stand, tenant, ended := scenario{options: simulated.Options{Outcome: simulated.StaysInProgress}, clock: clock,
 				outcome: rotation.Unknown, class: api.ClassTimeout, requests: anyNumber, message: "still in progress"}.carryOut(t)
-			if ended.Requests < 20 || ended.Requests > 30 {
+			if ended.Requests < 25 || ended.Requests > 36 {
 				t.Errorf("%d requests", ended.Requests)
 			}
 			if tenant.Complete(); !stand.Accepts(conformance.New) {
@@ -504,8 +514,8 @@ func TestPace(t *testing.T) {
 		}
 		total += wait
 	}
-	// The write's part of the time-out is 225 seconds.
-	if total < 180*time.Second || total > 240*time.Second {
+	// Of the time-out of 300 seconds ten are kept for the clean-up, and five for the last read.
+	if total < 270*time.Second || total > 290*time.Second {
 		t.Errorf("the reads spread over %v", total)
 	}
 
@@ -541,7 +551,7 @@ func TestBusyTenant(t *testing.T) {
 	busy := newClock()
 	scenario{options: simulated.Options{EndsAtPoll: 1}, clock: busy, faults: failing("503 before", 1, 2, 3),
 		outcome: rotation.Changed, proof: targets.ProofStatus, requests: 7}.carryOut(t)
-	if want := []time.Duration{2 * time.Second, time.Second, time.Second, 10 * time.Second}; !slices.Equal(busy.waits, want) {
+	if want := []time.Duration{2 * time.Second, 10 * time.Second, 10 * time.Second, 10 * time.Second}; !slices.Equal(busy.waits, want) {
 		t.Errorf("waits %v", busy.waits)
 	}
 	scenario{options: simulated.Options{EndsAtPoll: 2}, faults: failing("echo 404 before", 1, 2, 3, 4, 6, 7, 8, 9),
@@ -552,7 +562,7 @@ func TestBusyTenant(t *testing.T) {
 		reads    []int // that fail
 		requests int
 	}{
-		{"429 before", []int{1, 2, 3}, 7}, // the client reads three times by itself
+		{"429 before", []int{1, 2, 3}, 7},
 		{"500 before", []int{1}, 5},
 		{"truncated JSON before", []int{1}, 5},
 		{"HTML 200 before", []int{1}, 5},
@@ -590,8 +600,8 @@ func TestTurnedAway(t *testing.T) {
 		{name: "six times", options: once, faults: limited("", 1, 2, 3, 4, 5, 6), outcome: rotation.Changed, proof: targets.ProofStatus, requests: 10},
 		{name: "then refused", options: once, faults: limited("echo 400 before", 1, 2), outcome: rotation.NotChanged, class: api.ClassPolicy, requests: 5, message: "answered 400"},
 		{name: "then its token", options: once, faults: limited("echo 401 before", 1, 2), outcome: rotation.NotChanged, class: api.ClassCredential, requests: 5, message: "answered 401"},
-		{name: "then lost", options: once, faults: limited("drop after", 1, 2), outcome: rotation.Unknown, class: api.ClassNetwork, requests: 5, message: "missing or unclear"},
-		{name: "then busy", options: once, faults: limited("503 before", 1, 2), outcome: rotation.Unknown, class: api.ClassTarget, requests: 5, message: "missing or unclear"},
+		{name: "then lost", options: once, faults: limited("drop after", 1, 2), outcome: rotation.Changed, proof: targets.ProofStatus, requests: 9, message: "after a second try", warning: "may still be queued"},
+		{name: "then busy", options: once, faults: limited("503 before", 1, 2), outcome: rotation.Changed, proof: targets.ProofStatus, requests: 9, message: "after a second try", warning: "may still be queued"},
 		{name: "interrupted", options: once, faults: limited("", 0), clock: &clock{now: time.Now(), stop: 3},
 			outcome: rotation.NotChanged, class: api.ClassTarget, requests: 5, message: "answered 429"},
 	})
@@ -603,8 +613,8 @@ func TestTurnedAway(t *testing.T) {
 	for _, wait := range waiting.waits {
 		total += wait
 	}
-	// The write's part of the time-out is 225 seconds, and half of it is for the status.
-	if total < 90*time.Second || total > 113*time.Second || ended.Writes != 0 || ended.TurnedAway < 30 {
+	// Half of the time is for the status.
+	if total < 120*time.Second || total > 146*time.Second || ended.Writes != 0 || ended.TurnedAway < 30 {
 		t.Errorf("waited %v for %d writes that were turned away", total, ended.TurnedAway)
 	}
 	if !strings.Contains(strings.Join(ended.Hints, "\n"), "fewer rotations at once") {

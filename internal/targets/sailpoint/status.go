@@ -36,7 +36,7 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 		return t.client.Fail(readStatus, api.ClassTarget, err.Error())
 	}
 	clock := t.client.Clock()
-	pace := newPace(ctx, clock.Now(), atOnce)
+	pace := newPace(ctx, clock, atOnce)
 	last := t.client.Fail(readStatus, api.ClassTimeout, "no time was left for it")
 	for failures := 0; failures < patience; {
 		wait, more := pace.next(clock.Now())
@@ -80,7 +80,7 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 func (t *target) status(ctx context.Context, path api.Path) (api.Fields, *api.Error) {
 	for renewed := false; ; renewed = true {
 		answer, err := t.client.Do(ctx, api.Request{
-			Action: readStatus, Kind: api.Read, Method: "GET", Host: t.host, Path: path, Header: t.header(),
+			Action: readStatus, Kind: api.Read, Method: "GET", Host: t.host, Path: path, Header: t.header(), LimitPatience: api.UntilDeadline,
 		})
 		if err == nil {
 			fields, err := answer.Object()
@@ -194,10 +194,10 @@ type pace struct {
 	begun  bool
 }
 
-func newPace(ctx context.Context, now time.Time, atOnce bool) *pace {
-	limit := timeout
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = deadline.Sub(now)
+func newPace(ctx context.Context, clock api.Clock, atOnce bool) *pace {
+	now, limit := clock.Now(), timeout
+	if left, bounded := api.Left(ctx, clock); bounded {
+		limit = left
 	}
 	p := &pace{start: now, limit: limit - min(lastRead, limit/4), step: firstWait}
 	if atOnce {

@@ -1,9 +1,9 @@
 package sps
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/url"
@@ -20,7 +20,6 @@ import (
 const (
 	authenticationPath = "/api/authentication"
 	transactionPath    = "/api/transaction"
-	changesPath        = transactionPath + "/changes"
 	passwordsPath      = "/api/configuration/passwords"
 	usersPath          = "/api/configuration/aaa/local_database/users"
 	userPath           = usersPath + "/{key}"
@@ -36,7 +35,6 @@ const (
 	actionReadAccount   = "read the account"
 	actionOpen          = "open a transaction"
 	actionReadStatus    = "read the transaction"
-	actionReadChanges   = "read the pending changes"
 	actionStorePassword = "store the new password"
 	actionRefer         = "refer to the new password"
 	actionCommit        = "commit the change"
@@ -85,7 +83,7 @@ func (t *target) access() (kind api.Kind, hint string) {
 	if t.own {
 		return api.SignIn, "if an earlier rotation changed this user's password already, put that one into the access record"
 	}
-	return api.Read, "check the access record's login and password; where SPS asks a directory or a RADIUS server, the field Login Method can choose the local users"
+	return api.AccessSignIn, "check the access record's login and password; where SPS asks a directory or a RADIUS server, the field Login Method can choose the local users"
 }
 
 // signIn opens a session of the access record's user.
@@ -120,11 +118,17 @@ func (t *target) openSession(ctx context.Context, action string, kind api.Kind, 
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if err := answer.Readable(); err != nil {
+	err = answer.Readable()
+	if err == nil && answer.Status != 200 {
+		err = fmt.Errorf("answered %d, which is not the documented success", answer.Status)
+	}
+	if err != nil {
+		t.client.NotAccepted(kind, answer)
 		return secret.Value{}, t.client.Fail(action, api.ClassTarget, err.Error(), "the access record's url may be that of something other than SPS")
 	}
 	cookie := answer.Cookie("session_id")
 	if cookie.IsEmpty() {
+		t.client.NotAccepted(kind, answer)
 		return secret.Value{}, t.client.Fail(action, api.ClassTarget, "the answer has no session cookie",
 			"compare the clock of this machine with that of SPS, and check that the access record's url is that of SPS")
 	}
@@ -244,6 +248,7 @@ func referenceIn(raw json.RawMessage) string {
 func (t *target) open(ctx context.Context) (waited bool, err error) {
 	t.armed = true
 	var total time.Duration
+	mayBeOurs := false // a call whose answer does not say may have opened it
 	for try := 0; ; try++ {
 		fields, err := t.call(ctx, t.session, api.Request{Action: actionOpen, Kind: api.Prepare, Method: "POST", Path: api.FixedPath(transactionPath)})
 		if err == nil {
@@ -256,15 +261,20 @@ func (t *target) open(ctx context.Context) (waited bool, err error) {
 			}
 			return false, err
 		}
-		if fault.Status != 503 {
-			fault.Class = api.ClassConflict
+		if fault.Status == 503 {
+			mayBeOurs = true
+		} else if fault.Class = api.ClassConflict; mayBeOurs {
+			if status, lookErr := t.transactionStatus(ctx, t.session); lookErr == nil && status == statusOpen {
+				return total > 0, nil
+			}
 		}
 		fault.Hints = append(fault.Hints, "somebody else has the configuration of SPS locked, by an open page of the web interface, a console or a transaction: rotate again later, or raise the field Lock Wait")
 		wait := lockWaits[min(try, len(lockWaits)-1)]
 		wait = wait/2 + rand.N(wait) // many runs that were started at once must not come back at once
 		total += wait
 		clock := t.client.Clock()
-		if deadline, ok := ctx.Deadline(); total > t.lockWait || ok && clock.Now().Add(wait).After(deadline) {
+		if left, bounded := api.Left(ctx, clock); total > t.lockWait || bounded && wait > left {
+			fault.Final = true
 			return false, err
 		}
 		if clock.Sleep(ctx, wait) != nil {
@@ -319,16 +329,6 @@ func statusIn(fields api.Fields) string {
 	return ""
 }
 
-// isPending reports whether the session's transaction holds the new password object, whose
-// reference is a text of its own there or ends a path
-// ("Using the SPS REST API", changes of the transaction).
-func (t *target) isPending(ctx context.Context, session secret.Value) bool {
-	fields, err := t.call(ctx, session, api.Request{Action: actionReadChanges, Kind: api.Read, Method: "GET", Path: api.FixedPath(changesPath)})
-	return err == nil && slices.ContainsFunc(fields.List("changes"), func(change json.RawMessage) bool {
-		return bytes.Contains(change, []byte(`"`+t.reference+`"`)) || bytes.Contains(change, []byte(`/`+t.reference+`"`))
-	})
-}
-
 // rollBack drops the session's transaction (DELETE, as the vendor's client does).
 func (t *target) rollBack(ctx context.Context, session secret.Value) error {
 	_, err := t.call(ctx, session, api.Request{Action: actionRollBack, Kind: api.Prepare, Method: "DELETE", Path: api.FixedPath(transactionPath)})
@@ -369,15 +369,18 @@ func (t *target) accountPath() api.Path {
 	return path
 }
 
+// reference is that of the object that was stored last.
+func (t *target) reference() string { return t.references[len(t.references)-1] }
+
 // referToPassword has the account refer to the new password object ("Change the admin
 // password", "Change the user password", "Change the root password").
 func (t *target) referToPassword(ctx context.Context) error {
-	var body any = t.reference // a JSON text, with its quotes
+	var body any = t.reference() // a JSON text, with its quotes
 	switch t.mode {
 	case modeSelf:
 		body = api.Object{
 			{Name: "current_password_in_plaintext", Value: t.password},
-			{Name: "new_password_reference", Value: t.reference},
+			{Name: "new_password_reference", Value: t.reference()},
 		}
 	case modeLocal:
 		// PUT replaces the object, so all of it goes back as it came.
@@ -387,7 +390,7 @@ func (t *target) referToPassword(ctx context.Context) error {
 				user = append(user, api.Member{Name: name, Value: t.user[name]})
 			}
 		}
-		body = append(user, api.Member{Name: "password", Value: t.reference})
+		body = append(user, api.Member{Name: "password", Value: t.reference()})
 	}
 	_, err := t.call(ctx, t.session, api.Request{
 		Action: actionRefer, Kind: api.Prepare, Method: "PUT", Path: t.accountPath(), Body: api.JSONBody(body),
@@ -405,7 +408,6 @@ func (t *target) sendCommit(ctx context.Context) error {
 	}
 	fields, err := t.call(ctx, t.session, api.Request{
 		Action: actionCommit, Kind: api.Write, Method: "PUT", Path: api.FixedPath(transactionPath), Body: api.JSONBody(body),
-		Timeout: 4 * api.DefaultCallTimeout,
 	})
 	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy && t.commitMessage == "" {
 		fault.Hints = append(fault.Hints, "where the site demands a message with every commit, put one into the field Commit Message")

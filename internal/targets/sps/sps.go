@@ -26,6 +26,7 @@ package sps
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -99,15 +100,13 @@ func Info() targets.Info {
 			{Label: fieldLockWait, Kind: params.Seconds, Default: "60",
 				Help: "seconds to wait in all while somebody else has the configuration locked"},
 		},
-		// Services restart after some commits; the vendor's own client waits 10 s then.
-		Settle:  targets.Settle{Tries: 3, Wait: 10 * time.Second},
 		Explain: explain,
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
 			"**The configuration is locked during a rotation**, for four calls. If an administrator has a configuration page open, or works on the console, the rotation waits as long as `Lock Wait` says and then ends unchanged, with SPS's own words on who holds the lock. From version 6.5 on several transactions may be open at once; if another one is committed first, SPS may refuse this one's commit: not changed, rotate again. A rotation always gives its transaction back, also when it is interrupted.",
 			"**Mode `self`** sends the access record's password as the current one. Afterwards the access record's password is the old one, unless the access record is the PAM User record itself, and the next rotation cannot sign in: use `self` for a record that is its own access record.",
-			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|`` (no `~`), at most 150 characters; version 6.0 takes neither blank nor `_`. Anything else is refused before a call is made. Strength and history are SPS's own rules and apply to local users. A refused password may be the one that is in force already, so a refusal is followed by a login with it.",
+			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|`` (no `~`), at most 150 characters; version 6.0 takes neither blank nor `_`. Anything else is refused before a call is made. Strength and history are SPS's own rules and apply to local users. A refused password may be the one that is in force already, so a refusal that speaks of earlier passwords is followed by a login with it.",
 			"**Proof:** a login with the new password, without a session. Three cases have none: the operating system's root, a local user whose login shows nothing (403 for one without the privilege `REST server`, say), and mode `local` with `Verify` = `off`. There a fresh session reads which password object the account refers to. That shows what SPS has stored, not what a login is checked against.",
 			"**LDAP and RADIUS:** where SPS asks a directory or a RADIUS server for passwords, local ones can be changed without any effect on logins. The change is then answered with success and the login rejected: outcome unknown. Set `Login Method` to the built-in local one if users have it, and do not rotate these users here otherwise.",
 			"**Clusters:** name the appliance that owns the configuration. On a node that is managed by another one the change may be refused or overwritten.",
@@ -138,16 +137,18 @@ type target struct {
 	commitMessage string
 	lockWait      time.Duration
 
-	session   secret.Value // of Check and Change, as the Cookie header
-	key       string       // of the local user's object
-	user      api.Fields   // that object
-	reads     int          // how many accounts Check reads to find it, as far as is known
-	previous  string       // reference of the password object before the change, "" if not shown
-	reference string       // of the new password's object
-	armed     bool         // a transaction of session may be open
-	committed bool         // the commit was answered with success
-	byStatus  bool         // Verify reads the reference instead of signing in
-	tried     bool         // a sign-in of Verify has shown nothing
+	session secret.Value // of Check and Change, as the Cookie header
+	key     string       // of the local user's object
+	user    api.Fields   // that object
+	reads   int          // how many accounts Check reads to find it, as far as is known
+	// previous is the reference of the password object before the first commit, "" if it is
+	// not shown, and references are those of the new password's: each transaction stores one.
+	previous   string
+	references []string
+	armed      bool // a transaction of session may be open
+	sent       bool // a commit has left
+	byStatus   bool // Verify reads the reference instead of signing in
+	tried      bool // a sign-in of Verify has shown nothing
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -233,13 +234,14 @@ func nameFault(name string) string {
 
 func (t *target) Subject() string { return t.job.User }
 
-// Proof is a login, unless Verify reads the reference from the start or had to turn
-// to that.
-func (t *target) Proof() targets.Proof {
+// Contract: the proof is a login, unless Verify reads the reference from the start or had to
+// turn to that. A transaction is given back before the same password is set in a new one.
+func (t *target) Contract() targets.Contract {
+	contract := targets.Contract{Means: targets.Login, Repeats: true, Own: t.own, CarriesOld: t.mode == modeSelf, Transaction: true}
 	if t.byStatus {
-		return targets.ProofStatus
+		contract.Means = targets.Reference
 	}
-	return targets.ProofLogin
+	return contract
 }
 
 func (t *target) Calls() []targets.Call {
@@ -264,7 +266,7 @@ func (t *target) Calls() []targets.Call {
 		add(api.SignIn, "GET", authenticationPath, actionSignInAsUser)
 		return calls
 	}
-	add(api.Read, "GET", authenticationPath, actionSignIn)
+	add(api.AccessSignIn, "GET", authenticationPath, actionSignIn)
 	add(api.Read, "GET", account, actionReadAccount)
 	return calls
 }
@@ -276,7 +278,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	if err != nil {
 		// Who signs in for himself may have the new password already.
 		if fault := api.AsError(err); t.own && fault != nil && fault.Status == 401 {
-			return "", &targets.Refused{Err: err, MayBeInForce: true}
+			return "", &targets.Refused{Err: err, Doubtful: true}
 		}
 		return "", err
 	}
@@ -285,7 +287,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	case modeSelf:
 		return "the signed-in user", nil
 	case modeRoot:
-		if t.previous, err = t.readReference(ctx, t.session); err != nil {
+		if err = t.look(ctx); err != nil {
 			return "", err
 		}
 		return "root of the operating system", nil
@@ -316,7 +318,8 @@ func (t *target) find(ctx context.Context, keys []string) error {
 		}
 		t.reads = max(t.reads, i+1)
 		if found, _ := user.Text("name"); found == t.job.User {
-			t.key, t.user, t.previous = key, user, referenceIn(user["password"])
+			t.key, t.user = key, user
+			t.saw(referenceIn(user["password"]))
 			return nil
 		}
 	}
@@ -328,9 +331,25 @@ func (t *target) find(ctx context.Context, keys []string) error {
 		"names are compared exactly, with case; users of a directory or a RADIUS server cannot be rotated here")
 }
 
-// Change opens a transaction, has the account refer to a new password object, and
-// commits. Up to the commit nothing is in force.
-func (t *target) Change(ctx context.Context) error {
+// look notes which password object root has.
+func (t *target) look(ctx context.Context) error {
+	reference, err := t.readReference(ctx, t.session)
+	if err == nil {
+		t.saw(reference)
+	}
+	return err
+}
+
+// saw notes what was in force before the first commit left.
+func (t *target) saw(reference string) {
+	if !t.sent {
+		t.previous = reference
+	}
+}
+
+// Stage opens a transaction and has the account refer to a new password object. Nothing of
+// that is in force, and all of it dies with the transaction.
+func (t *target) Stage(ctx context.Context) error {
 	waited, err := t.open(ctx)
 	if err != nil {
 		return err
@@ -340,97 +359,67 @@ func (t *target) Change(ctx context.Context) error {
 			return err
 		}
 	}
-	if t.reference, err = t.storePassword(ctx); err != nil {
-		return refused(err)
+	reference, err := t.storePassword(ctx)
+	if err != nil {
+		return refusedStep(err)
 	}
 	// An object serves one account, once. If SPS hands out the one in force, its reference
 	// could not prove anything any more.
-	if t.reference == t.previous {
+	if reference == t.previous {
 		return t.client.Fail(actionStorePassword, api.ClassTarget, "the answer names the password object that is in force already")
 	}
-	if err = t.referToPassword(ctx); err != nil {
-		return refused(err)
-	}
-	return t.commit(ctx)
+	t.references = append(t.references, reference)
+	return refusedStep(t.referToPassword(ctx))
 }
 
 // lookAgain reads the account once more: who held the lock may have changed what is
 // about to be replaced.
-func (t *target) lookAgain(ctx context.Context) (err error) {
+func (t *target) lookAgain(ctx context.Context) error {
 	switch t.mode {
 	case modeLocal:
 		return t.find(ctx, []string{t.key})
 	case modeRoot:
-		t.previous, err = t.readReference(ctx, t.session)
+		return t.look(ctx)
 	}
-	return err
+	return nil
 }
 
-// commit sends the one write and, if its answer is not success, looks whether the
-// transaction is still open: then nothing was committed.
-func (t *target) commit(ctx context.Context) error {
+// Change commits the transaction.
+func (t *target) Change(ctx context.Context) error {
+	writes := t.client.Counts().Writes
 	err := t.sendCommit(ctx)
+	t.sent = t.sent || t.client.Counts().Writes > writes
 	fault := api.AsError(err)
 	switch {
 	case err == nil:
-		t.armed, t.committed = false, true
-		return nil
-	case fault == nil || !fault.Left:
-		return err
-	case fault.Refused():
-		if status, lookErr := t.transactionStatus(ctx, t.session); lookErr == nil && status == statusOpen {
-			return refused(err)
-		}
-		return err
-	}
-	if t.dropPending(ctx) {
-		// The commit might have come in between all the same, if SPS calls it
-		// success to drop a transaction that is over.
-		return &targets.Refused{Err: err, Inferred: true}
-	}
-	return err
-}
-
-// dropPending rolls back what the commit was to put in force, and reports whether it
-// was still there to be rolled back. It asks in the transaction's own session and,
-// since that may have ended with a restart, in a new one.
-func (t *target) dropPending(ctx context.Context) bool {
-	if t.dropPendingIn(ctx, t.session) {
 		t.armed = false
-		return true
-	}
-	// As the rotated user, a sign-in with either password may be a failing one too many.
-	if t.own {
-		return false
-	}
-	session, err := t.signIn(ctx)
-	return err == nil && t.dropPendingIn(ctx, session)
-}
-
-// dropPendingIn does it in one session. An open transaction that does not hold the
-// new password is somebody else's.
-func (t *target) dropPendingIn(ctx context.Context, session secret.Value) bool {
-	status, err := t.transactionStatus(ctx, session)
-	return err == nil && status == statusOpen && t.isPending(ctx, session) && t.rollBack(ctx, session) == nil
-}
-
-// refused sorts the error of a step within the transaction. The guides do not say how
-// a refused password is told, so a conflict may be one with the rule on old
-// passwords, as class policy may, and the new password be in force already.
-func refused(err error) error {
-	fault := api.AsError(err)
-	if fault == nil || !fault.Left || !fault.Refused() && fault.Status != 409 {
+		return nil
+	case fault == nil || !fault.Left || !fault.Refused():
 		return err
 	}
-	refusal := &targets.Refused{Err: err}
+	// A copy of the commit would have ended the transaction.
+	if status, lookErr := t.transactionStatus(ctx, t.session); lookErr == nil && status == statusOpen {
+		return refusedStep(err)
+	}
+	return t.Contract().Judge(err)
+}
+
+// refusedStep sorts the error of a step within the transaction, of which nothing is in force.
+// The guides do not say how a refused password is told, so a conflict may be one with the rule
+// on old passwords, and the new password be in force already.
+func refusedStep(err error) error {
+	fault := api.AsError(err)
+	if fault == nil || !fault.Left {
+		return err
+	}
 	switch fault.Status {
 	case 400, 422:
 		fault.Hints = append(fault.Hints, policyHint)
 	case 409:
-		refusal.MayBeInForce = true
 		fault.Hints = append(fault.Hints, "another change of the configuration may have come first: rotate again")
+		return &targets.Refused{Err: err, Doubtful: true}
 	}
-	return refusal
+	return targets.Contract{}.Judge(err)
 }
 
 // Verify signs in with the password, in no session. Where that cannot show anything,
@@ -455,7 +444,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		return targets.Rejected, err
 	case t.mode != modeLocal || t.own:
 		return targets.Inconclusive, err
-	case fault.Status != 403 && t.committed && !t.tried:
+	case fault.Passes() && !t.tried:
 		t.tried = true // a restart after the commit passes, and there is another try
 		return targets.Inconclusive, err
 	}
@@ -474,21 +463,21 @@ func (t *target) compareReference(ctx context.Context, which targets.Which) (tar
 	if err != nil {
 		return targets.Inconclusive, err
 	}
-	inForce := targets.New
-	switch found {
-	case "":
+	switch {
+	case found == "" || which == targets.Old && t.previous == "":
 		return targets.Inconclusive, t.client.Fail(actionReadAccount, api.ClassTarget, "the answer does not show which password object is in force")
-	case t.reference:
-	case t.previous:
-		inForce = targets.Old
-	default:
-		return targets.Inconclusive, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is neither the old nor the new one")
+	case which == targets.New && slices.Contains(t.references, found), which == targets.Old && found == t.previous:
+		return targets.Accepted, nil
+	case slices.Contains(t.references, found):
+		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the new password")
+	case found == t.previous:
+		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the old password")
 	}
-	if which != inForce {
-		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the "+inForce.String()+" password")
-	}
-	return targets.Accepted, nil
+	return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is neither the old nor the new one")
 }
+
+// Release is Close: no proof needs the transaction.
+func (t *target) Release(ctx context.Context) error { return t.Close(ctx) }
 
 // Close rolls back the transaction, if there may be one: it keeps others from
 // changing the configuration. SPS has no documented way to end a session, which
@@ -500,11 +489,13 @@ func (t *target) Close(ctx context.Context) error {
 	var err error
 	for range 2 {
 		if err = t.rollBack(ctx, t.session); err == nil {
+			t.armed = false
 			return nil
 		}
 		// With nothing open a refusal is in order.
 		status, lookErr := t.transactionStatus(ctx, t.session)
 		if lookErr == nil && status != statusOpen || lookErr != nil && api.AsError(lookErr).Status == 401 {
+			t.armed = false
 			return nil
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
@@ -70,7 +69,7 @@ func Info() targets.Info {
 			"**The new password holds until the user's next login.** When an administrator changes another user's password, Teramind makes that user choose a new one at the next login. From then on the vaulted password is wrong, although every rotation was reported truthfully. Sound uses are accounts that nobody signs in to, break-glass accounts that are rotated after every use, and rotation straight after each check-out. Every successful run says so in a warning.",
 			"**What the user notices:** the active sessions end, and the audit log shows the change under the token's owner.",
 			"**Password rules** are the instance's own. Match the complexity of the PAM User's rotation settings to them; a refused password is reported as not changed, class policy.",
-			"**Limits of the proof:** Teramind's success answer names the agent, and this program compares it with the one looked up. The password itself is not tried. If the answer is lost, the same call is sent once more, which does no harm beyond ending sessions again.",
+			"**Limits of the proof:** Teramind's success answer names the agent, and this program compares it with the one looked up. The password itself is not tried. If the answer is lost, the run begins again and sends the same call once more, within ten seconds, which does no harm beyond ending sessions again.",
 		},
 		Documents: []string{
 			"https://kb.teramind.co/en/articles/15457631-how-to-rotate-teramind-user-password-via-api",
@@ -140,7 +139,8 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 // Subject is the e-mail address, which Check learns where a number is given in its place.
 func (t *target) Subject() string { return t.email }
 
-func (t *target) Proof() targets.Proof { return targets.ProofAnswer }
+// Contract: setting the same password again only ends sessions once more.
+func (t *target) Contract() targets.Contract { return targets.Contract{Repeats: true} }
 
 func (t *target) Calls() []targets.Call {
 	by := "{email}"
@@ -217,7 +217,7 @@ func (t *target) Change(ctx context.Context) error {
 		}),
 	})
 	if err != nil {
-		return targets.Judge(withHints(err))
+		return t.Contract().Judge(withHints(err))
 	}
 	agent, err := answer.Object()
 	if err != nil {
@@ -239,10 +239,6 @@ func (t *target) Change(ctx context.Context) error {
 	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
 	return nil
 }
-
-// RepeatAfter makes the target a targets.Repeater: setting the same password again
-// only ends sessions once more.
-func (t *target) RepeatAfter() time.Duration { return 5 * time.Second }
 
 // Verify is never asked: Teramind has no call that tests a password.
 func (t *target) Verify(context.Context, targets.Which) (targets.Verdict, error) {

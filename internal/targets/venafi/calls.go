@@ -15,7 +15,7 @@ import (
 )
 
 // slowServer is the time for calls that may have to wake up the web server first.
-const slowServer = 60 * time.Second
+const slowServer = 40 * time.Second
 
 const (
 	signInPath      = "/vedauth/authorize/oauth"
@@ -100,7 +100,11 @@ func (t *target) signIn(ctx context.Context, action string, kind api.Kind, as lo
 		return secret.Value{}, "", explainSignIn(err)
 	}
 	fields, err := answer.Object()
+	if err == nil && answer.Status != http.StatusOK {
+		err = fmt.Errorf("answered %d, which is not the documented success", answer.Status)
+	}
 	if err != nil {
+		t.client.NotAccepted(kind, answer)
 		t.warnOfLostGrant()
 		return secret.Value{}, "", t.client.Fail(action, api.ClassTarget, err.Error(),
 			"the access record's url or Auth URL may be that of something other than Venafi's token service")
@@ -110,6 +114,7 @@ func (t *target) signIn(ctx context.Context, action string, kind api.Kind, as lo
 	access, _ := fields.Text("access_token")
 	token = t.client.Seal(access)
 	if api.HeaderFault(token) != "" {
+		t.client.NotAccepted(kind, answer)
 		t.warnOfLostGrant()
 		return secret.Value{}, "", t.client.Fail(action, api.ClassTarget, "the answer has no usable access token")
 	}

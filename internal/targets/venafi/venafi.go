@@ -78,7 +78,6 @@ func Info() targets.Info {
 			{Label: fieldVerifyScope, Kind: params.Text,
 				Help: "the scope for the sign-in as the rotated user, where it is not `Scope`"},
 		},
-		Settle:  targets.Settle{Tries: 3, Wait: 2 * time.Second},
 		Explain: explain,
 		// IIS asks for client certificates so, and gives up on TLS 1.3, which cannot do that.
 		Renegotiates: true,
@@ -87,8 +86,8 @@ func Info() targets.Info {
 		Notes: []string{
 			"**Whom:** local identities only, given as `jdoe`, `local:jdoe` or `local:{GUID}`. Identities of a directory (`AD+…:`, `LDAP+…:`, `DOMAIN\\name`) are refused before anything is sent, and groups by Venafi. `Allowed Users` is compared with the name alone (`jdoe`), or with the GUID in its braces. Venafi's cloud service (`*.venafi.cloud`, `*.venafi.eu`) has another API and is refused.",
 			"**Proof:** after the change this program signs in as the rotated user with the new password. For that the rotated user must have *Allow Web SDK Access* and be allowed on the API Integration. So that rotated users need no share in `security:manage`, make a second integration with a harmless scope such as `certificate` and name it in `Verify Client ID` and `Verify Scope`. Where the sign-in is refused for any reason but the password, the change stands on Venafi's own answer, with a warning; with `Verify` = `strict` it is unknown.",
-			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (three tries, two seconds apart, and never more than two refused ones in a run) and an old one accepted. Therefore an accepted old password is not taken for a sign that nothing changed: if Venafi's answer to the change is lost, or names another identity, and the new password is not accepted, the outcome is unknown. For the same reason do not go back to a password that was in force just before.",
-			"**A user who changes the own password** (login and rotated user are the same): the payload's old password is tried for the sign-in first, then the record's. The one that is accepted goes to Venafi as the old password. Unless the access record is the PAM User record itself, its own password is out of date afterwards: rotations of other users with it fail until it is changed too.",
+			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (it is tried again after `Settling Time`, and never more than two sign-ins of a run are refused) and an outdated one accepted. Therefore an accepted new password proves the change only together with Venafi's own answer of success, or with the old one being refused. If the answer to the change is lost, the run begins again and sets the same password once more. Do not go back to a password that was in force just before.",
+			"**A user who changes the own password** (login and rotated user are the same): the sign-in is made with the payload's old password, or with the record's where the payload has none, and that one goes to Venafi as the old password. If it is refused, the new one is tried, which may be in force already. Unless the access record is the PAM User record itself, its own password is out of date afterwards: rotations of other users with it fail until it is changed too.",
 			"**Grants:** Venafi's tokens live for 90 days and their grants for a year by default, so every grant that a run makes is revoked at its end. A warning says where that failed. On some versions the revocation needs the scope `configuration:manage`; add it to integration and `Scope` if the warning says 403. A ready-made `Access Token` is used and left alone.",
 			"**TLS:** IIS in front of Venafi often asks for client certificates in the middle of a connection, which TLS 1.3 does not allow. So TLS 1.2 is spoken, and 1.3 only where the server refuses 1.2. `TLS Version` overrides that.",
 			"**Refusals:** Venafi answers 400 to a password against its rules, to an unknown user or a group, to a wrong old password and to a missing permission; its text, which is shown, says which. Local passwords need 12 characters or more of three kinds (lower case, upper case, digits, others) unless a policy says otherwise: match the complexity of the PAM User's rotation settings to that.",
@@ -210,7 +209,14 @@ func platformHost(settings *params.Settings, label string) string {
 
 func (t *target) Subject() string { return t.user.String() }
 
-func (t *target) Proof() targets.Proof { return targets.ProofLogin }
+// Contract: Venafi remembers sign-ins for a while, so that an outdated password may be
+// accepted. SetPassword sets it again without harm.
+func (t *target) Contract() targets.Contract {
+	return targets.Contract{
+		Means: targets.Login, Repeats: true, Cache: true,
+		CarriesOld: !t.oldPassword.IsEmpty(), Own: t.self && !t.readyMade,
+	}
+}
 
 func (t *target) Calls() []targets.Call {
 	signIn := func(kind api.Kind, purpose string) targets.Call {
@@ -220,7 +226,7 @@ func (t *target) Calls() []targets.Call {
 	set := targets.Call{Kind: api.Write, Method: "POST", Host: t.host, Path: setPasswordPath, Purpose: setPassword}
 	var calls, revocations []targets.Call
 	if !t.readyMade {
-		kind, purpose := api.Read, signInAsCaller
+		kind, purpose := api.AccessSignIn, signInAsCaller
 		if t.self {
 			kind, purpose = api.SignIn, signInAsRotated
 		}
@@ -242,7 +248,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	case t.self:
 		return "", t.signInAsSelf(ctx)
 	}
-	token, universal, err := t.signIn(ctx, signInAsCaller, api.Read, t.caller)
+	token, universal, err := t.signIn(ctx, signInAsCaller, api.AccessSignIn, t.caller)
 	if err != nil {
 		return "", err
 	}
@@ -267,38 +273,30 @@ func (t *target) LookUp(ctx context.Context) (looked bool, err error) {
 	return t.validate(ctx)
 }
 
-// signInAsSelf signs in as a caller who is the rotated user. The payload's old
-// password comes first: the vault keeps that one up to date, while the record's is
-// wrong from the first rotation on. What signs in is also what SetPassword wants
-// as OldPassword.
+// signInAsSelf signs in as a caller who is the rotated user, with the payload's old
+// password: the vault keeps that one up to date, while the record's is wrong from the first
+// rotation on, and is used only where the payload has none. What signs in is also what
+// SetPassword wants as OldPassword. A second password is not tried here: the sign-in that may
+// yet fail is for the new one, which may be in force already.
 func (t *target) signInAsSelf(ctx context.Context) error {
 	as := t.caller
 	if t.user.name != "" {
 		as.username = t.user.prefixed()
 	}
-	passwords := []secret.Value{t.job.OldPassword}
-	if !t.caller.password.Equal(t.job.OldPassword) {
-		passwords = append(passwords, t.caller.password)
+	if !t.job.OldPassword.IsEmpty() {
+		as.password = t.job.OldPassword
 	}
-	var refusal error
-	for _, password := range passwords {
-		if password.IsEmpty() {
-			continue
-		}
-		as.password = password
-		token, _, err := t.signIn(ctx, signInAsRotated, api.SignIn, as)
-		if err == nil {
-			t.token, t.oldPassword = token, password
-			return nil
-		}
-		fault := api.AsError(err)
-		if !fault.Refused() || fault.Class != api.ClassCredential {
-			return err
-		}
-		fault.Hints = append(fault.Hints, "the access record's login is the rotated user itself: neither the payload's old password nor the record's own is accepted; if login is an identity of a directory, write it with its prefix")
-		refusal = err
+	token, _, err := t.signIn(ctx, signInAsRotated, api.SignIn, as)
+	if err == nil {
+		t.token, t.oldPassword = token, as.password
+		return nil
 	}
-	return &targets.Refused{Err: refusal, MayBeInForce: true}
+	fault := api.AsError(err)
+	if !fault.Refused() || fault.Class != api.ClassCredential {
+		return err
+	}
+	fault.Hints = append(fault.Hints, "the access record's login is the rotated user itself, and the payload's old password is not accepted; if login is an identity of a directory, write it with its prefix")
+	return &targets.Refused{Err: err, Doubtful: true}
 }
 
 // Change sets the password (POST Identity/SetPassword).
@@ -313,7 +311,7 @@ func (t *target) Change(ctx context.Context) error {
 		// refusal proves nothing.
 		named, err = t.writePassword(ctx)
 	} else if err != nil {
-		return targets.Judge(err)
+		return t.Contract().Judge(err)
 	}
 	if err != nil {
 		return err
@@ -322,11 +320,11 @@ func (t *target) Change(ctx context.Context) error {
 		// Venafi's own example names another identity than the one asked for: a slip of the
 		// document's, or the caller's. If it is neither, another password was set. So only a
 		// sign-in can tell.
-		return t.client.Fail(setPassword, api.ClassAccount, "answered 200, but the answer names another identity than the one whose password was to be set",
-			"an example in Venafi's own documentation does so too; let the rotated user sign in (Verify, Verify Client ID), and the change can be proved")
+		return &targets.Taken{Err: t.client.Fail(setPassword, api.ClassAccount, "answered 200, but the answer names another identity than the one whose password was to be set",
+			"an example in Venafi's own documentation does so too; let the rotated user sign in (Verify, Verify Client ID), and the change can be proved")}
 	}
 	if named.group {
-		return t.client.Fail(setPassword, api.ClassAccount, "the answer is about a group, and a group has no password")
+		return &targets.Taken{Err: t.client.Fail(setPassword, api.ClassAccount, "the answer is about a group, and a group has no password")}
 	}
 	if named.barred {
 		t.job.Warn("Venafi says that the identity is disabled, locked, deleted or cannot be verified: it may not be able to sign in")
@@ -343,24 +341,19 @@ func (t *target) RotatesOwnUser() bool { return t.self && !t.readyMade }
 
 // Verify signs in as the rotated user (POST Authorize/OAuth).
 func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
-	if which == targets.Old {
-		return targets.Inconclusive, t.client.Fail(signInAsRotated, api.ClassTarget,
-			"the old password is not tried, since Venafi may accept it for a while after a change")
-	}
 	if t.proof.username == "" {
 		return targets.Inconclusive, t.client.Fail(signInAsRotated, api.ClassAccount,
 			"the user is given by GUID, and no answer tells the name to sign in with",
 			"give the user by name, and the change can be proved")
 	}
 	as := t.proof
-	as.password = t.job.NewPassword
+	as.password = t.job.Password(which)
 	_, universal, err := t.signIn(ctx, signInAsRotated, api.SignIn, as)
 	if err != nil {
-		fault := api.AsError(err)
-		if fault.Code == codeWrongPassword && fault.Refused() && !t.named.barred {
-			return targets.Rejected, err
-		}
-		return targets.Inconclusive, err
+		return t.judgeSignIn(ctx, err)
+	}
+	if which != targets.New {
+		return targets.Accepted, nil
 	}
 	if t.named.prefixedUniversal != "" && universal != "" && !strings.EqualFold(universal, t.named.prefixedUniversal) {
 		t.job.Warn("Venafi's answer to the sign-in names another identity than its answer to the change")
@@ -368,8 +361,30 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 	return targets.Accepted, nil
 }
 
-// NewOnly makes the target a targets.NewOnly, see Verify.
-func (t *target) NewOnly() bool { return true }
+// judgeSignIn says what a sign-in shows that was not accepted. A user who is not on the API
+// Integration is refused with the right password, too, by unauthorized_client and a text that
+// names the identity. With Verify = strict a second sign-in settles it: where a password that
+// cannot be right gets invalid_grant, the first one was right.
+func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, error) {
+	fault := api.AsError(err)
+	if fault.Code == codeWrongPassword && fault.Refused() && !t.named.barred {
+		return targets.Rejected, err
+	}
+	names := strings.Contains(strings.ToLower(fault.Text), strings.ToLower(t.proof.username))
+	if fault.Code != codeUserNotAllowed || !names || t.verify != targets.VerifyStrict || t.self || t.client.Counts().FailedLogins != 1 {
+		return targets.Inconclusive, err
+	}
+	as := t.proof
+	as.password = t.job.Impossible
+	_, _, refusal := t.signIn(ctx, signInAsRotated, api.SignIn, as)
+	if control := api.AsError(refusal); control != nil && control.Refused() && control.Code == codeWrongPassword {
+		return targets.Accepted, nil
+	}
+	return targets.Inconclusive, err
+}
+
+// Release is Close: no proof needs a grant of the run's so far.
+func (t *target) Release(ctx context.Context) error { return t.Close(ctx) }
 
 // Close revokes the grants of this run, each in its share of the time that is left.
 func (t *target) Close(ctx context.Context) error {

@@ -32,13 +32,20 @@ func TestMain(m *testing.M) {
 //	arrived N [EXCHANGE]      counts the exchanges so far, all of them or those of a name
 //	path N TEXT               compares the Nth exchange's path, byte for byte
 //	encode FILE OUT [FORM]    turns a JSON file into another form of payload
+//	server PRODUCT KIND       starts a real server, see realserver.StartTLS; $SERVER is its port,
+//	                          $FINGERPRINT that of the certificate leaf, and certificates/ has
+//	                          what realserver.Certificates writes
+//	proxy PRODUCT [login]     starts a real proxy; $PROXY is its host and port
+//	reached N                 counts the requests that have come to a server of Node's
+//
+// The condition [real:PROGRAM] holds if the program is installed; see realserver.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Values["bench"] = &running{}
+			env.Values["bench"], env.Values["server"] = &running{}, &reachable{}
 			recipes, err := filepath.Abs("../../testdata/recipes")
 			if err != nil {
 				return err
@@ -51,7 +58,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"simulate": simulate, "payload": payload, "fault": fault, "accepts": accepts, "refuses": refuses,
 			"arrived": arrived, "path": path, "encode": encode,
+			"server": server, "proxy": proxy, "reached": reached,
 		},
+		Condition: isInstalled,
 	})
 }
 

@@ -17,8 +17,10 @@ import (
 const (
 	// connectionFailed is the cause of a fault of no known kind.
 	connectionFailed = "the connection failed"
+	noTLS            = "no TLS connection could be agreed on"
 	hintProxy        = "check HTTPS_PROXY and NO_PROXY in the environment: a proxy may want a user and password, or not allow this host"
 	hintProxyTrust   = "a proxy is always verified: its certificate must be for its name, from an authority of the system or of the access record's field CA Certificate"
+	hintProxyClear   = "most proxies are spoken to in clear, whatever they carry: write http:// in HTTPS_PROXY then"
 	hintParameters   = "the server must speak TLS 1.2 or later on this port"
 	hintClient       = "put a certificate and its key (PEM) into the access record's fields Client Certificate and Client Key"
 	hintTLS13        = "a server that asks for client certificates on some paths alone, such as IIS, does this on TLS 1.3: set the access record's field TLS Version to 1.2"
@@ -163,7 +165,7 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		cause, hint := alertFault(alertOf(err), seen)
 		return ClassTLS, cause, []string{hint}
 	case errors.As(err, &alert), errors.As(err, &record):
-		return ClassTLS, "no TLS connection could be agreed on", []string{hintParameters}
+		return ClassTLS, noTLS, []string{hintParameters}
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
 			return ClassNetwork, "the host name is unknown", []string{"check the access record's url"}
@@ -188,7 +190,7 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 	case strings.Contains(err.Error(), "unsupported protocol version"):
 		return ClassTLS, "the server speaks an outdated version of TLS alone", []string{hintParameters}
 	case strings.Contains(err.Error(), "tls: "):
-		return ClassTLS, "no TLS connection could be agreed on", []string{hintParameters}
+		return ClassTLS, noTLS, []string{hintParameters}
 	}
 	return ClassNetwork, connectionFailed, nil
 }
@@ -227,7 +229,11 @@ func proxyFault(proxy *proxyError) (Class, string, []string) {
 	case cause == connectionFailed:
 		cause = "it gave no connection" // such as SOCKS with another login
 	case class == ClassTLS:
-		return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, []string{hintProxy, hintProxyTrust}
+		hints := []string{hintProxy, hintProxyTrust}
+		if cause == noTLS {
+			hints[1] = hintProxyClear
+		}
+		return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, hints
 	}
 	return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, []string{hintProxy}
 }

@@ -58,17 +58,19 @@ func decodedFully(text string) (decoded string, whole bool) {
 }
 
 // lookAlikes are characters that servers with a code page of their own fold to ASCII.
-var lookAlikes = strings.NewReplacer(
-	"．", ".", "․", ".", "。", ".", "‥", "..", "／", "/", "∕", "/", "⁄", "/", "＼", `\`, "；", ";", "％", "%",
-	// Overlong UTF-8, which is none: two and three bytes for ".", "/" and "\".
-	"\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`, "\xe0\x80\xae", ".", "\xe0\x80\xaf", "/", "\xe0\x81\x9c", `\`,
-)
+var lookAlikes = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer(
+		"．", ".", "․", ".", "。", ".", "‥", "..", "／", "/", "∕", "/", "⁄", "/", "＼", `\`, "；", ";", "％", "%",
+		// Overlong UTF-8, which is none: two and three bytes for ".", "/" and "\".
+		"\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`, "\xe0\x80\xae", ".", "\xe0\x80\xaf", "/", "\xe0\x81\x9c", `\`,
+	)
+})
 
 func decodedOnce(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return r == '%' || r > unicode.MaxASCII }) {
 		return text
 	}
-	text = lookAlikes.Replace(text)
+	text = lookAlikes().Replace(text)
 	var decoded strings.Builder
 	for i := 0; i < len(text); {
 		if code, length := escapeAt(text[i:]); length > 0 {
@@ -83,7 +85,7 @@ func decodedOnce(text string) string {
 		decoded.WriteByte(text[i])
 		i++
 	}
-	return lookAlikes.Replace(decoded.String())
+	return lookAlikes().Replace(decoded.String())
 }
 
 // escapeAt reads an escape at the beginning of a text. length is 0 if there is none.

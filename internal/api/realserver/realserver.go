@@ -155,8 +155,8 @@ func start(port int, program string, arguments ...string) (*Server, error) {
 	}
 }
 
-// StartTLS starts the product, node or openssl, in one of Kinds or Renegotiating, with the
-// certificates of Certificates in that folder.
+// StartTLS starts the product, node or openssl, in one of Kinds, Renegotiating or Unfit, with
+// the certificates of Certificates in that folder.
 func StartTLS(product, kind, folder string) (*Server, error) {
 	if product == "node" {
 		script := filepath.Join(folder, "server.js")
@@ -183,7 +183,10 @@ func StartTLS(product, kind, folder string) (*Server, error) {
 	case "client certificate demanded, TLS 1.2":
 		more = []string{"-tls1_2", "-Verify", "1", "-verify_return_error", "-CAfile", filepath.Join(folder, "ca.pem")}
 	default:
-		return nil, errors.New("openssl has no " + kind)
+		if err := unfit(folder, kind); err != nil {
+			return nil, err
+		}
+		leaf, more = "unfit", []string{"-cipher", "DEFAULT@SECLEVEL=0"}
 	}
 	port, err := freePort()
 	if err != nil {
@@ -335,6 +338,10 @@ func issue(by *holder, isRSA bool, alter func(*x509.Certificate)) (*holder, erro
 	if err != nil {
 		return nil, err
 	}
+	return issueFor(by, key, alter)
+}
+
+func issueFor(by *holder, key crypto.Signer, alter func(*x509.Certificate)) (*holder, error) {
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{Organization: []string{"Example"}},

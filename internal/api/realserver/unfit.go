@@ -1,0 +1,61 @@
+package realserver
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Unfit are the constellations in which OpenSSL shows a certificate that no client should
+// accept. Their authority is written to ca.pem in the place of Certificates' own.
+var Unfit = []string{"SHA-1 signature", "IP address as a DNS name", "RSA key beyond 8192 bits"}
+
+// unfit writes ca.pem, and unfit.pem with its key, for one of Unfit.
+func unfit(folder, kind string) error {
+	bits, algorithm := 2048, x509.UnknownSignatureAlgorithm
+	authority, err := issue(nil, kind == "SHA-1 signature", func(c *x509.Certificate) {
+		c.Subject.CommonName = "Root"
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
+		c.DNSNames, c.IPAddresses = nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	alter := func(*x509.Certificate) {}
+	switch kind {
+	case "SHA-1 signature":
+		algorithm = x509.SHA1WithRSA
+	case "IP address as a DNS name":
+		alter = func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"127.0.0.1"}, nil }
+	case "RSA key beyond 8192 bits":
+		bits = 8200
+	default:
+		return errors.New("there is no constellation " + kind)
+	}
+	// Four primes, since two of that length take half a minute.
+	key, err := rsa.GenerateMultiPrimeKey(rand.Reader, 4, bits) //nolint:staticcheck // no client should accept it
+	if err != nil {
+		return err
+	}
+	made, err := issueFor(authority, key, func(c *x509.Certificate) {
+		c.Subject.CommonName, c.SignatureAlgorithm = "Server", algorithm
+		alter(c)
+	})
+	if err != nil {
+		return err
+	}
+	for name, block := range map[string]*pem.Block{
+		"ca.pem":    {Type: "CERTIFICATE", Bytes: authority.certificate.Raw},
+		"unfit.pem": {Type: "CERTIFICATE", Bytes: made.certificate.Raw},
+		"unfit.key": {Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

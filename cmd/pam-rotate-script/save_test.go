@@ -87,13 +87,13 @@ func TestRecipeSaves(t *testing.T) {
 		saved   bool
 		says    string
 	}{
-		"saved":                {code: 0, events: []string{look, write, save, end}, saved: true, says: "changed: recipe"},
+		"saved":                {code: 0, events: []string{look, write, save, end}, saved: true, says: "changed: vessel"},
 		"no vault":             {without: true, code: 1, events: []string{look}, says: "no config"},
 		"shared for reading":   {record: vaulttest.Record{ReadOnly: true}, code: 1, events: []string{look}, says: "reading only"},
 		"the vault is away":    {faults: []vaulttest.Fault{vaulttest.Unreachable}, code: 1, events: []string{look}, says: "connection failed"},
 		"the save is refused":  {faults: []vaulttest.Fault{nil, nil, refused}, code: 3, events: []string{look, write, save}, says: "not all that came with it is saved"},
 		"the save gets lost":   {faults: []vaulttest.Fault{nil, nil, vaulttest.Vanish}, code: 3, events: []string{look, write, save}, says: "not known whether it was saved"},
-		"its answer gets lost": {faults: []vaulttest.Fault{nil, nil, vaulttest.Lose}, code: 0, events: []string{look, write, save, end}, saved: true, says: "changed: recipe"},
+		"its answer gets lost": {faults: []vaulttest.Fault{nil, nil, vaulttest.Lose}, code: 0, events: []string{look, write, save, end}, saved: true, says: "changed: vessel"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTrial(t)

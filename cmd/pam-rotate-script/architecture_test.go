@@ -86,6 +86,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"scripts/release":          {}, // no part of the program
 		"internal/password":        {"internal/secret"},
 		"internal/description":     {"internal/params", "internal/secret"},
+		"internal/fleet":           {"internal/vault", "internal/rotation", "internal/description", "internal/api", "internal/params", "internal/secret"},
 		"internal/inspect":         {"internal/vault", "internal/recipe", "internal/report", "internal/rotation", "internal/targets", "internal/params"},
 		// It runs what a recipe describes.
 		"internal/recipe/recipetest": {"internal/recipe", "internal/rotation", "internal/report", "internal/targets", "internal/api", "internal/params", "internal/secret"},

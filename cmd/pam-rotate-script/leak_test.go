@@ -115,14 +115,14 @@ func TestNothingLeaks(t *testing.T) {
 	reliability.Settle(t, "leaks", "make leaks", reliability.Table([]string{"verb", "runs", "searches", "found"}, rows...))
 }
 
-// leakVendor runs the verbs that take a payload against one vendor: rotate and check with
-// each fault that sends back what was sent, and inspect, in an eighth of the ways to print
+// leakVendor runs the verbs that take a payload against one vendor: rotate, check and
+// verify with each fault that sends back what was sent, and inspect, in an eighth of the ways to print
 // each, so that the benches together have all.
 func leakVendor(t *testing.T, counted *searches, bench conformance.Bench, place int) {
 	const parts = 8
 	faults := append([]string{""}, echoing...)
 	for number, fault := range faults {
-		for _, verb := range []string{"rotate", "check"} {
+		for _, verb := range []string{"rotate", "check", "verify"} {
 			for i, way := range ways() {
 				if (i+number+place)%parts != 0 {
 					continue
@@ -202,7 +202,7 @@ func leakAlone(t *testing.T, counted *searches) {
 	}
 	damaged := []string{payload[:len(payload)/2], payload + payload, "{" + payload, payload[:40] + "!" + payload[40:], strings.Join(secrets, "\n")}
 	for _, way := range ways() {
-		for _, verb := range []string{"rotate", "check", "inspect"} {
+		for _, verb := range []string{"rotate", "check", "verify", "inspect"} {
 			for _, input := range damaged {
 				stdout, stderr := runProgram(t, input, append([]string{verb}, way...)...)
 				counted.search(t, verb+", damaged payload", stdout+stderr, secrets)

@@ -72,6 +72,7 @@ type command struct {
 	checks         bool // the verb is check, which writes nothing
 	getenv         func(name string) string
 	seam           *vault.Seam  // tests put a stand-in in Keeper's place
+	clock          api.Clock    // tests wait in no time; nil is the machine's
 	opened         *vault.Vault // nil until it is needed
 	authorities    string       // PEM text that is trusted beside the system's, or ""
 	// code is the exit code once the verb has decided on one.

@@ -17,6 +17,7 @@ import (
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/description"
+	"pam-rotate-script/internal/fleet"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/password"
 	"pam-rotate-script/internal/report"
@@ -272,8 +273,7 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 	}
 }
 
-// payloadFromVault takes the records in the order in which the Gateway's documents name
-// them: configuration, resource, linked records, user.
+// payloadFromVault reads the payload of a PAM User record from the vault.
 func (c *command) payloadFromVault(printer *report.Printer, uid string) (description.Payload, error) {
 	const action = "build a payload"
 	log := printer.Log("", "")
@@ -287,42 +287,11 @@ func (c *command) payloadFromVault(printer *report.Printer, uid string) (descrip
 	defer cancel()
 	keeper, err := c.vault(printer)
 	if err != nil {
-		return description.Payload{}, vaultFault(action, err)
+		return description.Payload{}, vault.Failure(action, err)
 	}
-	related, err := keeper.Related(ctx, uid, c.flags.payload.script)
-	if err != nil {
-		return description.Payload{}, vaultFault(action, err)
+	found, err := fleet.Payload(ctx, keeper, uid, c.flags.payload.script, c.flags.accessRecord)
+	for _, warning := range found.Warnings {
+		log.Warn().Msg(warning)
 	}
-	if related.User.Type != "pamUser" {
-		log.Warn().Msg("the record is not of the type PAM User: the Gateway would not rotate it")
-	}
-	parts, err := description.OfUser(related.User.UID, related.User.Content)
-	if err != nil {
-		return description.Payload{}, err
-	}
-	parts.ProviderUID, parts.ResourceUID = related.Configuration.UID, related.Resource.UID
-	for _, record := range []vault.Record{related.Configuration, related.Resource} {
-		if record.UID != "" {
-			parts.Records = append(parts.Records, record.Content)
-		}
-	}
-	if strings.TrimSpace(c.flags.accessRecord) != "" {
-		access, err := keeper.Record(ctx, c.flags.accessRecord)
-		if err != nil {
-			return description.Payload{}, vaultFault(action, err)
-		}
-		parts.Records = append(parts.Records, access)
-	} else {
-		for _, record := range related.Linked {
-			parts.Records = append(parts.Records, record.Content)
-		}
-		for _, missing := range related.Missing {
-			log.Warn().Str("uid", missing).Msg("a linked record is not shared with the application and is left out")
-		}
-		if len(related.Linked) == 0 {
-			log.Warn().Msg("no linked record is in the payload; name the access record with --access-record")
-		}
-	}
-	parts.Records = append(parts.Records, related.User.Content)
-	return parts, nil
+	return found.Payload, vault.Failure(action, err)
 }

@@ -10,6 +10,7 @@ import (
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/report"
+	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/all"
@@ -21,7 +22,7 @@ const hintConfig = "to have it looked up in the vault, give the program a KSM co
 // vaultOptions says where the vault's config is. Whoever asks it for more than
 // vault.Source opens it by way of c.vault.
 func (c *command) vaultOptions() vault.Options {
-	options := vault.Options{ConfigFile: c.flags.ksmConfig, Getenv: c.getenv, Authorities: c.authorities, Scrubber: c.scrubber, Seam: c.seam}
+	options := vault.Options{ConfigFile: c.flags.ksmConfig, Getenv: c.getenv, Authorities: c.authorities, Scrubber: c.scrubber, Clock: c.clock, Seam: c.seam}
 	if seconds, err := strconv.Atoi(c.flags.timeout); err == nil {
 		options.Timeout = min(vault.DefaultTimeout, time.Duration(seconds)*time.Second)
 	}
@@ -46,18 +47,6 @@ func (c *command) vault(printer *report.Printer) (*vault.Vault, error) {
 func (c *command) closeVault() {
 	if c.opened != nil {
 		c.opened.Close()
-	}
-}
-
-// vaultFault is a failure of the vault as the rotation reports it.
-func vaultFault(action string, err error) error {
-	fault := vault.AsError(err)
-	if fault == nil {
-		return err
-	}
-	return &api.Error{
-		Vendor: "vault", Action: action, Class: fault.Kind.Class(), Left: fault.Left, Status: fault.Status,
-		Cause: fault.Problem, Code: fault.Code, Hints: fault.Hints, Err: err,
 	}
 }
 
@@ -107,7 +96,7 @@ func (c *command) fetchAccessRecord(ctx context.Context, payload *params.Params,
 	const action = "look for the access record, which the payload lacks"
 	keeper, err := c.vault(printer)
 	if err != nil {
-		return params.Record{}, vaultFault(action, err)
+		return params.Record{}, vault.Failure(action, err)
 	}
 	selectors := params.AccessTitles()
 	if strings.TrimSpace(c.flags.accessRecord) != "" {
@@ -124,12 +113,12 @@ func (c *command) fetchAccessRecord(ctx context.Context, payload *params.Params,
 		case fault != nil && fault.Kind == vault.KindNotFound:
 			notFound = err
 		default:
-			return params.Record{}, vaultFault(action, err)
+			return params.Record{}, vault.Failure(action, err)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return params.Record{}, vaultFault(action, notFound)
+		return params.Record{}, vault.Failure(action, notFound)
 	case 1:
 	default:
 		return params.Record{}, &api.Error{
@@ -173,11 +162,11 @@ func (c *command) resolve(ctx context.Context, payload *params.Params, access pa
 	}
 	keeper, err := c.vault(printer)
 	if err != nil {
-		return vaultFault("look up the access record's "+strings.Join(quoted, ", "), err)
+		return vault.Failure("look up the access record's "+strings.Join(quoted, ", "), err)
 	}
 	return payload.ResolveFields(access, c.payloadOptions(payload), vault.IsNotation, func(label, text string) (secret.Value, error) {
 		value, err := keeper.Notation(ctx, text)
-		return value, vaultFault("look up the access record's field "+strconv.Quote(label), err)
+		return value, vault.Failure("look up the access record's field "+strconv.Quote(label), err)
 	})
 }
 
@@ -193,32 +182,66 @@ func authorities(access params.Record) string {
 	return text
 }
 
-// keeper saves what a rotation returns. The vault is opened when the rotation asks, so
-// that one which returns nothing does without.
+// keeper saves what a rotation returns, and keeps a new password that is pending. The vault is
+// opened when the rotation asks, so that one with nothing to save does without.
 type keeper struct {
 	command *command
 	printer *report.Printer
 }
 
-// CanSave is Vault.CanSave.
-func (k keeper) CanSave(ctx context.Context, recordUID string, labels ...string) error {
+// in does something in the vault.
+func (k keeper) in(action string, do func(*vault.Vault) error) error {
 	opened, err := k.command.vault(k.printer)
 	if err == nil {
-		err = opened.CanSave(ctx, recordUID, labels...)
+		err = do(opened)
 	}
-	return vaultFault("look whether what is returned can be saved", err)
+	return vault.Failure(action, err)
+}
+
+// CanSave is Vault.CanSave.
+func (k keeper) CanSave(ctx context.Context, recordUID string, labels ...string) error {
+	return k.in("look whether what is returned can be saved", func(v *vault.Vault) error { return v.CanSave(ctx, recordUID, labels...) })
 }
 
 // Save is Vault.Save.
 func (k keeper) Save(ctx context.Context, recordUID string, values ...targets.Returned) error {
-	opened, err := k.command.vault(k.printer)
-	if err == nil {
+	return k.in("save what was returned", func(v *vault.Vault) error {
 		fields := make([]vault.Field, len(values))
 		for i, value := range values {
 			k.command.scrubber.Add(value.Value)
 			fields[i] = vault.Field{Label: value.Label, Value: value.Value, Plain: value.Plain}
 		}
-		err = opened.Save(ctx, recordUID, fields...)
-	}
-	return vaultFault("save what was returned", err)
+		return v.Save(ctx, recordUID, fields...)
+	})
+}
+
+// CanSavePassword is Vault.CanSavePassword.
+func (k keeper) CanSavePassword(ctx context.Context, recordUID string) error {
+	return k.in("look whether the access record can be saved to", func(v *vault.Vault) error { return v.CanSavePassword(ctx, recordUID) })
+}
+
+// SavePassword is Vault.SavePassword.
+func (k keeper) SavePassword(ctx context.Context, recordUID string, password secret.Value) error {
+	return k.in("save to the access record", func(v *vault.Vault) error { return v.SavePassword(ctx, recordUID, password) })
+}
+
+// CanPend is Vault.CanCreatePending.
+func (k keeper) CanPend(ctx context.Context, folderUID string) error {
+	return k.in("keep the new password", func(v *vault.Vault) error { return v.CanCreatePending(ctx, folderUID) })
+}
+
+// Pend is Vault.CreatePending.
+func (k keeper) Pend(ctx context.Context, folderUID string, pending rotation.Pending) (uid string, err error) {
+	err = k.in("keep the new password", func(v *vault.Vault) (err error) {
+		uid, err = v.CreatePending(ctx, folderUID, vault.Pending{
+			UserUID: pending.UserUID, UserTitle: pending.UserTitle, Login: pending.Login, Run: pending.RunID, Password: pending.Password,
+		})
+		return err
+	})
+	return uid, err
+}
+
+// Unpend is Vault.DeletePending.
+func (k keeper) Unpend(ctx context.Context, uid string) error {
+	return k.in("delete the pending record", func(v *vault.Vault) error { return v.DeletePending(ctx, uid) })
 }

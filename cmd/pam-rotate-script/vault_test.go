@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
@@ -42,6 +43,7 @@ type trial struct {
 	asked       []string
 	stdin       string
 	ctx         context.Context // nil is the test's
+	clock       api.Clock       // nil is the machine's
 }
 
 var longAgo = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -87,7 +89,7 @@ func (r *trial) run(arguments ...string) ended {
 		ctx = r.t.Context()
 	}
 	c := newCommand(ctx, strings.NewReader(r.stdin), &stdout, &stderr)
-	c.seam = r.keeper.Seam()
+	c.seam, c.clock = r.keeper.Seam(), r.clock
 	c.getenv = func(name string) string {
 		r.asked = append(r.asked, name)
 		return r.environment[name]

@@ -31,6 +31,7 @@ type flags struct {
 	json, exitZero, pages bool
 	version               bool
 	payload               payloadFlags
+	fleet                 fleetFlags
 }
 
 // root builds the verbs. The root itself is rotate, since an attached binary gets
@@ -86,13 +87,20 @@ To try it by hand, describe the payload in a file (see payload --help):
 account, and lists the calls of a rotation.
 
 It exits 1, "not changed", even if a rotation could go ahead, because the Gateway
-would take 0 for a changed password. With --exit-zero it exits 0 then.`,
+would take 0 for a changed password. With --exit-zero it exits 0 then.
+
+With --record, or --all, it does so for PAM User records of the vault, tells which
+are not ready, and exits 0 if all are: whether a vault is ready for its first night.`,
 		Args: c.fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			c.checks = true
+			if c.flags.fleet.many() {
+				return c.checkMany()
+			}
 			return c.check(arguments)
 		},
 	}
+	c.fleetFlagsOf(check)
 	inspect := &cobra.Command{
 		Use:   "inspect [file]",
 		Short: "Print how it was started and the shape of a payload, never a value",
@@ -112,7 +120,8 @@ prints one object.`,
 		verb.Flags().BoolVar(&c.flags.exitZero, "exit-zero", false, "exit 0 on success; never attach it like this")
 	}
 	rotateVerb := &cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate}
-	for _, verb := range []*cobra.Command{root, rotateVerb, check} {
+	verifyVerb := c.verifyVerb()
+	for _, verb := range []*cobra.Command{root, rotateVerb, check, verifyVerb} {
 		verb.Flags().StringVar(&c.flags.from, "from", "", "YAML or JSON file that describes the payload, in the place of the pipe; see payload --help")
 	}
 	list := &cobra.Command{
@@ -123,7 +132,7 @@ prints one object.`,
 	}
 	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
 	root.AddCommand(
-		rotateVerb, check, inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
+		rotateVerb, check, verifyVerb, c.reconcileVerb(), inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
 		&cobra.Command{
 			Use: "version", Short: "Print version, commit and its date; with --json, one object", Args: mostArguments(0),
 			RunE: func(*cobra.Command, []string) error { return c.version() },
@@ -318,32 +327,16 @@ func (c *command) timeout() time.Duration {
 // plan reads the payload and prepares a run. ok is false if there is none, and the
 // result is printed.
 func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, err error) {
-	options, err := c.options(printer)
-	if err != nil {
+	payload, ok, err := c.ready(printer, rotation.NotChanged.ExitCode)
+	if !ok {
 		return nil, false, err
 	}
-	defer c.watchBefore().stop()
-	payload, ok, err := c.payload()
-	if !ok || errors.As(err, new(usageError)) {
-		return nil, false, err
-	}
-	if err == nil {
-		err = c.complete(payload, printer)
-	}
-	if err == nil {
-		_, err = c.goByRecipe(payload, &options)
-	}
-	options.Keeper = keeper{c, printer}
 	var failed *rotation.Result
+	if err == nil {
+		plan, failed, err = c.prepare(payload, printer, nil)
+	}
 	if err != nil {
-		result := rotation.Failure(err)
-		result.Version = version
-		if payload != nil {
-			result.User = payload.User
-		}
-		failed = &result
-	} else {
-		plan, failed = rotation.Prepare(payload, options)
+		failed = c.failed(payload, err)
 	}
 	if failed != nil {
 		c.code = failed.Outcome.ExitCode()
@@ -351,6 +344,52 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 		return nil, false, nil
 	}
 	return plan, true, nil
+}
+
+// ready reads the payload, and completes it from the vault. ok is false if the command line is
+// wrong, or if help was printed instead; any other error is that of the run. code is the exit code
+// until there is a result.
+func (c *command) ready(printer *report.Printer, code func() int) (payload *params.Params, ok bool, err error) {
+	if _, err := c.options(printer); err != nil {
+		return nil, false, err
+	}
+	defer c.watchOver(2*c.timeout(), code).stop()
+	payload, ok, err = c.payload()
+	if !ok || errors.As(err, new(usageError)) {
+		return nil, false, err
+	}
+	if err == nil {
+		err = c.complete(payload, printer)
+	}
+	return payload, true, err
+}
+
+// prepare makes a run of a complete payload, with the options that flags and recipe give; alter
+// may be nil. A failed run has its result. An error is one of the recipe.
+func (c *command) prepare(payload *params.Params, printer *report.Printer, alter func(*rotation.Options)) (*rotation.Plan, *rotation.Result, error) {
+	options, err := c.options(printer)
+	if err == nil {
+		_, err = c.goByRecipe(payload, &options)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	options.Keeper, options.Clock = keeper{c, printer}, c.clock
+	if alter != nil {
+		alter(&options)
+	}
+	plan, failed := rotation.Prepare(payload, options)
+	return plan, failed, nil
+}
+
+// failed is the end of a run that could not be prepared; payload may be nil.
+func (c *command) failed(payload *params.Params, err error) *rotation.Result {
+	result := rotation.Failure(err)
+	result.Version = version
+	if payload != nil {
+		result.User = payload.User
+	}
+	return &result
 }
 
 func (c *command) rotate([]string) error {

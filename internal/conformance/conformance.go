@@ -348,6 +348,9 @@ func (r Run) Faults(bench Bench, stand *Stand, ended Ended) []string {
 			fault("false not-changed: the new password works: %v, the old one: %v", newWorks, oldWorks)
 		}
 	case rotation.Unknown:
+		if !slices.ContainsFunc(ended.Hints, func(hint string) bool { return strings.Contains(hint, "pam-rotate-script verify") }) {
+			fault("unknown, and no hint names verify: %q", ended.Hints)
+		}
 	default:
 		fault("the outcome is %q", ended.Outcome)
 	}

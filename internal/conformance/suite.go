@@ -28,6 +28,7 @@ var parts = []struct {
 	{"rotation", testRotation},
 	{"again", testAgain},
 	{"check", testCheck},
+	{"verify", testVerify},
 	{"refusals", testRefusals},
 	{"sockets", testSockets},
 	{"guarded", testGuarded},

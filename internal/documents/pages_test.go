@@ -215,3 +215,14 @@ func TestClassesInREADME(t *testing.T) {
 		t.Errorf("the README lists %v, the classes are %v", listed, api.Classes())
 	}
 }
+
+// TestTheEmergencyPageIsShort: who reads it has something else to do.
+func TestTheEmergencyPageIsShort(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs/after-exit-3.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if words := len(strings.Fields(string(text))); words > 500 {
+		t.Errorf("docs/after-exit-3.md has %d words", words)
+	}
+}

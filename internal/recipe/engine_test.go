@@ -957,8 +957,9 @@ func TestOldCredentialIsKept(t *testing.T) {
 
 // keeping is a vault that saves, or does not.
 type keeping struct {
-	can, save error
-	saved     []string
+	rotation.Keeper // of what else a vault can do, no recipe has a say in
+	can, save       error
+	saved           []string
 }
 
 func (k *keeping) CanSave(context.Context, string, ...string) error { return k.can }

@@ -315,7 +315,37 @@ func (t *target) Contract() targets.Contract {
 	if r.auth != nil && r.auth.signIn != nil {
 		contract.Own = contract.Own || t.kindOf(r.auth.signIn) == api.SignIn
 	}
+	contract.NeedsCheck = t.verifyUsesEarlier()
 	return contract
+}
+
+// verifyUsesEarlier reports whether the calls of verify use a value that an earlier call has
+// kept, or a session that one has opened.
+func (t *target) verifyUsesEarlier() bool {
+	own := map[string]bool{}
+	for _, c := range t.recipe.verify {
+		if a := t.recipe.auth; c.auth == nil && a != nil && (a.kind == authCookie || a.signIn != nil) {
+			return true
+		}
+		for _, e := range slices.Concat(c.requestExpressions(), t.authOf(c), c.judgingExpressions()) {
+			if e == nil {
+				continue
+			}
+			for _, name := range e.free {
+				switch name {
+				case varUser, varNew, varOld, varAccess, varSet, varTried, varStatus, varHeader:
+				default:
+					if !own[name] {
+						return true
+					}
+				}
+			}
+		}
+		for _, b := range slices.Concat(c.lets, c.seals) {
+			own[b.name] = true
+		}
+	}
+	return false
 }
 
 func (t *target) Calls() []targets.Call {

@@ -64,7 +64,8 @@ func Vocabulary() []string {
 		"started", "platform", "arguments", "program_mode", "working_directory_writable", "stdin", "stdout", "stderr",
 		"kind", "encoding", "line_end", "lines", "kib", "environment", "name", "set", "payload", "keys", "key", "shape",
 		"records", "uid", "title", "roles", "fields", "user_record_password", "choice", "access_record_uid",
-		"access_record_title", "access_record_by", "target_by", "keeper_notation", "vault", "gateway_config_files", "problem",
+		"access_record_title", "access_record_by", "in_force", "verified", "new", "old", "neither", "state", "host", "title", "pending",
+		"in-force", "drifted", "set", "not-set", "ready", "not-ready", "not-tried", "target_by", "keeper_notation", "vault", "gateway_config_files", "problem",
 	}, Levels...)
 	return append(words, Formats...)
 }
@@ -211,6 +212,27 @@ func (p *Printer) Check(result rotation.CheckResult) {
 		}
 		p.line(fmt.Sprintf("  %-6s https://%s%s  %s%s", c.Method, c.Host, c.Path, c.Purpose, mark))
 	}
+}
+
+// Verified prints which password is in force.
+func (p *Printer) Verified(result rotation.VerifyResult) {
+	if result.Class != "" {
+		result.Outcome = rotation.Unknown // of the log's event
+	}
+	p.events(result.Result)
+	if p.json {
+		p.object(struct {
+			rotation.Result
+			Outcome string           `json:"outcome"`
+			InForce rotation.InForce `json:"in_force"`
+		}{result.Result, "verified", result.InForce})
+		return
+	}
+	text := "in force: " + string(result.InForce) + ": " + subject(result.Result) + ": " + strings.TrimPrefix(result.Message, result.Target+": ")
+	if result.Class != "" {
+		text += fmt.Sprintf(" [%s]", result.Class)
+	}
+	p.line(text)
 }
 
 // Lines prints lines of text on standard output.

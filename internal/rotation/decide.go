@@ -231,7 +231,8 @@ func (r *run) notChanged(err error) Result {
 
 const (
 	hintLater = "the vendor may yet carry out what it was sent: try the new password again in a few minutes"
-	hintFind  = "find out which password is in force, the new or the old one, or rotate again: the next rotation sets one anew"
+	// hintVerify is a hint of every unknown.
+	hintVerify = "pam-rotate-script verify says which password is in force, without changing anything: of the same payload, or with --record of the vault's record; or rotate again, which sets one anew"
 )
 
 // unknown is the outcome that needs a person: the situation, why, and what to do.
@@ -239,6 +240,6 @@ func (r *run) unknown(err error, situation string, hints ...string) Result {
 	result := Result{Outcome: Unknown}
 	result.explain(err)
 	result.Message = situation + ": " + result.Message
-	result.Hints = append(append(result.Hints, hints...), hintFind)
+	result.Hints = append(append(result.Hints, hints...), hintVerify)
 	return result
 }

@@ -32,6 +32,7 @@ func (r returning) RevokeOld() { r.calls = append(r.calls, "revoke old") }
 
 // keeping is a vault that notes in the target's calls what it is asked.
 type keeping struct {
+	rotation.Keeper
 	target       **scripted
 	refuse, fail error
 	panics       bool

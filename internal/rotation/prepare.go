@@ -39,8 +39,14 @@ type Options struct {
 	// Timeout leaves for a write.
 	CallTimeout time.Duration
 	// Keeper saves what a change returns; nil is no vault.
-	Keeper  Keeper
-	Version string
+	Keeper Keeper
+	// KeepsNone says that the vault holds the new password already, so that it is kept nowhere
+	// while it is pending.
+	KeepsNone bool
+	// NewName and OldName are what messages of Verify call the two passwords; "" is "the new
+	// password" and "the old password".
+	NewName, OldName string
+	Version          string
 	// FieldsHint tells an administrator whose fields are at fault where they are listed;
 	// "" is the verb targets.
 	FieldsHint string
@@ -73,6 +79,7 @@ type Plan struct {
 	warnings  []string
 	runID     string
 	version   string
+	keeping
 }
 
 // newRunID returns a name for one run, to find its lines in a log by.
@@ -118,6 +125,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 		p.timeout = max(p.timeout-time.Since(options.Started), leastTimeout)
 	}
 	p.settle = settings.Seconds(targets.FieldSettlingTime)
+	p.pendingFolder, p.userTitle, p.newPassword = settings.Text(targets.FieldPendingFolder), user.Title, payload.NewPassword
 	if options.Log != nil {
 		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
 			With().Str("run", p.runID).Logger()
@@ -160,6 +168,9 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 			return err
 		}
 	}
+	p.keepsNone, p.newName, p.oldName = options.KeepsNone, options.NewName, options.OldName
+	own, ok := p.target.(targets.OwnUser)
+	p.saveOwn = settings.Bool(targets.FieldSaveOwn) && ok && own.RotatesOwnUser() && p.access.UID != "" && !p.ownRecord
 	if p.verify == targets.VerifyStrict && p.target.Contract().Means == targets.NoMeans {
 		return p.client.Fail("check Verify", api.ClassInput, "strict needs a proof, and there is none with these settings",
 			"set Verify to auto, or supply what the proof needs: "+hint)
@@ -201,7 +212,7 @@ func (p *Plan) warnOfOwnUser() {
 	if own, ok := p.target.(targets.OwnUser); ok && own.RotatesOwnUser() && !p.ownRecord {
 		p.warn("the access record signs in as the very user that is rotated, and its own password is out of date then: " +
 			"the next runs of all users of this access record sign in with it, and may lock the account; " +
-			"put the new password into it, or sign in as a user who is not rotated")
+			"put the new password into it, have it saved there by the field Save Own Password, or sign in as a user who is not rotated")
 	}
 }
 

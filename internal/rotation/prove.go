@@ -134,7 +134,7 @@ func (r *run) control() (targets.Verdict, error) {
 	case targets.Rejected:
 		return targets.Accepted, nil
 	case targets.Accepted:
-		r.meansMute = true
+		r.meansMute, r.meansOpen = true, true
 		err = r.client.Fail("verify", api.ClassInput, "a password that cannot be right is accepted, too, so that an acceptance proves nothing",
 			"point the field Verify URL at an address that needs a sign-in, or remove it")
 		return targets.Inconclusive, err

@@ -58,6 +58,10 @@ type run struct {
 	canSave   bool     // the vault was asked
 	saved     bool     // the change is made and nothing of it is left to save
 	panicked  error
+	// pendingUID is the vault's record of the new password, which is there for certain if pended.
+	pendingUID string
+	pended     bool
+	ownSaved   bool // the access record has the new password, too
 
 	tries   int
 	lastTry bool // no other one is made
@@ -68,6 +72,7 @@ type run struct {
 	oldAccepted, oldRejected       bool // by a sign-in of this run; rejected before any write
 	meansReject, meansMute         bool // what signing in has shown of the means of proof
 	unasked                        bool // a try of the new password could not even be sent
+	meansOpen                      bool // they let everybody in
 }
 
 // Rotate carries the plan out. It returns within the plan's time-out whatever the
@@ -77,7 +82,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	start := time.Now()
 	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose)}
 	end := p.clock.Now().Add(p.timeout)
-	r.limit = end.Add(-r.closing)
+	r.limit = end.Add(-r.closing - r.saveRoom())
 	work, stopWork := phase(r.base, p.timeout-r.closing)
 	defer stopWork(nil)
 	proof, stopProof := phase(r.base, p.timeout-r.closing)
@@ -115,6 +120,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	r.revokeOld()
 	r.close()
 	r.client.Close()
+	result = r.unpend(result) // last of all: until then a run that is killed leaves what it has kept
 	return r.finish(result, start)
 }
 
@@ -143,6 +149,7 @@ func (r *run) rotate() Result {
 		result = r.unknown(r.panicked, "the program panicked after the write had left")
 	}
 	result = r.keep(end == refused || end == doubtful || end == oldRejected, result)
+	r.keepOwn(result)
 	if result.Outcome == Changed {
 		result.Message += r.triesWords()
 	}
@@ -218,7 +225,7 @@ func (r *run) failed() int { return r.client.Counts().FailedLogins + r.carried }
 
 // finish fills in what every result has.
 func (r *run) finish(result Result, start time.Time) Result {
-	if result.Outcome != NotChanged || result.Class == "" {
+	if (result.Outcome != NotChanged || result.Class == "") && !r.ownSaved {
 		r.warnOfOwnUser()
 	}
 	counts := r.client.Counts()
@@ -310,6 +317,9 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	err := r.checkUntilAnswered()
 	if err == nil {
 		err = r.canKeep()
+	}
+	if err == nil {
+		err = r.canPend()
 	}
 	if err != nil {
 		result = r.notChanged(err)

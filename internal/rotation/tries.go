@@ -67,6 +67,10 @@ func (r *run) try() (writeEnd, error) {
 	if r.mustEnd() || r.left() < r.room() {
 		return unsent, r.endOf()
 	}
+	if err := r.pend(); err != nil {
+		r.lastTry = true
+		return unsent, err
+	}
 	if end, err := r.stage(); end != succeeded {
 		return end, err
 	}

@@ -30,6 +30,8 @@ type Contract struct {
 	Cache bool
 	// NewOnly says that the old password cannot be tried: Verify of it would show nothing.
 	NewOnly bool
+	// NeedsCheck says that Verify needs what Check finds out.
+	NeedsCheck bool
 	// Transaction says that the write commits a transaction, which a first copy of it would
 	// have used up.
 	Transaction bool

@@ -22,6 +22,8 @@ const (
 	FieldTimeout        = "Timeout"
 	FieldSettlingTime   = "Settling Time"
 	FieldVerify         = "Verify"
+	FieldPendingFolder  = "Pending Folder"
+	FieldSaveOwn        = "Save Own Password"
 	FieldLogFormat      = "Log Format"
 	FieldLogLevel       = "Log Level"
 )
@@ -69,6 +71,10 @@ func CommonFields(info Info) []params.Field {
 			Help: "seconds after the change by which the vendor lets nobody in with the old password any more, and everybody with the new one; a new password that is not accepted at once is tried again then"},
 		{Label: FieldVerify, Kind: params.Choice, Restricts: true, Choices: []string{VerifyAuto, VerifyStrict, VerifyOff}, Default: VerifyAuto,
 			Help: "`auto` proves the change where the vendor allows it; `strict` takes an unproven change for unknown, and refuses to start where no proof is possible; `off` never signs in as the rotated user"},
+		{Label: FieldPendingFolder, Kind: params.Text, Restricts: true,
+			Help: "the UID of a shared folder in which the new password is kept, in a record of its own, from before the change until its outcome is certain; needs a KSM config"},
+		{Label: FieldSaveOwn, Kind: params.Bool, Default: "false",
+			Help: "`true` saves the new password to this record too, where the user that is rotated is the one that this record signs in as; needs a KSM config"},
 		{Label: FieldLogFormat, Kind: params.Choice, Choices: []string{"console", "json"}, Default: "console",
 			Help: "form of the log on standard error"},
 		{Label: FieldLogLevel, Kind: params.Choice, Choices: []string{"debug", "info", "warn", "error"}, Default: "info",

@@ -48,9 +48,9 @@ func outcomes() []topic {
 			Next: []string{
 				"Read the result line and the hints in the Gateway's log. They say what was missing.",
 				"If the class is `network`, `timeout` or `target`, wait a few minutes. A change that is still on its way may arrive late.",
-				"Sign in once with the new password. **Not at Teramind:** there this login uses the password up. Go to step 6.",
-				"If that fails, sign in once with the old password. Try no more than that: failed logins may lock the account.",
-				"The one that works is the one in force. Make sure that the vault's record holds it.",
+				"Ask which password is in force, with the verb `verify`. It signs in once or twice as the rotated user and changes nothing: with a KSM config `verify --record UID`, else `verify --from FILE` with both passwords. It exits with 0 for the new one, 1 for the old one, 3 if neither can be told.",
+				"Where it says that there is no sign-in to try, sign in by hand, once with the new password, then once with the old one: failed logins may lock the account. **Not at Teramind:** there this login uses the password up. Go to step 6.",
+				"Make sure that the vault's record holds the one that is in force; `reconcile --record UID` sets the account to what the vault holds.",
 				"Mend the cause, then rotate again. Setting a password once more does no harm beyond what every rotation does, and success settles the matter; a later `not-changed` does not, since it speaks of its own run alone. Where the vendor wants the old password as well (`rest` with `Old Password Field`, for one), the vault must hold the one in force first: steps 3 to 5.",
 				"If neither password works, set one at the vendor as an administrator, put it into the PAM User record, and rotate again.",
 			},

@@ -88,6 +88,19 @@ func AsError(err error) *Error {
 	return nil
 }
 
+// Failure is an error of this package as a run reports it: an *api.Error with the action in
+// front. Any other error is returned as it is.
+func Failure(action string, err error) error {
+	found := AsError(err)
+	if found == nil {
+		return err
+	}
+	return &api.Error{
+		Vendor: "vault", Action: action, Class: found.Kind.Class(), Left: found.Left, Status: found.Status,
+		Cause: found.Problem, Code: found.Code, Hints: found.Hints, Err: err,
+	}
+}
+
 // fault makes an Error.
 func fault(kind Kind, problem string, hints ...string) *Error {
 	return &Error{Kind: kind, Problem: problem, Hints: hints}

@@ -46,9 +46,6 @@ func (v *Vault) CreatePending(ctx context.Context, folderUID string, pending Pen
 		return "", problem.within(action)
 	}
 	err = v.use(ctx, func(s *session) error {
-		if !v.owner {
-			return fault(KindConfig, "the config has no "+ownerKeyEntry+", without which no record can be created", hintDevice)
-		}
 		folders, parent, err := s.folder(folderUID)
 		if err != nil {
 			return err
@@ -86,6 +83,15 @@ func (v *Vault) CreatePending(ctx context.Context, folderUID string, pending Pen
 	return uid, within(action, err)
 }
 
+// CanCreatePending reports with an error what would keep CreatePending from creating a record in
+// that folder, as far as can be told without a try: whether the folder may be added to is not.
+func (v *Vault) CanCreatePending(ctx context.Context, folderUID string) error {
+	return within("look whether a new password can be kept in the folder "+shown(folderUID), v.use(ctx, func(s *session) error {
+		_, _, err := s.folder(folderUID)
+		return err
+	}))
+}
+
 // record is what is sent.
 func (p Pending) record() *core.RecordCreate {
 	field := func(kind, label, value string) any {
@@ -107,8 +113,11 @@ func (p Pending) record() *core.RecordCreate {
 }
 
 // folder returns the folders that the application sees, with the shared folder that the one with
-// this UID is, or is in.
+// this UID is, or is in. It is an error if no record can be created there.
 func (s *session) folder(uid string) (folders []*core.KeeperFolder, root string, err error) {
+	if !s.vault.owner {
+		return nil, "", fault(KindConfig, "the config has no "+ownerKeyEntry+", without which no record can be created", hintDevice)
+	}
 	err = s.guard(func() (err error) {
 		folders, err = s.vault.manager.GetFolders()
 		return err

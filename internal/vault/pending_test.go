@@ -104,6 +104,13 @@ func TestPendingThatCannotBeCreated(t *testing.T) {
 		{name: "lost on its way", prepare: func(k *vaulttest.Keeper, _ string) { k.Fail(nil, vaulttest.Vanish) }, kind: vault.KindNetwork, words: "not known whether", left: true},
 		{name: "answer lost", prepare: func(k *vaulttest.Keeper, _ string) { k.Fail(nil, vaulttest.Lose) }, there: 1},
 		{name: "answer lost, and the look too", prepare: func(k *vaulttest.Keeper, _ string) { k.Fail(nil, vaulttest.Lose, vaulttest.Vanish) }, kind: vault.KindNetwork, words: "delete it", left: true, there: 1},
+		{name: "Keeper asks for another key of its own", prepare: func(k *vaulttest.Keeper, _ string) {
+			k.Fail(vaulttest.Answer(401, `{"error":"key","key_id":8}`), vaulttest.Answer(401, `{"error":"key","key_id":9}`))
+		}, there: 1},
+		{name: "throttled", prepare: func(k *vaulttest.Keeper, _ string) { k.Fail(nil, throttled) }, there: 1},
+		{name: "a portal answers in Keeper's place", prepare: func(k *vaulttest.Keeper, _ string) {
+			k.Fail(nil, vaulttest.Answer(200, "<html>canary</html>, sign in first, please"))
+		}, kind: vault.KindServer, words: "not known whether", left: true},
 		{name: "500 although done", prepare: func(k *vaulttest.Keeper, _ string) {
 			k.Fail(nil, func(request *http.Request, do func() (*http.Response, error)) (*http.Response, error) {
 				_, _ = do()
@@ -145,6 +152,9 @@ func TestPendingThatCannotBeDeleted(t *testing.T) {
 	folder := keeper.AddFolder("Pending", "")
 	uid := keeper.Add(vaulttest.Record{Title: "x", Folder: folder, ReadOnly: true})
 	failure(t, open(t, keeper).DeletePending(context.Background(), uid), vault.KindPermission, uid, "access_denied", "by hand")
+	silent := keeper.Add(vaulttest.Record{Title: "x", Folder: folder})
+	keeper.Fail(keeper.Say(`{}`))
+	failure(t, open(t, keeper).DeletePending(context.Background(), silent), vault.KindPermission, silent, "by hand")
 	gone := keeper.Add(vaulttest.Record{Title: "x", Folder: folder})
 	keeper.Fail(vaulttest.Lose)
 	if err := open(t, keeper).DeletePending(context.Background(), gone); err != nil {

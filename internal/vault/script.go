@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -12,8 +13,8 @@ import (
 // recipe or a settings file is attached with.
 const programName = "pam-rotate"
 
-// script is one of a PAM User's rotation scripts.
-type script struct {
+// attached is one of a PAM User's rotation scripts.
+type attached struct {
 	file    string   // the UID of the attached file
 	names   []string // the file's name and title, as far as they can be read
 	command string
@@ -21,7 +22,7 @@ type script struct {
 }
 
 // String names the script for a message.
-func (s script) String() string {
+func (s attached) String() string {
 	if len(s.names) == 0 {
 		return shown(s.file)
 	}
@@ -29,20 +30,20 @@ func (s script) String() string {
 }
 
 // is reports whether the script is the one that is asked for.
-func (s script) is(name string) bool {
+func (s attached) is(name string) bool {
 	return s.file == name || slices.ContainsFunc(s.names, func(own string) bool { return strings.EqualFold(own, name) })
 }
 
 // isOwn reports whether the script runs this program, as far as names tell.
-func (s script) isOwn() bool {
+func (s attached) isOwn() bool {
 	return slices.ContainsFunc(append(s.names, s.command), func(name string) bool {
 		return strings.Contains(strings.ToLower(name), programName)
 	})
 }
 
 // scripts returns the rotation's scripts, in their order.
-func (e entry) scripts() []script {
-	var scripts []script
+func (e entry) scripts() []attached {
+	var scripts []attached
 	for _, section := range []string{standardSection, customSection} {
 		for _, f := range e.fields(section) {
 			if f.kind != "script" && params.NormaliseLabel(f.key()) != scriptsKey {
@@ -53,7 +54,7 @@ func (e entry) scripts() []script {
 				if !ok {
 					continue
 				}
-				one := script{command: asText(object["command"]), records: texts(object["recordRef"])}
+				one := attached{command: asText(object["command"]), records: texts(object["recordRef"])}
 				for _, uid := range texts(object["fileRef"]) {
 					one.file = uid
 					for _, file := range e.sdk.Files {
@@ -112,7 +113,7 @@ func (e entry) links(name string) ([]string, error) {
 			return nil, fault(KindNotFound, "the record has no rotation script "+shown(name)+"; "+found, "name one by its file name, title or UID with --script")
 		}
 	case len(all) > 1:
-		if own := slices.DeleteFunc(slices.Clone(all), func(one script) bool { return !one.isOwn() }); len(own) > 0 {
+		if own := slices.DeleteFunc(slices.Clone(all), func(one attached) bool { return !one.isOwn() }); len(own) > 0 {
 			chosen = own
 		}
 	}
@@ -129,4 +130,25 @@ func sorted(texts []string) []string {
 	texts = slices.Clone(texts)
 	slices.Sort(texts)
 	return texts
+}
+
+// Users returns the UIDs of the PAM User records that the application sees with a rotation script
+// that is this program's by its name, or with the one that is asked for (see Related), and how many
+// PAM User records have none. The error is an *Error.
+func (v *Vault) Users(ctx context.Context, script string) (uids []string, others int, err error) {
+	err = v.use(ctx, func(s *session) error {
+		all, err := s.all()
+		for _, e := range all {
+			if e.kind != "pamUser" {
+				continue
+			}
+			if slices.ContainsFunc(e.scripts(), func(one attached) bool { return one.isOwn() || script != "" && one.is(script) }) {
+				uids = append(uids, e.uid)
+			} else {
+				others++
+			}
+		}
+		return err
+	})
+	return uids, others, within("list the PAM User records", err)
 }

@@ -118,8 +118,9 @@ func (e ended) writes() int {
 
 // keeper is a vault that takes every value, or none.
 type keeper struct {
-	saved map[string]secret.Value
-	fails bool
+	rotation.Keeper // of what else a vault can do, no recipe has a say in
+	saved           map[string]secret.Value
+	fails           bool
 }
 
 func (k keeper) CanSave(context.Context, string, ...string) error { return nil }

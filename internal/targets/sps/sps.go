@@ -132,6 +132,7 @@ type target struct {
 	password      secret.Value
 	mode          string // modeLocal, modeSelf or modeRoot
 	own           bool   // the access record signs in as the account that is rotated
+	signedIn      bool   // Check was let in
 	userKey       string
 	loginMethod   string
 	commitMessage string
@@ -282,7 +283,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
-	t.session = session
+	t.session, t.signedIn = session, true
 	switch t.mode {
 	case modeSelf:
 		return "the signed-in user", nil
@@ -429,7 +430,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		return t.compareReference(ctx, which)
 	}
 	password := t.job.Password(which)
-	if t.own && which == targets.Old {
+	if t.own && t.signedIn && which == targets.Old {
 		password = t.password // which Check has seen accepted
 	}
 	_, err := t.openSession(ctx, actionSignInAsUser, api.SignIn, t.job.User, password)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/secret"
@@ -237,6 +238,45 @@ func (f Fields) Bool(name string) (value, ok bool) {
 		return false, false
 	}
 	return *found, true
+}
+
+// Filled reports whether the member holds anything: it is there, and is not null, false or zero,
+// also as a text, nor an empty text, nor a list or an object of such alone.
+func (f Fields) Filled(name string) bool {
+	raw, ok := f[name]
+	if !ok {
+		return false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var value any
+	return decoder.Decode(&value) != nil || holds(value)
+}
+
+// holds reports whether a value is more than nothing.
+func holds(value any) bool {
+	if yes, is := truth(value); is {
+		return yes
+	}
+	if n, is := number(value); is {
+		return n != 0
+	}
+	switch value := value.(type) {
+	case nil:
+		return false
+	case string:
+		return strings.TrimSpace(value) != "" && squashed(value) != "null"
+	case []any:
+		return slices.ContainsFunc(value, holds)
+	case map[string]any:
+		for _, inner := range value {
+			if holds(inner) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // Fields returns the object under name; nil if it is missing or no object.

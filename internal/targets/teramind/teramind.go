@@ -60,16 +60,16 @@ func Info() targets.Info {
 			{Label: fieldTargetEmail, Kind: params.Text, PerAccount: true,
 				Help: "e-mail address of the Teramind user, where it is not the PAM User's login"},
 			{Label: fieldTargetAgent, Kind: params.Text, PerAccount: true,
-				Help: "number of the Teramind user (its agent ID), where the server knows no look-up by e-mail address; `Allowed Users` is compared with the address that the look-up by number returns"},
+				Help: "number of the Teramind user (its agent ID), for a server that knows no look-up by e-mail address; `Allowed Users` is compared with the address that the look-up by number returns"},
 		},
 		Explain: api.ExplainBy("message", "error", "errors"),
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"**The new password holds until the user's next login.** When an administrator changes another user's password, Teramind makes that user choose a new one at the next login. From then on the vaulted password is wrong, although every rotation was reported truthfully. Sound uses are accounts that nobody signs in to, break-glass accounts that are rotated after every use, and rotation straight after each check-out. Every successful run says so in a warning.",
+			"**The new password holds until the user's next login.** Teramind makes a user whose password an administrator changed choose another one then. From then on the vaulted password is wrong, although every rotation was reported truthfully. Every successful run warns of it. Sound uses are accounts that nobody signs in to, break-glass accounts that are rotated after every use, and rotation straight after each check-out.",
 			"**What the user notices:** the active sessions end, and the audit log shows the change under the token's owner.",
-			"**Password rules** are the instance's own. Match the complexity of the PAM User's rotation settings to them; a refused password is reported as not changed, class policy.",
-			"**Limits of the proof:** Teramind's success answer names the agent, and this program compares it with the one looked up. The password itself is not tried. If the answer is lost, the run begins again and sends the same call once more, within ten seconds, which does no harm beyond ending sessions again.",
+			"**What is proved:** Teramind's own success answer, which is the agent that was looked up, `success`: `true`, or 204. No call tries a password. A lost or empty answer is settled by sending the same call once more, within ten seconds; that ends sessions again and does no other harm.",
+			"**Limits:** users that a directory synchronises may sign in with the directory's password instead; the run warns of it. A server from before 2024 answers 404 to the look-up by e-mail address: use `Target Agent` there. Whether a history refuses the same password again is not documented; such a refusal is reported as unknown.",
 		},
 		Documents: []string{
 			"https://kb.teramind.co/en/articles/15457631-how-to-rotate-teramind-user-password-via-api",
@@ -170,7 +170,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		Action: findAgent, Kind: api.Read, Method: "GET", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
 	})
 	if err != nil {
-		return "", withHints(err)
+		return "", t.withHints(err)
 	}
 	agent, err := answer.Object()
 	if err != nil {
@@ -182,7 +182,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		return "", t.client.Fail(findAgent, api.ClassTarget, "the answer has no usable agent_id")
 	}
 	// The one thing that keeps a wrong look-up from changing somebody else.
-	email, _ := emailOf(agent)
+	email := emailOf(agent)
 	if t.number != "" && (id.String() != t.number || t.email == "" && email == "") {
 		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for, or names none")
 	}
@@ -192,10 +192,10 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	if !targets.SameName(email, t.email) {
 		return "", t.client.Fail(findAgent, api.ClassAccount, "the answer is about another user than the one asked for")
 	}
-	if truthy(agent, "deleted") {
+	if agent.Filled("deleted") {
 		return "", t.client.Fail(findAgent, api.ClassAccount, "the user is deleted in Teramind")
 	}
-	if agent.Has("ldap_attrs") {
+	if agent.Filled("ldap_attrs") {
 		t.job.Warn("the Teramind user is synchronised from a directory: a login may be checked against the directory's password instead of this one")
 	}
 	t.agent = id
@@ -217,26 +217,40 @@ func (t *target) Change(ctx context.Context) error {
 		}),
 	})
 	if err != nil {
-		return t.Contract().Judge(withHints(err))
+		return t.Contract().Judge(t.withHints(err))
+	}
+	if err := t.judge(answer); err != nil {
+		return err
+	}
+	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
+	return nil
+}
+
+// judge says what an answer to the write with a good status means: nil for a success. Seen are
+// the agent, {"success":true} alone, and 204. An empty 200 is none of them: anything in
+// between can send one.
+func (t *target) judge(answer api.Answer) error {
+	uncertain := func(cause string) error { return t.client.Fail(setPassword, api.ClassTarget, cause) }
+	if answer.Status == 204 && answer.IsEmpty() {
+		return nil
 	}
 	agent, err := answer.Object()
 	if err != nil {
-		return t.client.Fail(setPassword, api.ClassTarget, err.Error())
+		return uncertain(err.Error())
 	}
-	uncertain := func(cause string) error { return t.client.Fail(setPassword, api.ClassTarget, cause) }
 	if answer.Status != 200 {
 		return uncertain("answered with a success status that the documents do not name")
 	}
-	if id, ok := agentID(agent); !ok || id != t.agent {
-		return uncertain("the answer does not name the agent that was to be changed")
-	}
-	if email, named := emailOf(agent); named && !targets.SameName(email, t.email) {
-		return uncertain("the answer names another user than the one that was to be changed")
-	}
-	if success, stated := agent.Bool("success"); agent.Has("success") && !(stated && success) || truthy(agent, "error") || truthy(agent, "errors") {
+	if said := answer.Saying(); said == api.SaysFailure || said == api.SaysUnderWay {
 		return uncertain("the answer says that it was no success")
 	}
-	t.job.Warn("Teramind asks this user for a new password at the next login; from then on the vaulted one is wrong")
+	id, ok := agentID(agent)
+	if success, _ := agent.Bool("success"); !ok && (agent.Has("agent_id") || !success) || ok && id != t.agent {
+		return uncertain("the answer does not name the agent that was to be changed")
+	}
+	if email := emailOf(agent); email != "" && !targets.SameName(email, t.email) {
+		return uncertain("the answer names another user than the one that was to be changed")
+	}
 	return nil
 }
 
@@ -260,26 +274,18 @@ func agentID(agent api.Fields) (json.Number, bool) {
 	return json.Number(strconv.FormatUint(number, 10)), err == nil && number > 0
 }
 
-// emailOf returns the agent's address, and whether there is one.
-func emailOf(agent api.Fields) (string, bool) {
-	if email, ok := agent.Text("email_address"); ok && email != "" {
-		return email, true
+// emailOf returns the agent's address; "" if there is none. Either name of it may be empty.
+func emailOf(agent api.Fields) string {
+	for _, name := range []string{"email_address", "email"} {
+		if email, _ := agent.Text(name); email != "" {
+			return email
+		}
 	}
-	return agent.Text("email")
-}
-
-// truthy reports whether a member is there with anything but null, false, 0 or an
-// empty value.
-func truthy(fields api.Fields, name string) bool {
-	switch string(fields[name]) {
-	case "", "null", "false", "0", `""`, `"0"`, `"false"`, "[]", "{}":
-		return false
-	}
-	return true
+	return ""
 }
 
 // withHints adds what an administrator of Teramind can do about a status.
-func withHints(err error) error {
+func (t *target) withHints(err error) error {
 	fault := api.AsError(err)
 	if fault == nil {
 		return err
@@ -292,7 +298,12 @@ func withHints(err error) error {
 	case 403:
 		fault.Hints = append(fault.Hints, "the maker of the access token may not set this agent's password")
 	case 404:
-		fault.Hints = append(fault.Hints, "no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
+		if t.number != "" {
+			fault.Hints = append(fault.Hints, "no Teramind user has the number in the field Target Agent")
+			break
+		}
+		fault.Hints = append(fault.Hints, "no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another",
+			"a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
 	}
 	return err
 }

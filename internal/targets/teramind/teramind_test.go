@@ -87,6 +87,71 @@ func TestVendorSettings(t *testing.T) {
 	}
 }
 
+// TestAnswersToTheWrite: what has been seen of instances is success at once; an empty 200 is
+// settled by the same call once more, or is unknown.
+func TestAnswersToTheWrite(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer  simulated.UpdateAnswer
+		outcome rotation.Outcome
+		writes  int
+	}{
+		"the agent":      {simulated.AnswersAgent, rotation.Changed, 1},
+		"success":        {simulated.AnswersSuccess, rotation.Changed, 1},
+		"no content":     {simulated.AnswersNoContent, rotation.Changed, 1},
+		"empty for ever": {simulated.AnswersEmpty, rotation.Unknown, 2},
+	} {
+		for _, extra := range []bool{false, true} {
+			stand, _ := stand(t, simulated.Options{UpdateAnswer: test.answer, ExtraFields: extra})
+			ended := rotate(t, stand, run())
+			if ended.Outcome != test.outcome || stand.Writes() != test.writes {
+				t.Errorf("%s: %s with %d writes: %s", name, ended.Outcome, stand.Writes(), ended.Stdout)
+			}
+		}
+	}
+	stand, _ := stand(t, simulated.Options{})
+	stand.Servers[0].Inject(simulator.Fault{Exchange: simulated.UpdateAgent, Occurrence: 1, Kind: simulator.KindNamed("empty 200 before")})
+	if ended := rotate(t, stand, run()); ended.Outcome != rotation.Changed || stand.Writes() != 2 {
+		t.Errorf("empty once: %s with %d writes: %s", ended.Outcome, stand.Writes(), ended.Stdout)
+	}
+}
+
+// TestAgentNumbers: a server from before 2024 knows agents by number alone.
+func TestAgentNumbers(t *testing.T) {
+	number := func(number string) map[string]any { return map[string]any{"Target Agent": number} }
+	for _, test := range []struct {
+		name           string
+		options        simulated.Options
+		access, record map[string]any
+		outcome        rotation.Outcome
+		class          api.Class
+		says           string
+	}{
+		{"an old server", simulated.Options{OldLookUp: true}, nil, nil, rotation.NotChanged, api.ClassAccount, "field Target Agent"},
+		{"by number", simulated.Options{OldLookUp: true}, nil, number("42"), rotation.Changed, "", ""},
+		{"by number, a new server", simulated.Options{}, nil, number("42"), rotation.Changed, "", ""},
+		{"allowed by the address", simulated.Options{OldLookUp: true}, map[string]any{"Allowed Users": user}, number("42"), rotation.Changed, "", ""},
+		{"not allowed by it", simulated.Options{OldLookUp: true}, map[string]any{"Allowed Users": user}, number("43"), rotation.NotChanged, api.ClassPermission, "does not allow"},
+		{"the address in email", simulated.Options{OldLookUp: true, AddressFields: simulated.InEmail}, map[string]any{"Allowed Users": user}, number("42"), rotation.Changed, "", ""},
+		{"no such number", simulated.Options{}, nil, number("4711"), rotation.NotChanged, api.ClassAccount, "number in the field Target Agent"},
+		{"no number", simulated.Options{}, nil, number("042"), rotation.NotChanged, api.ClassInput, "Target Agent: needs"},
+		{"in email alone", simulated.Options{AddressFields: simulated.InEmail}, nil, nil, rotation.Changed, "", ""},
+		{"in email_address alone", simulated.Options{AddressFields: simulated.InEmailAddressAlone}, nil, nil, rotation.Changed, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stand, _ := stand(t, test.options)
+			r := run()
+			r.Access, r.UserFields = test.access, test.record
+			ended := r.Rotate(stand)
+			if ended.Outcome != test.outcome || ended.Class != test.class || !strings.Contains(ended.Message+strings.Join(ended.Hints, "\n"), test.says) {
+				t.Errorf("got %s [%s]: %s %q", ended.Outcome, ended.Class, ended.Message, ended.Hints)
+			}
+			if changed := stand.Accepts(conformance.New); changed != (test.outcome == rotation.Changed) {
+				t.Errorf("in force: %v", changed)
+			}
+		})
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for _, fromDirectory := range []bool{false, true} {
 		stand, instance := stand(t, simulated.Options{ExtraFields: true})
@@ -154,7 +219,20 @@ func TestAnswers(t *testing.T) {
 		"updates another":           {found, `{"agent_id": 43, "email_address": "jdoe@example.com"}`, rotation.Unknown, 2},
 		"updates nobody":            {found, `{}`, rotation.Unknown, 2},
 		"success false":             {found, `{"agent_id": 42, "success": false}`, rotation.Unknown, 2},
-		"success is no truth value": {found, `{"agent_id": 42, "success": "yes"}`, rotation.Unknown, 2},
+		"success as a text":         {found, `{"agent_id": 42, "success": "true"}`, rotation.Changed, 1},
+		"success is no truth value": {found, `{"agent_id": 42, "success": "partly failed"}`, rotation.Unknown, 2},
+		"success alone":             {found, `{"success": true}`, rotation.Changed, 1},
+		"success 1 alone":           {found, `{"success": 1}`, rotation.Unknown, 2},
+		"success and an error":      {found, `{"success": true, "error": "no such right"}`, rotation.Unknown, 2},
+		"success of nobody":         {found, `{"success": true, "agent_id": null}`, rotation.Changed, 1},
+		"success of a wrong number": {found, `{"success": true, "agent_id": "x"}`, rotation.Unknown, 2},
+		"no body":                   {found, ``, rotation.Unknown, 2},
+		"empty email_address":       {`{"agent_id": 42, "email_address": "", "email": "jdoe@example.com"}`, `{"agent_id": 42, "email_address": "", "email": "jdoe@example.com"}`, rotation.Changed, 1},
+		"empty email":               {`{"agent_id": 42, "email_address": "jdoe@example.com", "email": ""}`, `{"agent_id": 42, "email": ""}`, rotation.Changed, 1},
+		"another one in email":      {found, `{"agent_id": 42, "email_address": "", "email": "john@example.com"}`, rotation.Unknown, 2},
+		"both addresses empty":      {`{"agent_id": 42, "email_address": "", "email": ""}`, found, rotation.NotChanged, 0},
+		"errors in blanks":          {found, `{"agent_id": 42, "errors": [ ], "error": { }}`, rotation.Changed, 1},
+		"deleted 0.0":               {`{"agent_id": 42, "email_address": "jdoe@example.com", "deleted": "0", "ldap_attrs": {}}`, found, rotation.Changed, 1},
 		"another address":           {found, `{"agent_id": 42, "email_address": "john@example.com"}`, rotation.Unknown, 2},
 		"error beside the agent":    {found, `{"agent_id": 42, "error": "password too weak"}`, rotation.Unknown, 2},
 		"errors beside the agent":   {found, `{"agent_id": 42, "errors": ["password too weak"]}`, rotation.Unknown, 2},

@@ -114,6 +114,7 @@ func (q quiet) Write(p []byte) (int, error) {
 // Result prints the end of a run: the result on standard output; for a failure an
 // error event and its hints on standard error before it.
 func (p *Printer) Result(result rotation.Result) {
+	result = p.bounded(result)
 	p.events(result)
 	if p.json {
 		p.object(result)
@@ -123,7 +124,7 @@ func (p *Printer) Result(result rotation.Result) {
 }
 
 // Failure prints a failure on standard error alone.
-func (p *Printer) Failure(result rotation.Result) { p.events(result) }
+func (p *Printer) Failure(result rotation.Result) { p.events(p.bounded(result)) }
 
 // Object prints a value as one JSON object on standard output.
 func (p *Printer) Object(value any) { p.object(value) }
@@ -172,6 +173,7 @@ func Plain(name string) string {
 
 // Check prints the end of a check and the calls of a rotation.
 func (p *Printer) Check(result rotation.CheckResult) {
+	result.Result = p.bounded(result.Result)
 	p.events(result.Result)
 	type call struct {
 		Method  string `json:"method"`

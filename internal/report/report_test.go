@@ -74,6 +74,43 @@ func TestStreamsAreScrubbed(t *testing.T) {
 	}
 }
 
+// TestOutcomeIsTold: whatever the secrets are and however long the names, the result stands on
+// its line or in its object, which has an end.
+func TestOutcomeIsTold(t *testing.T) {
+	long := strings.Repeat("a", 1<<15)
+	many := make([]string, 20)
+	for i := range many {
+		many[i] = long
+	}
+	for name, hidden := range map[string]string{
+		"much repeated": long[:1<<14], "an outcome": "changed", "a class": "network", "punctuation": `","`, "a member": `"outcome":"unknown"`,
+		"a line's beginning": "unknown: ", "none": "canary-password",
+	} {
+		for _, object := range []bool{false, true} {
+			scrubber := secret.NewScrubber(report.Vocabulary()...)
+			scrubber.Seal(hidden)
+			scrubber.SealLogin(long, secret.New(hidden))
+			var stdout, stderr bytes.Buffer
+			report.New(&stdout, &stderr, scrubber, report.Options{JSON: object}).Result(rotation.Result{
+				Outcome: rotation.Unknown, Class: api.ClassNetwork, Target: "rest", User: long, Account: long, Message: long, Hints: many, Warnings: many,
+			})
+			if stdout.Len() > 64<<10 || stderr.Len() > 64<<10 || strings.Count(stdout.String(), "\n") != 1 {
+				t.Errorf("%s: %d and %d bytes", name, stdout.Len(), stderr.Len())
+			}
+			if !object {
+				if !strings.HasPrefix(stdout.String(), "unknown: ") {
+					t.Errorf("%s: %.100s", name, stdout.String())
+				}
+				continue
+			}
+			var read rotation.Result
+			if err := json.Unmarshal(stdout.Bytes(), &read); err != nil || read.Outcome != rotation.Unknown || read.Class != api.ClassNetwork {
+				t.Errorf("%s: %v, %.100s", name, err, stdout.String())
+			}
+		}
+	}
+}
+
 // TestObject: the JSON form has every member, whatever happened.
 func TestObject(t *testing.T) {
 	var stdout, stderr bytes.Buffer
@@ -85,13 +122,13 @@ func TestObject(t *testing.T) {
 	}
 	for _, name := range []string{
 		"outcome", "class", "target", "user", "account", "proof", "message", "hints", "warnings",
-		"requests", "writes", "failed_logins", "duration_ms", "run_id", "version",
+		"requests", "writes", "tries", "failed_logins", "duration_ms", "run_id", "version",
 	} {
 		if value, ok := object[name]; !ok || value == nil {
 			t.Errorf("%s is missing: %s", name, stdout.String())
 		}
 	}
-	if len(object) != 15 {
+	if len(object) != 16 {
 		t.Errorf("%d members", len(object))
 	}
 }

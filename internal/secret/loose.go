@@ -63,7 +63,7 @@ func (k *known) shownLoosely(text string) bool {
 	work := leastWork * 4
 	for _, list := range k.sought {
 		for _, secret := range list {
-			if secret.login || secret.word {
+			if secret.word {
 				continue
 			}
 			hidden := bare(secret.value.Reveal(), nil)

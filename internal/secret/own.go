@@ -7,13 +7,21 @@ import (
 )
 
 // ownLine returns the parts of a line that are this program's own whatever the secrets are:
-// the time stamp in front, the figures behind their names, the duration at
-// the end.
+// the time stamp or the outcome in front, the figures behind their names, the duration or the
+// class at the end.
 func (k *known) ownLine(text string) spans {
 	var own spans
 	stamp, _, _ := strings.Cut(text, " ")
 	if _, err := time.Parse(time.RFC3339, stamp); err == nil {
 		own = append(own, span{0, len(stamp)})
+	}
+	if word, _, found := strings.Cut(text, ": "); found && k.isWord(word) {
+		own = append(own, span{0, len(word) + 1})
+	}
+	if rest, found := strings.CutSuffix(strings.TrimSuffix(text, "\n"), "]"); found {
+		if at := strings.LastIndexByte(rest, '['); at >= 0 && classes[rest[at+1:]] {
+			own = append(own, span{at, len(rest) + 1})
+		}
 	}
 	for at := 0; at < len(text); {
 		end := strings.IndexByte(text[at:], ' ')
@@ -57,6 +65,8 @@ func (k *known) ownJSON(text string) spans {
 				} else {
 					key = ""
 				}
+			case key == "outcome" && k.isWord(inner), key == "class" && classes[inner]:
+				own = append(own, span{at, end})
 			case key == "time":
 				if _, err := time.Parse(time.RFC3339, inner); err == nil {
 					own = append(own, span{at, end})
@@ -83,6 +93,13 @@ func (k *known) ownJSON(text string) spans {
 var figures = map[string]bool{
 	"requests": true, "writes": true, "tries": true, "try": true, "status": true, "failed_logins": true,
 	"writes_turned_away": true, "duration_ms": true, "wait_ms": true, "timeout_ms": true,
+}
+
+// classes are the classes of a result: this program's own words in their places, and
+// nowhere else.
+var classes = map[string]bool{
+	"input": true, "credential": true, "permission": true, "account": true, "policy": true, "conflict": true,
+	"target": true, "network": true, "tls": true, "timeout": true, "internal": true,
 }
 
 // isWord reports whether a name is one of the vocabulary as a whole.

@@ -127,6 +127,7 @@ type known struct {
 	seen       map[sighting]struct{}
 	short      map[string]struct{}         // the secrets below the shortest that is searched for
 	sought     map[[shortest]byte][]sought // all others by their first bytes, each list in order
+	logins     map[[shortest]byte][]sought // each "user:password", of interest in base64 only
 	unordered  map[[shortest]byte]struct{} // whose list has yet to be put in order
 	first      [1 << 8]bool                // the first byte of each key of sought
 	blank      bool                        // a secret that is sought has a blank
@@ -139,11 +140,10 @@ type sighting struct {
 	login bool
 }
 
-// sought is one secret to search for.
+// sought is one secret to search for, in the plain or as a login.
 type sought struct {
 	value Value
 	word  bool // it is part of the vocabulary
-	login bool // it is a "user:password", of interest in base64 only
 }
 
 func (k *known) add(value Value, login bool) {
@@ -155,6 +155,7 @@ func (k *known) add(value Value, login bool) {
 		k.seen = make(map[sighting]struct{})
 		k.short = make(map[string]struct{})
 		k.sought = make(map[[shortest]byte][]sought)
+		k.logins = make(map[[shortest]byte][]sought)
 		k.unordered = make(map[[shortest]byte]struct{})
 	}
 	k.seen[sighting{text, login}] = struct{}{}
@@ -182,7 +183,12 @@ func (k *known) seek(value Value, login bool) {
 	text := value.Reveal()
 	word := strings.Contains(k.vocabulary, text) && !strings.Contains(text, wordBreak)
 	key := [shortest]byte([]byte(text[:shortest]))
-	k.sought[key] = append(k.sought[key], sought{value, word, login})
+	// A login begins with the user's name, which stands in many a text.
+	if login {
+		k.logins[key] = append(k.logins[key], sought{value, word})
+	} else {
+		k.sought[key] = append(k.sought[key], sought{value, word})
+	}
 	k.unordered[key] = struct{}{}
 	k.first[key[0]] = true
 	k.blank = k.blank || strings.Contains(text, " ")
@@ -193,8 +199,9 @@ func (k *known) seek(value Value, login bool) {
 // halving their list, and not one by one.
 func (k *known) order() {
 	for key := range k.unordered {
-		list := k.sought[key]
-		sort.Slice(list, func(i, j int) bool { return list[i].value.Reveal() < list[j].value.Reveal() })
+		for _, list := range [][]sought{k.sought[key], k.logins[key]} {
+			sort.Slice(list, func(i, j int) bool { return list[i].value.Reveal() < list[j].value.Reveal() })
+		}
 	}
 	clear(k.unordered)
 }

@@ -62,7 +62,7 @@ const (
 // that an earlier replacement has left are not counted. With words, it finds
 // words of the vocabulary too. If it is not complete it has given up.
 func (k *known) find(text string, words bool) (found []span, complete bool) {
-	if len(k.sought) == 0 || len(text) < shortest {
+	if len(k.sought)+len(k.logins) == 0 || len(text) < shortest {
 		return nil, true
 	}
 	s := search{known: k, words: words, text: text, marks: marks(text), work: leastWork + workEach*len(text)}
@@ -198,11 +198,20 @@ func (s *search) match(r reading, first unit) (end int) {
 	if !s.read.widen(shortest) {
 		return 0
 	}
+	key := [shortest]byte(s.read.bytes[:shortest])
+	end = s.longest(s.known.sought[key])
+	if r.base64 {
+		end = max(end, s.longest(s.known.logins[key]))
+	}
+	return end
+}
+
+// longest returns where the longest secret of a list ends with which the window begins, or 0.
+func (s *search) longest(list []sought) (end int) {
 	// Those that agree with the text so far are a part of the list, since it is in order.
-	list := s.known.sought[[shortest]byte(s.read.bytes[:shortest])]
 	for size := shortest; len(list) > 0 && s.work > 0; size++ {
 		for len(list) > 0 && len(list[0].value.Reveal()) == size {
-			if secret := list[0]; (!secret.word || s.words) && (!secret.login || r.base64) {
+			if !list[0].word || s.words {
 				end = s.read.ends[size-1]
 			}
 			list = list[1:]

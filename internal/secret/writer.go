@@ -27,7 +27,8 @@ const (
 // In a JSON message keys and values are scrubbed each by itself, and a number
 // that shows a secret becomes a string. Where that does not suffice, because a
 // secret looks like the punctuation of JSON, the message is withheld but for
-// its "level", "outcome" and "class", or altogether, as {}.
+// its "level", "outcome" and "class", or altogether, as {}, if these are no words of the
+// vocabulary either.
 //
 // Write returns the length of what it was given, or 0 and the error of w.
 // Concurrent calls reach w one by one.
@@ -63,6 +64,10 @@ func (w *writer) Write(message []byte) (int, error) {
 func (k *known) scrubLines(message string) string {
 	message = cut(message, maxSearched)
 	scrubbed := k.scrubWhole(message)
+	// Whatever has to be withheld, the outcome that begins a result is not.
+	if word, rest, found := strings.Cut(message, ": "); found && k.isWord(word) && !strings.HasPrefix(scrubbed, word+": ") {
+		scrubbed = word + ": " + k.scrubWhole(rest)
+	}
 	return cut(scrubbed, maxLine)
 }
 
@@ -116,24 +121,40 @@ func (k *known) scrubJSON(message string) string {
 		return scrubbed
 	}
 
-	var rest struct {
-		Level   string `json:"level,omitempty"`
-		Outcome string `json:"outcome,omitempty"`
-		Class   string `json:"class,omitempty"`
-		Message string `json:"message"`
-	}
-	// What is missing or no string stays empty.
-	_ = json.Unmarshal([]byte(scrubbed), &rest)
-	rest.Message = withheld
-	encoded, err := json.Marshal(rest)
 	end := ""
 	if strings.HasSuffix(message, "\n") {
 		end = "\n"
 	}
-	if line := string(encoded) + end; err == nil && k.clean(line, k.ownJSON(line)) {
-		return line
+	// What is missing or no string stays empty.
+	var left, own resultWords
+	_ = json.Unmarshal([]byte(scrubbed), &left)
+	left.Message = withheld
+	if encoded, err := json.Marshal(left); err == nil {
+		if line := string(encoded) + end; k.clean(line, k.ownJSON(line)) {
+			return line
+		}
 	}
-	return "{}" + end // too short to show anything
+	// The outcome of a run is told whatever the secrets are.
+	_ = json.Unmarshal([]byte(message), &own)
+	for _, value := range []*string{&own.Level, &own.Outcome, &own.Class} {
+		if !k.isWord(*value) && !classes[*value] {
+			*value = ""
+		}
+	}
+	own.Message = withheld
+	encoded, err := json.Marshal(own)
+	if err != nil || own.Level+own.Outcome+own.Class == "" {
+		return "{}" + end // too short to show anything
+	}
+	return string(encoded) + end
+}
+
+// resultWords is what is left of a message that is withheld.
+type resultWords struct {
+	Level   string `json:"level,omitempty"`
+	Outcome string `json:"outcome,omitempty"`
+	Class   string `json:"class,omitempty"`
+	Message string `json:"message"`
 }
 
 // scrubTokens scrubs each string, number and word of a valid JSON text.

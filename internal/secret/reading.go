@@ -204,6 +204,21 @@ func percentEncoded(base reading, form bool) reading {
 	return decoded
 }
 
+// latinEncoded reads what JavaScript's escape writes, and servers whose pages are in ISO
+// 8859-1: two digits are a character, not a byte of UTF-8.
+func latinEncoded(base reading) reading {
+	decoded := base
+	decoded.at = func(place int) unit {
+		first := base.at(place)
+		read := base.unpercent(first)
+		if read != first && read.kind == oneByte {
+			return read.asRune(read.value)
+		}
+		return read
+	}
+	return decoded
+}
+
 // unpercent does what unescape does, for an escape of URLs.
 func (r reading) unpercent(first unit) unit {
 	if !first.is('%') {

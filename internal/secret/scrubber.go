@@ -132,6 +132,7 @@ type known struct {
 	first      [1 << 8]bool                // the first byte of each key of sought
 	blank      bool                        // a secret that is sought has a blank
 	foreign    bool                        // one begins with a character that is not ASCII
+	latin      bool                        // one has a character of ISO 8859-1 that is not ASCII
 }
 
 // sighting tells a secret that is known already.
@@ -192,6 +193,7 @@ func (k *known) seek(value Value, login bool) {
 	k.unordered[key] = struct{}{}
 	k.first[key[0]] = true
 	k.blank = k.blank || strings.Contains(text, " ")
+	k.latin = k.latin || strings.ContainsFunc(text, func(r rune) bool { return 0x80 <= r && r <= 0xff })
 	k.foreign = k.foreign || key[0] >= utf8.RuneSelf
 }
 

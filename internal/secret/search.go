@@ -138,6 +138,9 @@ func (s *search) throughURL(base layer) (paths []layer) {
 		if !base.percent {
 			return paths
 		}
+		if s.known.latin {
+			s.through(latinEncoded(base.reading))
+		}
 		base = s.throughEscaped(remembering(percentEncoded(base.reading, false)))
 		paths = append(paths, base)
 	}

@@ -193,9 +193,10 @@ func (p *Printer) Check(result rotation.CheckResult) {
 	if p.json {
 		p.object(struct {
 			rotation.Result
-			Outcome string `json:"outcome"`
-			Calls   []call `json:"calls"`
-		}{result.Result, outcome, calls})
+			Outcome string   `json:"outcome"`
+			Calls   []call   `json:"calls"`
+			Advice  []string `json:"advice,omitempty"`
+		}{result.Result, outcome, calls, result.Advice})
 		return
 	}
 	if result.Class != "" {
@@ -203,6 +204,7 @@ func (p *Printer) Check(result rotation.CheckResult) {
 		return
 	}
 	p.line(fmt.Sprintf("%s: %s: %s; nothing was changed", outcome, subject(result.Result), result.Message))
+	p.Lines(result.Advice...)
 	p.line("a rotation sends:")
 	for _, c := range calls {
 		mark := ""

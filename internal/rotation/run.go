@@ -296,6 +296,9 @@ type CheckResult struct {
 	Result
 	// Calls is what a rotation would send.
 	Calls []targets.Call
+	// Advice is what the vendor asks of passwords, in lines that are safe to print; none
+	// where it does not say.
+	Advice []string
 }
 
 // Check carries out the plan up to the write: it signs in, finds the account and
@@ -328,12 +331,16 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	} else if !looked {
 		result.Message = "the credential is taken, but whether the account is there was not looked up: only a rotation can tell"
 	}
+	var advice []string
+	if adviser, ok := r.target.(targets.Adviser); ok && result.Class == "" {
+		_ = r.guard("read the policies", func() error { advice = adviser.Advice(); return nil })
+	}
 	r.close()
 	r.client.Close()
 	if _, untried := p.target.(targets.Untried); result.Class == "" && (untried || p.client.Counts().Requests == 0) {
 		result.Message = "the settings are in order, but url and credential are untried: only a rotation can try them"
 	}
-	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls()}
+	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls(), Advice: advice}
 }
 
 // endOf says in an Error why no write was begun.

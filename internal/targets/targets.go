@@ -88,6 +88,10 @@ type LookedUp interface {
 	LookUp(ctx context.Context) (looked bool, err error)
 }
 
+// Adviser is a Target that finds out in Check what the vendor asks of passwords. Advice is asked
+// by a check alone, once Check has gone well: lines for the operator that are safe to print.
+type Adviser interface{ Advice() []string }
+
 // Untried is a Target whose Check tries neither the url nor the credential, since the
 // vendor has no call for that. A check says so.
 type Untried interface{ Untried() }

@@ -63,7 +63,7 @@ func Info() targets.Info {
 		Generic: true,
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
-				Help: "the endpoint; `{user}` in its path stands for the user as one escaped segment"},
+				Help: "the endpoint; `{user}` in its path is the user as one escaped segment"},
 			{Label: fieldPassword, Kind: params.Secret, Secret: true,
 				Help: "the token, password or header value that `Auth` sends; required unless `Auth` is `none`"},
 			{Label: fieldLogin, Kind: params.Text,
@@ -71,45 +71,42 @@ func Info() targets.Info {
 			{Label: fieldMethod, Kind: params.Choice, Choices: []string{"POST", "PUT", "PATCH"}, Default: "POST",
 				Help: "the HTTP method"},
 			{Label: fieldAuth, Kind: params.Text, Default: "bearer",
-				Help: "`bearer` sends `Authorization: Bearer` with the password field, `basic` sends login and password, `header NAME` sends the password field in that header, `none` sends nothing"},
+				Help: "`bearer` sends the password field as a Bearer token, `basic` login and password, `header NAME` the password field in that header, `none` nothing"},
 			{Label: fieldUserField, Kind: params.Text, Default: "userEmail",
-				Help: "name of the body's member that holds the user; `none` leaves it out, where the path names the user"},
+				Help: "the body's member that holds the user; `none` leaves it out, where the path names the user"},
 			{Label: fieldPasswordField, Kind: params.Text, Default: "newPassword",
-				Help: "name of the body's member that holds the new password"},
+				Help: "the body's member that holds the new password"},
 			{Label: fieldOldPasswordField, Kind: params.Text,
-				Help: "name of a member for the old password; absent sends none"},
+				Help: "a member for the old password; absent sends none"},
 			{Label: fieldExtraBody, Kind: params.Object, Secret: true,
 				Help: "a JSON object whose members are added to the body"},
 			{Label: fieldSuccessStatus, Kind: params.List, Default: "200, 201, 204",
-				Help: "the statuses that mean that the password was changed; any other 2xx is unknown"},
+				Help: "the statuses that mean changed; any other 2xx is unknown"},
 			{Label: fieldSuccessValue, Kind: params.Multiline,
-				Help: "what the answer's body must say, one a line: the path of a member, `=`, and its value, or several with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold, and anything else is unknown"},
+				Help: "what the body must say, one a line: a member's path, `=`, and its values with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold"},
 			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
 				Help: "how the body is sent"},
 			{Label: fieldRepeat, Kind: params.Bool, Default: "false",
-				Help: "`true` says that the call sets the password and nothing else, so that the same call once more does no harm: after a lost or unclear answer it is sent a second time"},
+				Help: "`true`: the same call once more does no harm, and is sent after an unclear answer"},
 			{Label: fieldVerifyURL, Kind: params.URL,
-				Help: "an address that a GET with Basic authentication (user and new password) is sent to after the change: 2xx accepts, 401 rejects, anything else shows nothing; `{user}` in its path as in url"},
+				Help: "gets a GET with user and new password as Basic authentication: 2xx accepts, 401 rejects; `{user}` as in url"},
 		},
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an accepted order and not a changed password, so it is unknown unless you list it.",
-			"**What a body says.** Without `Verify URL`, success rests on the endpoint's answer. The body is judged by what it holds and not by its declared type, at any depth, and can only add doubt to a status. Doubt is unknown, or changed where the Verify URL proves it.\n\n" +
+			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an order, and unknown unless you list it.",
+			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it success rests on the endpoint's answer, whose body can only add doubt. Doubt and failure are unknown, or changed where the Verify URL proves it.\n\n" +
 				"| In the body | Is |\n| --- | --- |\n" +
-				"| a web page, JSON that is cut or has a name twice, what cannot be unpacked | doubt |\n" +
-				"| another user under the name of `User Field` | doubt |\n" +
-				"| `success`, `ok` and names that end so, `valid`, `updated`, `changed`, `applied`, `passwordChanged` and the like: `false`, `0`, `\"no\"` | failure |\n" +
-				"| names that end in `error`, `errors`, `failed`, `failure`, `exception` or `fault`, or begin so (`errorCode`, `errno`, `errmsg`, `faultstring`): anything but empty, zero, `false` or a word for none | failure |\n" +
-				"| `status`, `state`, `result`, `outcome`, `code`, `returnCode` and the like: a word for a failure, `false`, less than 0, 400 to 599, a code such as `E001`, also where a number is written as text | failure |\n" +
-				"| the same: `status` or `result` 0, `code` or `returnCode` of another kind | failure, unless something else in the body speaks of success |\n" +
-				"| `modifiedCount`, `affectedRows` and the like: 0 | failure |\n" +
-				"| `message`, `detail`, `reason` and the like, a text in the place of an object, plain text: words of a failure in the larger European and East Asian languages | failure |\n" +
-				"| `status` or `state` pending, queued, processing and the like, `done` or `completed` `false`, words that say so | under way |\n" +
-				"| words or values of success, and nothing of the above | success |\n" +
-				"| nothing at all, a user's own record, other words | nothing: the status alone tells of the change, and a warning says so |\n\n" +
-				"What is told of sign-ins, and what stands below `history`, `logs`, `events`, `links`, `permissions` and the like, is not of this change and is left alone. Where this table does not fit your endpoint, say with `Success Value` what success looks like: it takes the table's place. Where it matters, set `Verify URL`.",
-			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed: an address that lets everybody in proves nothing. It must refuse a wrong password, too, with 401: where the answer to the change is not clear, and always with `Verify` = `strict`, a sign-in with a password that cannot be right follows the first one that is accepted. Each refused sign-in may count towards a lock-out of the user; a run makes at most two. Where it answers 404, 405 or 410 without credentials, or the user's name has a colon, nothing can be proved. A password outside of ASCII is taken for rejected only where the 401 says `charset=\"UTF-8\"`.",
+				"| a web page, cut JSON, another user under `User Field` | doubt |\n" +
+				"| `success`, `updated` and the like `false`; `error`, `errorCode` and the like not empty; `affectedRows` 0 | failure |\n" +
+				"| `status`, `code` and the like: a word or number of a failure; `status` 0, unless something else speaks of success | failure |\n" +
+				"| `message` or plain text with words of a failure | failure |\n" +
+				"| `status` pending or queued, `done` `false` | under way |\n" +
+				"| words or values of success alone | success |\n" +
+				"| anything else | nothing: a warning says so |\n\n" +
+				"Where this does not fit, `Success Value` says what success looks like, in the table's place.",
+			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed, and a wrong password with 401, which is tried where the answer to the change is not clear, and always with `Verify` = `strict`. A run makes at most two failed sign-ins, which may count towards a lock-out.",
+			"**Limits:** nothing can be proved where the user's name has a colon, or the Verify URL answers 404, 405 or 410. A password outside of ASCII is taken for rejected only where the 401 says `charset=\"UTF-8\"`.",
 		},
 		Documents: []string{
 			"https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api",

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -83,8 +81,8 @@ func (t *target) signIn(ctx context.Context) error {
 
 // passwordInfo asks for all that an order needs
 // (https://developer.sailpoint.com/docs/api/v3/query-password-info). Only here may a
-// run find out that the tenant does not know the current paths: the call changes
-// nothing.
+// run find out that the tenant does not know the current paths, or refuses this client there
+// alone: the call changes nothing.
 func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 	query := func() (api.Answer, error) {
 		return t.client.Do(ctx, api.Request{
@@ -97,11 +95,18 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		})
 	}
 	answer, err := query()
-	if fault := api.AsError(err); fault != nil && fault.Status == 404 && !t.versionGiven {
+	if fault := api.AsError(err); fault != nil && (fault.Status == 404 || fault.Status == 403) && t.version == currentVersion && !t.versionGiven {
 		t.version = olderVersion
-		if answer, err = query(); err == nil {
+		older, again := query()
+		switch second := api.AsError(again); {
+		case again == nil && fault.Status == 404:
 			t.job.Warn("the tenant knows only the older paths of SailPoint's API, which are to end in 2029; the field API Version set to v3 saves the vain first call")
+		case again == nil:
+			t.job.Warn("the tenant refuses this client the look-up by the current paths of SailPoint's API and allows it by the older ones, which are to end in 2029; the field API Version set to v3 saves the vain first call")
+		case fault.Status == 403 && second != nil && second.Status == 404:
+			again = err // the older paths are gone: what the current ones said counts
 		}
+		answer, err = older, again
 	}
 	if fault := api.AsError(err); fault != nil {
 		switch fault.Status {
@@ -112,7 +117,7 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		case 401:
 			fault.Hints = append(fault.Hints, "the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
 		case 403:
-			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-info:read, and a personal access token may not be allowed to look up passwords at all")
+			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-info:read; some versions of the API refuse this look-up to personal access tokens: use an API Management client instead")
 		}
 	}
 	return answer, err
@@ -127,11 +132,6 @@ type order struct {
 	key                             *rsa.PublicKey
 	policies                        []string // the rules that are plain enough to print
 }
-
-// plainPolicy is the shape of the rules in SailPoint's examples.
-var plainPolicy = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^password[A-Za-z]{1,40} is [0-9]{1,4}$`)
-})
 
 // readOrder takes from the answer to a look-up what set-password wants back. All of
 // it is of this one answer: the IDs are opaque, and the key changes.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"pam-rotate-script/internal/api"
@@ -37,10 +38,39 @@ func passwordFault(password secret.Value) string {
 // passwordLength returns the length in bytes.
 func passwordLength(password secret.Value) int { return len(password.Reveal()) }
 
+// measure counts what policies speak of. A letter without a case is a letter alone.
+func measure(password secret.Value) measured {
+	var m measured
+	var last rune
+	run := 0
+	for _, r := range password.Reveal() {
+		m.length++
+		switch {
+		case unicode.IsLetter(r):
+			m.letters++
+			if unicode.IsUpper(r) {
+				m.upper++
+			} else if unicode.IsLower(r) {
+				m.lower++
+			}
+		case unicode.IsDigit(r):
+			m.digits++
+		default:
+			m.special++
+		}
+		if run++; r != last {
+			last, run = r, 1
+		}
+		m.run = max(m.run, run)
+	}
+	return m
+}
+
 // readKey returns the key of an answer's publicKey: base64 of a DER
 // SubjectPublicKeyInfo, without PEM armour. The error does not quote it.
 func readKey(text string) (*rsa.PublicKey, error) {
-	encoded, err := base64.StdEncoding.DecodeString(text)
+	// Line ends are left out by the decoder, as those of a PEM file whose armour was cut off.
+	encoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
 		return nil, errors.New("the answer's publicKey is not base64")
 	}

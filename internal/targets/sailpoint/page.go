@@ -5,9 +5,9 @@ func setup() []string {
 	return []string{
 		"As an administrator open Admin > Global > Security Settings > API Management and make a client with the grant type Client Credentials.",
 		"Give it the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Without the last one the password is changed and every outcome is unknown.",
-		"Put its ID into the access record's login and its secret into the password. A personal access token is documented only for the passwords of its owner; for anyone else it is likely to end in 403.",
-		"See to it that the source has the feature PASSWORD and that the account is correlated to an identity. Sources of delimited files cannot change passwords.",
-		"Match the password complexity of the PAM User's rotation settings to the policies of tenant and source, without a colon.",
+		"Put its ID into the access record's login and its secret into the password.",
+		"The source needs the feature PASSWORD, and the account an identity. Sources of delimited files cannot change passwords.",
+		"Run `check`, and match the password complexity of the PAM User's rotation settings to the policies that it prints, without a colon.",
 	}
 }
 

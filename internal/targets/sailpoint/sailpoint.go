@@ -10,6 +10,7 @@
 //	address.go  the API's host from what people paste into url
 //	calls.go    the calls up to the order
 //	cipher.go   the password, up to its encryption
+//	policy.go   what the look-up says of passwords
 //	status.go   the order's way to its end
 //
 // The calls are those of SailPoint's API "Password Management"
@@ -63,7 +64,7 @@ func Info() targets.Info {
 		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
-				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; the address of the tenant's web pages or the tenant's name alone will do, a vanity address will not; a path is not used"},
+				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; the tenant's web address or name will do, a vanity address will not"},
 			{Label: fieldLogin, Kind: params.Text, Required: true,
 				Help: "the client ID of an API Management client"},
 			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
@@ -71,29 +72,26 @@ func Info() targets.Info {
 			{Label: fieldSourceName, Kind: params.Text, Required: true, PerAccount: true,
 				Help: "display name of the source that holds the account"},
 			{Label: fieldUserName, Kind: params.Text, PerAccount: true,
-				Help: "the identity's login name in Identity Security Cloud, where it is not the PAM User's login"},
+				Help: "the identity's login name, where it is not the PAM User's login"},
 			{Label: fieldAccountID, Kind: params.Text, PerAccount: true,
-				Help: "the account's ID at the source, such as a distinguished name; needed only where the identity has several accounts there and not exactly one has the user's name"},
+				Help: "the account's ID at the source, such as a distinguished name; needed where the look-up lists none, or not exactly one of the user's name"},
 			{Label: fieldAPIVersion, Kind: params.Choice, Choices: []string{currentVersion, olderVersion, "v2024", "v2025", "v2026"}, Default: currentVersion,
-				Help: "style of the API's paths; where the field is absent and the tenant does not know the look-up in the style `v1`, the run uses `v3`"},
+				Help: "style of the API's paths"},
 			{Label: fieldTokenURL, Kind: params.URL,
-				Help: "the whole address of the token endpoint, where it is not `/oauth/token` of the API's host"},
+				Help: "the token endpoint, where it is not `/oauth/token` of the API's host"},
 		},
 		Timeout: timeout, Orders: true,
 		Explain: explain,
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"**A personal access token** in its place is documented only for the passwords of its owner; for anyone else it is likely to end in 403. A scope beyond its owner's user level is stored without complaint and is then missing.",
-			"**The source** must have the feature PASSWORD, and the account must be correlated to an identity. Sources of delimited files cannot change passwords. The password of Identity Security Cloud itself is said, by others than SailPoint, to be that of the source `IdentityNow`.",
-			"**Sync groups:** if the source belongs to a password sync group, SailPoint sets the same password at every source of the group. The run warns of it; other records that hold one of these passwords are then wrong.",
-			"**Which account:** one record of an API client serves many users: `Source Name`, `User Name` and `Account ID` may stand on the PAM User record. `Allowed Users` is compared with the login name that is looked up, and so with `User Name` where that is set; it does not limit the sources. Where the look-up lists no account, and so does not show whose the `Account ID` is, `Allowed Users` has to allow that ID as well.",
-			"**Password rules:** a colon is not allowed and is refused before anything is sent; so is a password too long for the tenant's key (245 bytes for RSA-2048). All other rules are the tenant's and the source's. A password that SailPoint refuses at once is reported as not changed, class policy, with the policies that it names. A change that it accepts and later calls `FAILED` is reported as unknown, with its own words and the policies: no document says that the old password stands then. Histories count too: setting the same password once more may be refused.",
-			"**Time:** SailPoint carries a change out after accepting it, through a virtual appliance for some sources. The run reads the status after 2 seconds and then ever less often, up to every 10, for about three quarters of `Timeout`. A change that is still in progress then is unknown, and may yet come into force.",
-			"**Rate limit:** SailPoint allows 100 calls in 10 seconds for each client ID, and turns further ones away unseen with 429 and the time to wait. Every call of a run waits and is sent again then, the change itself for at most half of the time that is left. Each wait is a little longer than asked for, at random, and the less so the more often a run was turned away, so that none of many runs is left behind. 200 runs at once take a minute or two.",
-			"**Limits of the proof:** `status` means that SailPoint reports this very request as FINISHED without errors. The password itself is not tried: no call does that. If the answer to the change is lost there is no request to ask about, and the outcome is unknown.",
-			"**Errors:** 401 at the sign-in: client ID or secret. 403: the scope named in the hint. Not found at the look-up: login name, `Source Name`, or no account there; SailPoint does not say which.",
-			"**Older paths:** SailPoint ends the path styles `v3`, `v2024` and the like in the first quarter of 2029.",
+			"**What is proved:** SailPoint reports this very request as `FINISHED` without errors. No call tries a password. `FAILED` is unknown: no document says that the old password stands then. If the order's answer is lost, it is given once more, with a warning that the first one may still be queued.",
+			"**What the user notices:** in a password sync group every source gets the same password. The run warns; other records that hold one of these are then wrong.",
+			"**Which account:** `Allowed Users` is compared with the login name that is looked up; it does not limit the sources. Where the look-up lists no account, it has to allow the `Account ID` as well.",
+			"**Personal access tokens** fail with 403: at the look-up or at the change, depending on the API's version, for everybody but the token's owner. The status needs the user level ORG_ADMIN: without it the password is changed and the outcome unknown. Use an API Management client.",
+			"**Password rules:** `check` prints the policies that the look-up lists, as settings for Keeper, and whether the new password meets them. A colon is refused before anything is sent, and so is a password too long for the tenant's key (245 bytes for RSA-2048).",
+			"**Time:** a change that is still in progress after three quarters of `Timeout` is unknown, and may yet come into force. 200 runs at once take a minute or two: each client ID has 100 calls in 10 seconds.",
+			"**Limits:** a look-up that is refused or not found in the style `v1` is tried once in the style `v3`, which ends early in 2029. The password of Identity Security Cloud itself is said to be that of the source `IdentityNow`.",
 		},
 		Documents: []string{
 			"https://developer.sailpoint.com/docs/api/authentication",

@@ -147,6 +147,12 @@ func TestOutcomes(t *testing.T) {
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5, warning: together},
 		{name: "finished with errors", options: simulated.Options{Outcome: simulated.FinishesWithErrors},
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 5, message: "lists errors: The password change payload is invalid"},
+		{name: "a status that names no request", options: simulated.Options{StatusNames: simulated.NamesNothing, EndsAtPoll: 1},
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 4},
+		{name: "a status whose request is null", options: simulated.Options{StatusNames: simulated.NamesNull},
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
+		{name: "failed, of a request that is null", options: simulated.Options{StatusNames: simulated.NamesNull, Outcome: simulated.Fails},
+			outcome: rotation.Unknown, class: api.ClassTarget, requests: 5, message: "has failed"},
 		{name: "a state of no document", options: simulated.Options{ProgressWord: "RETRYING"},
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "status found late", options: simulated.Options{HiddenPolls: 3},
@@ -179,7 +185,7 @@ func TestRights(t *testing.T) {
 		{name: "all scopes", access: as(simulated.AllScopesClientID),
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "no scope", access: as(simulated.PowerlessClientID),
-			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 2},
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 3},
 		{name: "may not set", access: as(simulated.LookUpClientID),
 			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 3},
 		{name: "may not read the status", access: as(simulated.BlindClientID),
@@ -193,7 +199,7 @@ func TestRights(t *testing.T) {
 		{name: "token of somebody else that may", access: as(simulated.AdminTokenID), user: look, account: lookAlike, options: simulated.Options{TokensSetOthers: true},
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "tokens may not look up", access: as(simulated.OwnTokenID), options: simulated.Options{RefuseTokensQuery: true},
-			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 2},
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 3},
 		{name: "unknown client", access: as("nobody"),
 			outcome: rotation.NotChanged, class: api.ClassCredential, requests: 1, message: "Full authentication is required"},
 		{name: "unknown client, plain error", access: as("nobody"), options: simulated.Options{PlainTokenErrors: true},
@@ -242,6 +248,10 @@ func TestAccountChoice(t *testing.T) {
 		{name: "such an ID, allowed too", record: id(simulated.AccountID),
 			access: fields{"Allowed Users": simulated.UserName + "\n*"}, options: alter(simulated.Options{}, simulated.QueryPasswordInfo, set("accounts", []any{})),
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
+		{name: "accounts kept back", options: simulated.Options{HideAccounts: true},
+			outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2, message: "no account at the source"},
+		{name: "accounts kept back, one by ID", options: simulated.Options{HideAccounts: true}, record: id(simulated.AccountID),
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "no account at the source", user: "No.Account",
 			outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2, message: "no account at the source"},
 		{name: "another case", user: "abby.smith",
@@ -270,6 +280,14 @@ func TestPathStyles(t *testing.T) {
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "an old tenant, v1", options: old, access: fields{"API Version": "v1"},
 			outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2},
+		{name: "the current paths refused", options: simulated.Options{ForbiddenStyles: []string{"v1"}},
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 6, warning: "API Version"},
+		{name: "the current paths refused, v1", options: simulated.Options{ForbiddenStyles: []string{"v1"}}, access: fields{"API Version": "v1"},
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 2},
+		{name: "the current paths refused, the older ones gone", options: simulated.Options{ForbiddenStyles: []string{"v1"}, PathStyles: []string{"v1"}},
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 3, message: "answered 403"},
+		{name: "the current paths gone, the older ones refused", options: simulated.Options{ForbiddenStyles: []string{"v3"}, PathStyles: []string{"v3"}},
+			outcome: rotation.NotChanged, class: api.ClassPermission, requests: 3, message: "answered 403"},
 		{name: "v2024", access: fields{"api_version": "V2024"}, options: simulated.Options{PathStyles: []string{"v2024"}},
 			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
 		{name: "v2025", access: fields{"API Version": "v2025"}, options: simulated.Options{PathStyles: []string{"v2025"}},
@@ -408,7 +426,7 @@ func TestDoubtfulAnswers(t *testing.T) {
 		queued(scenario{name: "finished at once, another status", options: plain,
 			outcome: rotation.Unknown, class: api.ClassTarget, requests: 6, message: "without a requestId"}),
 		unknown("the status of another request", first, simulated.ReadChangeStatus, set("requestId", "0"), 8, notOurs),
-		unknown("the status of no request", first, simulated.ReadChangeStatus, set("requestId", nil), 8, notOurs),
+		unknown("the status of a request in another form", first, simulated.ReadChangeStatus, set("requestId", 7), 8, notOurs),
 		unknown("failed, of another request", failing, simulated.ReadChangeStatus, set("requestId", "0"), 8, notOurs),
 		unknown("errors as a text", first, simulated.ReadChangeStatus, set("errors", "x"), 4, "lists errors"),
 		unknown("finished elsewhere", first, simulated.ReadChangeStatus, set("sourceIds", []any{"0"}), 4, "other sources"),
@@ -450,6 +468,48 @@ func TestQuotedErrors(t *testing.T) {
 	}
 	if hints := strings.Join(ended.Hints, "\n"); !strings.Contains(hints, "passwordMinAlpha is 1") {
 		t.Errorf("no policies in the hints: %q", ended.Hints)
+	}
+}
+
+// TestAdvice: a check says what the source asks of passwords, and whether the new one meets it.
+func TestAdvice(t *testing.T) {
+	policies := func(list ...any) simulated.Options {
+		return alter(simulated.Options{}, simulated.QueryPasswordInfo, set("policies", list))
+	}
+	for _, test := range []struct {
+		name, password string
+		options        simulated.Options
+		want           []string
+	}{
+		{"as in the example", "Kv9-canary", simulated.Options{}, []string{
+			"length at least 5", "at least 1 digits", "no setting: passwordRepeatedChar is 3", "of this check meets"}},
+		{"digits missing", "Kv-canary", simulated.Options{}, []string{"does not meet: passwordMinNumeric is 1\n"}},
+		{"four alike", "Kv9-aaaa", simulated.Options{}, []string{"does not meet: passwordRepeatedChar is 3\n"}},
+		{"three alike", "Kv9-aaab", simulated.Options{}, []string{"of this check meets"}},
+		{"too long, by characters", "Kv9-ééééé", policies("passwordMaxLength is 8"), []string{"length at most 8", "does not meet: passwordMaxLength is 8"}},
+		{"just not", "Kv9-éééé", policies("passwordMaxLength is 8", "passwordMinSpecial is 1", "passwordMinUpper is 1"), []string{"1 uppercase", "of this check meets"}},
+		{"a rule of no document", "Kv9-canary", policies("passwordMinVowels is 9", "the password "+conformance.New), []string{"no setting: passwordMinVowels is 9\n", "as far as they can be read"}},
+		{"none", "Kv9-canary", policies(), []string{"lists no policy"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tenant := simulated.New(test.options)
+			stand := &conformance.Stand{
+				Servers: []*simulator.Server{conformance.Serve(t, tenant)},
+				Accepts: func(password string) bool { return tenant.Accepts(simulated.SourceName, simulated.AccountID, password) },
+			}
+			stand.Access = fields{"Target": "sailpoint", "url": stand.Servers[0].URL(), "login": simulated.ClientID,
+				"password": simulated.ClientSecret, "Source Name": simulated.SourceName}
+			run := conformance.Run{User: simulated.UserName, Old: simulated.FirstPassword, New: test.password, Unscrubbed: true}
+			ended := run.Check(stand)
+			for _, want := range test.want {
+				if !strings.Contains(ended.Stdout, want) {
+					t.Errorf("no %q in %s", want, ended.Stdout)
+				}
+			}
+			if strings.Contains(ended.Stdout+ended.Stderr, test.password) || strings.Contains(ended.Stdout, "the password "+conformance.New) {
+				t.Errorf("a password is printed: %s", ended.Stdout)
+			}
+		})
 	}
 }
 

@@ -57,9 +57,10 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 			continue
 		}
 		state, _ := fields.Text("state")
-		id, _ := fields.Text("requestId")
+		id, isText := fields.Text("requestId")
+		unnamed := !fields.Has("requestId") || isText && id == "" // the specification lets it be null
 		switch {
-		case id != requestID && (final(state) || fields.Has("requestId")):
+		case id != requestID && !unnamed:
 			last = t.client.Fail(readStatus, api.ClassTarget, "the answer does not name the request that was asked about")
 			failures++
 		case final(state):
@@ -131,7 +132,7 @@ func (t *target) judge(action string, fields api.Fields) error {
 		return fail(api.ClassTarget, "SailPoint says that the change has failed at a group of sources, some of which may have changed")
 	case state == stateFailed:
 		return fail(api.ClassTarget, "SailPoint says that the change has failed, and names other sources than the one asked for")
-	case len(fields.List("errors")) > 0 || fields.Has("errors") && fields.List("errors") == nil:
+	case fields.Filled("errors"):
 		return fail(api.ClassTarget, "SailPoint says that the change is finished, and lists errors")
 	case reach == strangers:
 		return fail(api.ClassTarget, "SailPoint says that the change is finished, and names other sources than the one asked for")

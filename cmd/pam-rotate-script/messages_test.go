@@ -65,10 +65,7 @@ func TestMessagesAreTheProgramsOwn(t *testing.T) {
 		"payload: larger than":            {"payload", "larger than %d bytes"},
 		"payload: newPassword is missing": {"payload: %s is missing", "newPassword"},
 		"payload: user is missing":        {"payload: %s is missing", "user"},
-		"the access record's url shows that it belongs to venafi, and no field Target says so":                    {"the access record's %s that it belongs to %s, and no field Target says so"},
-		"the access record has no field Target, and is not taken for rest, which does not know all of its fields": {"the access record has no field Target, and is not taken for %s, which does not know all of its fields"},
-		"the target is venafi, and the access record's url is that of teramind":                                   {"the target is %s, and the access record's url is that of %s"},
-		"is needed on the access record": {"%s is needed %s, found %s", "on the access record"},
+		"is needed on the access record":  {"%s is needed %s, found %s", "on the access record"},
 	}
 	var said []string
 	for _, s := range sources(t) {

@@ -25,10 +25,6 @@ type Error struct {
 	// Code and Text are the vendor's own, cut, cleaned and scrubbed; "" if there
 	// are none.
 	Code, Text string
-	// UsedUp is for a target, which alone knows: the call needed what a first copy of it would
-	// have used up, such as the old password, a transaction, a one-time token, or a session of
-	// the rotated user. Then a refusal may be the answer to a copy.
-	UsedUp bool
 	// RequestID is the vendor's name for the call, "" if the answer has none.
 	RequestID string
 	// RetryAfter is how long the answer asks to wait, 0 if it does not say.

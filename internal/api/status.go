@@ -40,11 +40,11 @@ func (e *Error) Refused() bool {
 }
 
 // Doubtful reports whether a refusal may be the answer to a copy of a request that was
-// carried out: it is 412, its body speaks of history, reuse or sameness, or the target says
-// so with UsedUp. A proof settles it; without one it proves nothing. Of an Error that is not
-// Refused it says nothing.
+// carried out: it is 412, or its body speaks of history, reuse or sameness. That the call needed
+// what a first copy of it would have used up, the target's contract says. A proof settles it;
+// without one it proves nothing. Of an Error that is not Refused it says nothing.
 func (e *Error) Doubtful() bool {
-	return e.Status == http.StatusPreconditionFailed || e.reuse || e.UsedUp
+	return e.Status == http.StatusPreconditionFailed || e.reuse
 }
 
 // IsPage reports whether the answer was a web page. Every vendor is asked for JSON, so

@@ -24,9 +24,6 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%d: doubtful %t", status, fault.Doubtful())
 		}
 	}
-	if !(&api.Error{Status: 400, UsedUp: true}).Doubtful() {
-		t.Error("a refusal of what needed the old password is not doubtful")
-	}
 }
 
 // TestPagesInTheWay: a 403 that is a page is no refusal.

@@ -16,6 +16,7 @@ import (
 type PlacedFault struct {
 	Server int // its place in Stand.Servers
 	simulator.Fault
+	Write bool // the exchange puts the password in force
 }
 
 // FaultCase is one run of one bench with something going wrong in it: one fault, or
@@ -67,6 +68,9 @@ func (c FaultCase) unsettled() string {
 		if fault.Kind.Late {
 			return "the vendor carries the write out when the run has ended"
 		}
+		if fault.Write && fault.Occurrence == everyOccurrence && !fault.Kind.Applied {
+			return "no write is answered for certain, and what was sent may be carried out later than any look could tell"
+		}
 	}
 	return ""
 }
@@ -95,7 +99,7 @@ func faultCases(t *testing.T, bench Bench, kinds []simulator.Kind) (single, ever
 						continue
 					}
 					at := func(occurrence int) FaultCase {
-						return FaultCase{bench, []PlacedFault{{place, simulator.Fault{Exchange: route.Name, Occurrence: occurrence, Kind: kind}}}}
+						return FaultCase{bench, []PlacedFault{{place, simulator.Fault{Exchange: route.Name, Occurrence: occurrence, Kind: kind}, route.Write}}}
 					}
 					single = append(single, at(1))
 					if times > 1 {

@@ -39,6 +39,14 @@ func (p panicking) Change(ctx context.Context) error {
 	return p.do("change", func() error { return p.Target.Change(ctx) })
 }
 
+// Stage keeps what the target does before the write, where it does anything.
+func (p panicking) Stage(ctx context.Context) error {
+	if stager, ok := p.Target.(targets.Stager); ok {
+		return stager.Stage(ctx)
+	}
+	return nil
+}
+
 func (p panicking) Verify(ctx context.Context, which targets.Which) (verdict targets.Verdict, err error) {
 	err = p.do("verify", func() (err error) { verdict, err = p.Target.Verify(ctx, which); return err })
 	return verdict, err

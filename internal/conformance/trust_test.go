@@ -18,6 +18,7 @@ func TestFieldsOfTheUserRecord(t *testing.T) {
 		"teramind":  {"Target Email", "Target Agent"},
 		"sailpoint": {"Source Name", "User Name", "Account ID"},
 		"sps":       {"Mode", "User Key"},
+		"redfish":   {"Account ID"},
 	}
 	infos := all.Registry()
 	for _, name := range recipe.BuiltInNames() {

@@ -214,7 +214,7 @@ func secured(t *testing.T, behind string) (host, authority string) {
 func proxied(t *testing.T, behind string) (host, authority string) {
 	t.Helper()
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: behind})
-	proxy.Transport = &http.Transport{DisableCompression: true}
+	proxy.Transport = &http.Transport{DisableCompression: true, DisableKeepAlives: true} // PHP's server ends each connection
 	server := httptest.NewTLSServer(proxy)
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String(), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))

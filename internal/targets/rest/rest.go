@@ -563,7 +563,6 @@ func (t *target) Close(context.Context) error { return nil }
 // explainWrite adds what an administrator can do about a status.
 func (t *target) explainWrite(err error) error {
 	fault := api.AsError(err)
-	fault.UsedUp = t.sendsOld // a copy that came first has changed it
 	switch fault.Status {
 	case 401:
 		fault.Hints = append(fault.Hints, "the endpoint does not take the access record's password: check it, and the field Auth")

@@ -187,6 +187,8 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 	case strings.Contains(err.Error(), "RSA key larger than"):
 		return ClassTLS, fmt.Sprintf("the server's certificate has an RSA key beyond %d bits", MaxRSABits), []string{
 			"the server needs a certificate with a smaller key: 2048 to 4096 bits are usual"}
+	case strings.Contains(err.Error(), "failed to parse certificate from server"):
+		return ClassTLS, "the server's certificate cannot be read", []string{"it breaks a rule that certificates have: make it anew with a current tool"}
 	case strings.Contains(err.Error(), "unsupported protocol version"):
 		return ClassTLS, "the server speaks an outdated version of TLS alone", []string{hintParameters}
 	case strings.Contains(err.Error(), "tls: "):

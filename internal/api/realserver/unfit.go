@@ -7,15 +7,28 @@ import (
 	"encoding/pem"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
-// Unfit are the constellations in which OpenSSL shows a certificate that no client should
+// Unfit are the constellations in which OpenSSL shows a certificate that few clients
 // accept. Their authority is written to ca.pem in the place of Certificates' own.
-var Unfit = []string{"SHA-1 signature", "IP address as a DNS name", "RSA key beyond 8192 bits"}
+var Unfit = []string{"SHA-1 signature", "IP address as a DNS name", "RSA key beyond 8192 bits", "negative serial number"}
 
 // unfit writes ca.pem, and unfit.pem with its key, for one of Unfit.
 func unfit(folder, kind string) error {
+	if kind == "negative serial number" { // which crypto/x509 makes none with
+		name := func(file string) string { return filepath.Join(folder, file) }
+		if err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", name("unfit.key"), "-out", name("unfit.pem"),
+			"-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-set_serial", "-5").Run(); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(name("unfit.pem"))
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(name("ca.pem"), text, 0o600)
+	}
 	bits, algorithm := 2048, x509.UnknownSignatureAlgorithm
 	authority, err := issue(nil, kind == "SHA-1 signature", func(c *x509.Certificate) {
 		c.Subject.CommonName = "Root"

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +57,7 @@ func frameworks() []framework {
 		}},
 		{"PHP", func(_ *testing.T, port string) *exec.Cmd {
 			return exec.Command("php", "-S", "127.0.0.1:"+port, filepath.Join("testdata", "php_app.php"))
-		}, []string{"php", "--version"}, [][3]string{
+		}, []string{"sh", "-c", "php --version && /usr/sbin/nginx -v"}, [][3]string{
 			{"/empty", changed, ""}, {"/text", changed, ""}, {"/object", changed, ""}, {"/none", changed, ""}, {"/list", changed, ""},
 			{"/marked", changed, ""}, {"/compressed", changed, ""},
 			{"/denied", unknown, "Permission denied"},
@@ -81,6 +78,13 @@ func frameworks() []framework {
 
 // nginx answers from its configuration, without anything behind it.
 func nginx(t *testing.T, port string) *exec.Cmd {
+	return nginxWith(t, port, `location /empty { return 200; } location /none { return 204; } location /text { return 200 "OK"; }
+location /object { default_type application/json; return 200 '{"success":true}'; }
+location /large { client_max_body_size 1; proxy_pass http://127.0.0.1:9; } location /blocked { deny all; }`)
+}
+
+// nginxWith starts nginx with these locations.
+func nginxWith(t *testing.T, port, locations string) *exec.Cmd {
 	directory := t.TempDir()
 	if err := os.WriteFile(filepath.Join(directory, "file"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
@@ -96,10 +100,7 @@ func nginx(t *testing.T, port string) *exec.Cmd {
 	configuration := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
 events {}
 http { access_log off; gzip on; %[2]s
-server { listen 127.0.0.1:%[3]s; root %[1]s;
-location /empty { return 200; } location /none { return 204; } location /text { return 200 "OK"; }
-location /object { default_type application/json; return 200 '{"success":true}'; }
-location /large { client_max_body_size 1; proxy_pass http://127.0.0.1:9; } location /blocked { deny all; } } }`, directory, paths, port)
+server { listen 127.0.0.1:%[3]s; root %[1]s; %[4]s } }`, directory, paths, port, locations)
 	file := filepath.Join(directory, "nginx.conf")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
@@ -118,11 +119,14 @@ func TestFrameworks(t *testing.T) {
 				}
 				t.Skipf("%s is not there", f.name)
 			}
-			secure := secured
+			behind := serve(t, f)
 			if f.name == "PHP" {
-				secure = proxied // its own server frames no body, and has no TLS
+				// Its own server frames no body, and is nothing to put before people.
+				behind = serve(t, framework{name: "nginx", command: func(t *testing.T, port string) *exec.Cmd {
+					return nginxWith(t, port, "location / { proxy_pass http://"+behind+"; }")
+				}})
 			}
-			host, authority := secure(t, serve(t, f))
+			host, authority := secured(t, behind)
 			for _, end := range f.ends {
 				result := rotate(t, "https://"+host+end[0], authority)
 				if string(result.Outcome) != end[1] || !strings.Contains(result.Message, end[2]) || result.Writes != 1 {
@@ -208,16 +212,6 @@ func secured(t *testing.T, behind string) (host, authority string) {
 		}
 	}()
 	return listener.Addr().String(), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}))
-}
-
-// proxied is secured by a reverse proxy.
-func proxied(t *testing.T, behind string) (host, authority string) {
-	t.Helper()
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: behind})
-	proxy.Transport = &http.Transport{DisableCompression: true, DisableKeepAlives: true} // PHP's server ends each connection
-	server := httptest.NewTLSServer(proxy)
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String(), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 }
 
 // rotate makes a real run against an address.

@@ -79,6 +79,7 @@ func Messages() []MessageGroup {
 			{"the server's certificate has the host name as its common name alone", "Names count in subjectAltName alone. Have the certificate made anew with it, or use `TLS Fingerprint`."},
 			{"the server's certificate has the IP address as a DNS name", "An address counts in subjectAltName of the kind IP alone. Have the certificate made anew, call the server by its name in `url`, or use `TLS Fingerprint`."},
 			{"the server's certificate has an RSA key beyond", "A key of that size takes too long to compute with. Have a smaller one made."},
+			{"the server's certificate cannot be read", "It breaks a rule that certificates have. Have it made anew with a current tool."},
 			{"the server's certificate is for another host", "Use the host name of the certificate in `url`. For an appliance with a certificate of its own making, `TLS Fingerprint` stands in for authority and name."},
 			{"the server's certificate is expired or not yet valid", "Have it renewed. If it is valid, the clock of the Gateway's host is wrong."},
 			{"the server's certificate is not valid for this use", "It is not a certificate for servers, or its authority may not sign for this host. Have a proper one made, or use `TLS Fingerprint`."},

@@ -52,7 +52,7 @@ func SPSByStatus() Bench {
 // record follows each change, as one that is the PAM User record itself does.
 func SPSSelf() Bench {
 	return Bench{
-		Name: "sps self", Info: sps.Info(), User: spsUser, Exchanges: 6, Writes: 2, Proves: true, Names: spsNames,
+		Name: "sps self", CarriesOld: true, Info: sps.Info(), User: spsUser, Exchanges: 6, Writes: 2, Proves: true, Names: spsNames,
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			appliance := spssimulator.New(spssimulator.Options{})
 			appliance.Add(spssimulator.User{Key: spsKey, Name: user, Password: password, REST: true})

@@ -35,7 +35,7 @@ func Venafi() Bench {
 // no rights.
 func VenafiSelf() Bench {
 	return Bench{
-		Name: "venafi, caller rotates itself", Info: venafi.Info(), User: "rotated.user@example.com", Exchanges: 5, Writes: 2, Proves: true, Unsettled: unsettledVenafi,
+		Name: "venafi, caller rotates itself", CarriesOld: true, Info: venafi.Info(), User: "rotated.user@example.com", Exchanges: 5, Writes: 2, Proves: true, Unsettled: unsettledVenafi,
 		Names: []string{"jane", "local:jane", "慀"},
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			platform := newVenafi(user, password)

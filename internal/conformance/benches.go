@@ -17,7 +17,7 @@ func Benches() []Bench {
 		Venafi(), VenafiSelf(), VenafiAccessToken(),
 		SailPoint(), SailPointAtOnce(),
 		SPS(), SPSBehindManyUsers(), SPSByStatus(), SPSSelf(), SPSRoot(),
-		REST(), RESTWithVerifyURL(),
+		REST(), RESTWithVerifyURL(), RESTThatRepeats(),
 		RecipeTeramind(), RecipeVenafi(),
 	}
 }
@@ -72,7 +72,8 @@ func REST() Bench {
 // RESTWithVerifyURL is the bench of package rest with a proof by login.
 func RESTWithVerifyURL() Bench {
 	return Bench{
-		Name: "rest with Verify URL", Info: rest.Info(), User: "rotated.user@example.com", Exchanges: 3, Writes: 1, Proves: true,
+		Undetectable: liesAtTheVerifyURL,
+		Name:         "rest with Verify URL", CarriesOld: true, Info: rest.Info(), User: "rotated.user@example.com", Exchanges: 3, Writes: 1, Proves: true,
 		Unsettled: func(fault simulator.Fault) string {
 			switch {
 			case fault.Exchange == restsimulator.ChangePassword && (fault.Kind.Name == "empty 200 before" || fault.Kind.Name == "array 200 before"):
@@ -93,6 +94,35 @@ func RESTWithVerifyURL() Bench {
 			"Method": "put", "Auth": "header X-Api-Key", "User Field": "none", "Password Field": "password",
 			"Old Password Field": "current", "Extra Body": `{"notify": false}`,
 		}),
+	}
+}
+
+// liesAtTheVerifyURL are answers that something in between gives to a sign-in, and that the
+// endpoint may give as well. Beside a write that is lost they are a lie.
+var liesAtTheVerifyURL = map[string]string{
+	"empty 200 before at " + restsimulator.SignIn: "a 200 without a body is what a Verify URL may answer to the right password",
+	"array 200 before at " + restsimulator.SignIn: "a 200 with any JSON is what a Verify URL may answer to the right password",
+}
+
+// RESTThatRepeats is the bench of package rest where the access record says that the call may
+// be repeated.
+func RESTThatRepeats() Bench {
+	return Bench{
+		Name: "rest with Repeat", Info: rest.Info(), User: "rotated.user@example.com", Exchanges: 3, Writes: 2, Proves: true,
+		Unsettled: func(fault simulator.Fault) string {
+			switch {
+			case fault.Exchange == restsimulator.ChangePassword && (fault.Kind.Name == "empty 200 before" || fault.Kind.Name == "array 200 before"):
+				return "the answer is what success looks like, and the sign-in contradicts it"
+			case fault.Exchange == restsimulator.SignIn && fault.Kind.Status == 401:
+				return "the sign-in is refused exactly as with a wrong password"
+			}
+			return ""
+		},
+		Undetectable: liesAtTheVerifyURL,
+		Names:        []string{"jane", "a/b", "慀"},
+		Serve: startREST(restsimulator.Config{
+			Method: "PUT", Path: "/api/users/{user}/password", OmitUser: true, SuccessStatus: 204, VerifyPath: "/api/users/{user}", LockAfter: 3,
+		}, map[string]any{"Method": "put", "User Field": "none", "Repeat": "true"}),
 	}
 }
 

@@ -58,9 +58,11 @@ type Bench struct {
 	// Writes is how many writes a run may send, those answered 429 apart: 1, or 2 where a
 	// repeat does no harm.
 	Writes int
+	// CarriesOld says that the write carries the old password.
+	CarriesOld bool
 	// Proves says that a sign-in or a status shows which password is in force.
 	Proves bool
-	// Undetectable names the faults that nothing in the vendor's contract can tell
+	// Undetectable names the faults, by their kind or as "kind at exchange", that nothing in the vendor's contract can tell
 	// from success, each with the reason. They are run, but may end in a false
 	// success.
 	Undetectable map[string]string

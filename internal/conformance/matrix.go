@@ -21,6 +21,11 @@ type Tally struct {
 	Avoidable                   int // unknown where a proof was possible
 	DoubleWrites, FailedLogins  int
 	LeftOpen, Leaks             int
+	// FailedAccess is the most sign-ins as the access record's user that failed in one run.
+	FailedAccess int
+	// Passing are the cases with one fault that meets one exchange once and may be gone a
+	// moment later, and how they end.
+	Passing, PassingChanged, PassingVague int
 	// Runs and BareRuns are the runs with the scrubber and without, Searches and
 	// BareSearches how many forms of secrets were looked for in their output.
 	Runs, BareRuns, Searches, BareSearches int
@@ -60,6 +65,16 @@ func (t *Tally) Add(c FaultCase, broken []string, ended Ended) {
 	t.Cases++
 	t.Runs++
 	t.Ends[c.String()] = ended
+	t.FailedAccess = max(t.FailedAccess, ended.FailedAccess)
+	if c.passes() {
+		t.Passing++
+		switch ended.Outcome {
+		case rotation.Changed:
+			t.PassingChanged++
+		case rotation.Unknown:
+			t.PassingVague++
+		}
+	}
 	t.Searches += ended.Searches
 	switch ended.Outcome {
 	case rotation.Changed:
@@ -97,21 +112,16 @@ func (t *Tally) blame(c FaultCase, broken []string) {
 	}
 }
 
-// MatrixSection returns what the tallies make of docs/development/reliability.md, in Markdown. It
-// holds no times, so that it is the same after every run.
-func MatrixSection(tallies []*Tally) string {
-	var page strings.Builder
+// OutcomesSection returns how the cases ended and which promises were broken, in Markdown.
+func OutcomesSection(tallies []*Tally) string {
 	row := func(name string, t Tally) []any {
 		return []any{name, t.Cases, t.Changed, t.NotChanged, t.Vague,
-			t.FalseSuccess, t.FalseNoChange, t.Avoidable, t.DoubleWrites, t.FailedLogins, t.LeftOpen, t.Leaks}
+			t.FalseSuccess, t.FalseNoChange, t.Avoidable, t.DoubleWrites, t.FailedLogins, t.LeftOpen, t.Leaks, t.FailedAccess}
 	}
-	searchRow := func(name string, t Tally) []any {
-		return []any{name, t.Runs, t.Searches, t.BareRuns, t.BareSearches, t.Leaks}
-	}
-	var rows, searches [][]any
+	var rows [][]any
 	var sum Tally
 	for _, t := range tallies {
-		rows, searches = append(rows, row(t.Bench, *t)), append(searches, searchRow(t.Bench, *t))
+		rows = append(rows, row(t.Bench, *t))
 		for _, count := range []struct {
 			sum *int
 			one int
@@ -119,15 +129,32 @@ func MatrixSection(tallies []*Tally) string {
 			{&sum.Cases, t.Cases}, {&sum.Changed, t.Changed}, {&sum.NotChanged, t.NotChanged}, {&sum.Vague, t.Vague},
 			{&sum.FalseSuccess, t.FalseSuccess}, {&sum.FalseNoChange, t.FalseNoChange}, {&sum.Avoidable, t.Avoidable},
 			{&sum.DoubleWrites, t.DoubleWrites}, {&sum.FailedLogins, t.FailedLogins}, {&sum.LeftOpen, t.LeftOpen}, {&sum.Leaks, t.Leaks},
-			{&sum.Runs, t.Runs}, {&sum.Searches, t.Searches}, {&sum.BareRuns, t.BareRuns}, {&sum.BareSearches, t.BareSearches},
 		} {
 			*count.sum += count.one
 		}
+		sum.FailedAccess = max(sum.FailedAccess, t.FailedAccess)
 	}
-	page.WriteString(reliability.Table([]string{
+	return reliability.Table([]string{
 		"vendor", "cases", "changed", "not changed", "unknown", "false success", "false not-changed", "unknown where proof was possible",
-		"too many writes", "failed logins over budget", "left open", "leaks",
-	}, append(rows, row("**all**", sum))...))
+		"too many writes", "failed logins over budget", "left open", "leaks", "most failed sign-ins as the access user",
+	}, append(rows, row("**all**", sum))...)
+}
+
+// MatrixSection returns what the tallies make of docs/development/reliability.md, in Markdown. It
+// holds no times, so that it is the same after every run.
+func MatrixSection(tallies []*Tally) string {
+	var page strings.Builder
+	searchRow := func(name string, t Tally) []any {
+		return []any{name, t.Runs, t.Searches, t.BareRuns, t.BareSearches, t.Leaks}
+	}
+	var searches [][]any
+	var sum Tally
+	for _, t := range tallies {
+		searches = append(searches, searchRow(t.Bench, *t))
+		sum.Runs, sum.Searches, sum.BareRuns, sum.BareSearches, sum.Leaks =
+			sum.Runs+t.Runs, sum.Searches+t.Searches, sum.BareRuns+t.BareRuns, sum.BareSearches+t.BareSearches, sum.Leaks+t.Leaks
+	}
+	page.WriteString(OutcomesSection(tallies))
 	page.WriteString(`
 ### Leak searches
 

@@ -16,6 +16,7 @@ import (
 // run.
 type Findings struct {
 	Faults, MoreFaults *Tally
+	Pairs              *Tally
 	Values             *ValueTally
 	Deadlines          *DeadlineTally
 }
@@ -38,6 +39,8 @@ var parts = []struct {
 	{"panics", testPanics},
 	{"faults", testFaults},
 	{"more-faults", testMoreFaults},
+	{"pairs", testPairs},
+	{"together", testTogether},
 	{"values", testValues},
 	{"deadlines", testDeadlines},
 }

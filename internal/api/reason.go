@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The members by which frameworks and interfaces tell why, in the form of squashed. All are
@@ -59,6 +62,10 @@ func (a Answer) Why() string {
 			}
 		}
 		found = reasonsIn(members)
+	case isPage:
+		if a.fault == nil {
+			return sentenceOf(a.body)
+		}
 	case isText:
 		if members := formIn(string(a.body)); members != nil {
 			found = reasonsIn(members)
@@ -70,6 +77,33 @@ func (a Answer) Why() string {
 		found = found[:maxReasons]
 	}
 	return strings.Join(found, "; ")
+}
+
+// plainPage is the page that frameworks make of an error by themselves: a heading and one
+// paragraph, without elements in it.
+var plainPage = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^\s*(?:<!doctype[^<>]*>\s*)?(?:<html[^<>]*>\s*)?(?:<head>\s*)?<title>[^<>]*</title>\s*(?:</head>\s*)?(?:<body>\s*)?<h1>([^<>]*)</h1>\s*<p>([^<>]*)</p>\s*(?:</body>\s*)?(?:</html>\s*)?$`)
+})
+
+// sentenceOf returns the one sentence of a framework's error page, whose heading is the name
+// of a status; "" of any other page.
+func sentenceOf(page []byte) string {
+	if len(page) > 4*maxLine {
+		return ""
+	}
+	found := plainPage().FindSubmatch(page)
+	if found == nil {
+		return ""
+	}
+	heading := squashed(string(found[1]))
+	for status := 400; status < 600; status++ {
+		if name := squashed(http.StatusText(status)); name != "" && heading == name {
+			if text := strings.TrimSpace(unescape(string(found[2]))); len(text) <= maxLine {
+				return text
+			}
+		}
+	}
+	return ""
 }
 
 // reasonsIn finds the reasons of a body.
@@ -105,12 +139,30 @@ func told(members map[string]any) []string {
 			}
 		}
 	}
+	if data, isObject := members["data"].(map[string]any); isObject && coded(data) {
+		if found := texts(data, ""); len(found) > 0 {
+			return found
+		}
+	}
 	for _, name := range reasons {
 		if text, isText := members[name].(string); isText && strings.TrimSpace(text) != "" && !nobody.has(squashed(text)) {
 			return []string{text}
 		}
 	}
 	return nil
+}
+
+// coded reports whether an object holds fields, each with a code and a message: PocketBase's
+// data, which elsewhere is what was asked for.
+func coded(data map[string]any) bool {
+	for _, value := range data {
+		object, _ := value.(map[string]any)
+		_, code := object["code"].(string)
+		if _, message := object["message"].(string); !code || !message {
+			return false
+		}
+	}
+	return len(data) > 0
 }
 
 // deeper looks into the members of an object that tells nothing itself.

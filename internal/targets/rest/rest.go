@@ -65,9 +65,9 @@ func Info() targets.Info {
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the endpoint; `{user}` in its path is the user as one escaped segment"},
 			{Label: fieldPassword, Kind: params.Secret, Secret: true,
-				Help: "the token, password or header value that `Auth` sends; required unless `Auth` is `none`"},
+				Help: "what `Auth` sends; required unless that is `none`"},
 			{Label: fieldLogin, Kind: params.Text,
-				Help: "the user name for `Auth` = `basic`; not used otherwise"},
+				Help: "the user name for `Auth` = `basic`"},
 			{Label: fieldMethod, Kind: params.Choice, Choices: []string{"POST", "PUT", "PATCH"}, Default: "POST",
 				Help: "the HTTP method"},
 			{Label: fieldAuth, Kind: params.Text, Default: "bearer",
@@ -79,9 +79,9 @@ func Info() targets.Info {
 			{Label: fieldOldPasswordField, Kind: params.Text,
 				Help: "a member for the old password; absent sends none"},
 			{Label: fieldExtraBody, Kind: params.Object, Secret: true,
-				Help: "a JSON object whose members are added to the body"},
+				Help: "JSON members added to the body"},
 			{Label: fieldSuccessStatus, Kind: params.List, Default: "200, 201, 204",
-				Help: "the statuses that mean changed; any other 2xx is unknown"},
+				Help: "the statuses that mean changed; any other 2xx, such as 202, is unknown"},
 			{Label: fieldSuccessValue, Kind: params.Multiline,
 				Help: "what the body must say, one a line: a member's path, `=`, and its values with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold"},
 			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
@@ -94,19 +94,17 @@ func Info() targets.Info {
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"A drop-in for Keeper's sample script: an access record with `url` and `password` alone sends the same request. Unlike the sample, success is only what `Success Status` lists; 202 is an order, and unknown unless you list it.",
-			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it success rests on the endpoint's answer, whose body can only add doubt. Doubt and failure are unknown, or changed where the Verify URL proves it.\n\n" +
+			"With `url` and `password` alone it sends what Keeper's sample script sends.",
+			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it success rests on the answer, whose body can only add doubt.\n\n" +
 				"| In the body | Is |\n| --- | --- |\n" +
-				"| a web page, cut JSON, another user under `User Field` | doubt |\n" +
-				"| `success`, `updated` and the like `false`; `error`, `errorCode` and the like not empty; `affectedRows` 0 | failure |\n" +
-				"| `status`, `code` and the like: a word or number of a failure; `status` 0, unless something else speaks of success | failure |\n" +
-				"| `message` or plain text with words of a failure | failure |\n" +
-				"| `status` pending or queued, `done` `false` | under way |\n" +
+				"| `success`, `updated` `false`; `error`, `errorCode` not empty; `affectedRows` 0; `status`, `code` of a failure; words of a failure | unknown, unless the Verify URL proves it |\n" +
+				"| a web page, cut JSON, another user under `User Field` | the same |\n" +
+				"| `status` pending or queued, `done` `false` | unknown: under way |\n" +
 				"| words or values of success alone | success |\n" +
-				"| anything else | nothing: a warning says so |\n\n" +
-				"Where this does not fit, `Success Value` says what success looks like, in the table's place.",
-			"**Verify URL** must refuse a request without credentials, which is tried before anything is changed, and a wrong password with 401, which is tried where the answer to the change is not clear, and always with `Verify` = `strict`. A run makes at most two failed sign-ins, which may count towards a lock-out.",
-			"**Limits:** nothing can be proved where the user's name has a colon, or the Verify URL answers 404, 405 or 410. A password outside of ASCII is taken for rejected only where the 401 says `charset=\"UTF-8\"`.",
+				"| anything else | success with a warning |\n\n" +
+				"Where this does not fit, `Success Value` takes its place.",
+			"**Verify URL** is tried without credentials before anything is changed; and with a password that cannot be right where the answer to the change is not clear, and always with `Verify` = `strict`. It must refuse both. A run makes at most two failed sign-ins.",
+			"**Limits:** nothing can be proved where the user's name has a colon, or the Verify URL answers 404, 405 or 410. Passwords outside of ASCII need a 401 with `charset=\"UTF-8\"`.",
 		},
 		Documents: []string{
 			"https://docs.keeper.io/en/keeperpam/privileged-access-manager/password-rotation/rotation-use-cases/saas-accounts/rotate-credential-via-rest-api",

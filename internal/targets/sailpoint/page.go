@@ -7,7 +7,7 @@ func setup() []string {
 		"Give it the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Without the last one the password is changed and every outcome is unknown.",
 		"Put its ID into the access record's login and its secret into the password.",
 		"The source needs the feature PASSWORD, and the account an identity. Sources of delimited files cannot change passwords.",
-		"Run `check`, and match the password complexity of the PAM User's rotation settings to the policies that it prints, without a colon.",
+		"Run `check`: match the PAM User's password complexity to the policies that it prints, without a colon.",
 	}
 }
 

@@ -128,6 +128,46 @@ func testTogether(t *testing.T, bench Bench, _ *Findings) {
 	}
 }
 
+// testSomebodyElse: while the answer to the first write is being lost, another run sets a third
+// password. Where the old one can be tried, that newer one stays in force.
+func testSomebodyElse(t *testing.T, bench Bench, _ *Findings) {
+	const third = "Tq6-canary!other&Wx9%"
+	single, _ := faultCases(t, bench, simulator.Kinds())
+	for _, c := range single {
+		fault := c.Faults[0]
+		if !fault.Write || fault.Kind.Hangs || fault.Kind.Late || c.undetectable() != "" {
+			continue
+		}
+		if fault.Kind.Status == http.StatusTooManyRequests { // then the first write is yet to come
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			stand := startInMemory(t, bench, bench.User)
+			if stand.FailedLogins == nil || bench.Writes == 1 {
+				return
+			}
+			stand.Servers[fault.Server].Inject(fault.Fault)
+			first, second := bench.run(), bench.run()
+			second.New = third
+			var other Ended
+			begun := false
+			stand.Servers[fault.Server].Observe(func(e simulator.Exchange, moment simulator.Moment) {
+				if e.Name == fault.Exchange && moment == simulator.Acted && !begun {
+					begun = true
+					other = second.Rotate(stand)
+				}
+			})
+			ended := first.Rotate(stand)
+			if other.Outcome == rotation.Changed && !stand.Accepts(third) {
+				t.Errorf("%s: the other run's newer password was overwritten: %s%s", c, other.Stdout, ended.Stdout)
+			}
+			if ended.Outcome == rotation.Changed && !stand.Accepts(first.New) {
+				t.Errorf("%s: false success: %s", c, ended.Stdout)
+			}
+		})
+	}
+}
+
 // lie fails the test for what runs that have just ended say and is not so. Of several that
 // say changed, the one that came last is right.
 func lie(t *testing.T, c FaultCase, name string, stand *Stand, runs []Run, ended []Ended) {

@@ -41,6 +41,7 @@ var parts = []struct {
 	{"more-faults", testMoreFaults},
 	{"pairs", testPairs},
 	{"together", testTogether},
+	{"somebody-else", testSomebodyElse},
 	{"values", testValues},
 	{"deadlines", testDeadlines},
 }

@@ -471,6 +471,34 @@ func TestQuotedErrors(t *testing.T) {
 	}
 }
 
+// TestSeenElsewhere: what other people's stand-ins and clients of the API answer or expect.
+func TestSeenElsewhere(t *testing.T) {
+	status200 := simulated.Options{Alter: func(route string, answer simulator.Answer) simulator.Answer {
+		if route == simulated.SetPassword && answer.Status == 202 {
+			answer.Status = 200
+		}
+		return answer
+	}}
+	runAll(t, []scenario{
+		{name: "a key in lines, as a PEM file's without its armour", options: alter(simulated.Options{}, simulated.QueryPasswordInfo, func(object map[string]any) {
+			key := object["publicKey"].(string)
+			object["publicKey"] = key[:64] + "\n" + key[64:128] + "\r\n" + key[128:] + "\n"
+		}), outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
+		{name: "200 to the order, with a request to follow", options: status200,
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
+		{name: "a token under another name", options: alter(simulated.Options{}, simulated.RequestToken, func(object map[string]any) {
+			object["token"] = object["access_token"]
+			delete(object, "access_token")
+		}), outcome: rotation.NotChanged, class: api.ClassTarget, requests: 2, message: "no usable access_token"},
+		{name: "errors that are null", options: alter(simulated.Options{EndsAtPoll: 1}, simulated.ReadChangeStatus, set("errors", nil)),
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 4},
+		{name: "errors that say nothing", options: alter(simulated.Options{EndsAtPoll: 1}, simulated.ReadChangeStatus, set("errors", []any{nil, ""})),
+			outcome: rotation.Changed, proof: targets.ProofStatus, requests: 4},
+		{name: "accounts as null, as the vendor's SDK for PowerShell shows", options: alter(simulated.Options{}, simulated.QueryPasswordInfo, set("accounts", nil)),
+			record: fields{"Account ID": simulated.AccountID}, outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5},
+	})
+}
+
 // TestAdvice: a check says what the source asks of passwords, and whether the new one meets it.
 func TestAdvice(t *testing.T) {
 	policies := func(list ...any) simulated.Options {

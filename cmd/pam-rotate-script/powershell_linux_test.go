@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -328,5 +327,5 @@ func utf16LE(text string) string {
 	for _, r := range text {
 		wide = append(wide, byte(r), byte(r>>8))
 	}
-	return fmt.Sprintf("%s", wide)
+	return string(wide)
 }

@@ -29,12 +29,6 @@ import (
 	"pam-rotate-script/internal/targets"
 )
 
-// quick is a clock that never waits.
-type quick struct{}
-
-func (quick) Now() time.Time                                   { return time.Now() }
-func (quick) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-
 // service is an API on 127.0.0.1 that answers by method and path, and keeps what came.
 type service struct {
 	*httptest.Server

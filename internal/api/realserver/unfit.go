@@ -50,7 +50,8 @@ func unfit(folder, kind string) error {
 		return errors.New("there is no constellation " + kind)
 	}
 	// Four primes, since two of that length take half a minute.
-	key, err := rsa.GenerateMultiPrimeKey(rand.Reader, 4, bits) //nolint:staticcheck // no client should accept it
+	//lint:ignore SA1019 no client should accept it
+	key, err := rsa.GenerateMultiPrimeKey(rand.Reader, 4, bits)
 	if err != nil {
 		return err
 	}

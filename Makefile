@@ -80,7 +80,7 @@ lint: ## formatting, vet, staticcheck, tidy modules
 FIGURES := $(GO) test -count=1 -timeout 20m
 
 matrix: ## every fault at every exchange of every vendor
-	$(FIGURES) -run '^TestVendor$$//^(faults|more-faults)$$' $(SUITE) -update
+	$(FIGURES) -run '^TestVendor$$//^(faults|more-faults|pairs)$$' $(SUITE) -update
 
 values: ## every hostile password and name through every vendor
 	$(FIGURES) -run '^TestVendor$$//^values$$' $(SUITE) -update

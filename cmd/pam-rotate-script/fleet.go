@@ -95,7 +95,9 @@ func (c *command) verify() error {
 	printer := c.printer()
 	unknown := rotation.Unknown.ExitCode
 	c.code = unknown()
-	payload, ok, err := c.ready(printer, unknown)
+	before := c.watchBefore(unknown)
+	defer before.stop()
+	payload, ok, err := c.ready(printer)
 	if !ok {
 		return err
 	}
@@ -114,6 +116,7 @@ func (c *command) verify() error {
 		printer.Verified(rotation.VerifyResult{Result: *failed, InForce: rotation.NotTold})
 		return nil
 	}
+	before.stop()
 	watch := c.watchOver(plan.Timeout(), unknown)
 	defer watch.stop()
 	result := plan.Verify(c.ctx, nil)

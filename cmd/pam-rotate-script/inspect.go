@@ -2,6 +2,7 @@ package main
 
 import (
 	"pam-rotate-script/internal/inspect"
+	"pam-rotate-script/internal/rotation"
 )
 
 func (c *command) inspect([]string) error {
@@ -10,7 +11,7 @@ func (c *command) inspect([]string) error {
 	if err != nil {
 		return err
 	}
-	defer c.watchBefore().stop()
+	defer c.watchBefore(rotation.NotChanged.ExitCode).stop()
 	input := &inspect.Input{From: c.stdin}
 	payload, ok, err := c.payloadFrom(input)
 	if !ok {

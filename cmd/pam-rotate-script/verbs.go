@@ -327,7 +327,8 @@ func (c *command) timeout() time.Duration {
 // plan reads the payload and prepares a run. ok is false if there is none, and the
 // result is printed.
 func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, err error) {
-	payload, ok, err := c.ready(printer, rotation.NotChanged.ExitCode)
+	defer c.watchBefore(rotation.NotChanged.ExitCode).stop()
+	payload, ok, err := c.ready(printer)
 	if !ok {
 		return nil, false, err
 	}
@@ -347,13 +348,11 @@ func (c *command) plan(printer *report.Printer) (plan *rotation.Plan, ok bool, e
 }
 
 // ready reads the payload, and completes it from the vault. ok is false if the command line is
-// wrong, or if help was printed instead; any other error is that of the run. code is the exit code
-// until there is a result.
-func (c *command) ready(printer *report.Printer, code func() int) (payload *params.Params, ok bool, err error) {
+// wrong, or if help was printed instead; any other error is that of the run.
+func (c *command) ready(printer *report.Printer) (payload *params.Params, ok bool, err error) {
 	if _, err := c.options(printer); err != nil {
 		return nil, false, err
 	}
-	defer c.watchOver(2*c.timeout(), code).stop()
 	payload, ok, err = c.payload()
 	if !ok || errors.As(err, new(usageError)) {
 		return nil, false, err

@@ -3,8 +3,6 @@ package main
 import (
 	"sync/atomic"
 	"time"
-
-	"pam-rotate-script/internal/rotation"
 )
 
 // grace is by how much a run may outlast its time-out.
@@ -28,9 +26,10 @@ func (c *command) watchOver(timeout time.Duration, initial func() int) *watch {
 }
 
 // watchBefore watches what comes before the first call to a vendor: the payload and the vault,
-// and what is wrong with them is printed too. All of it is within the time-out.
-func (c *command) watchBefore() *watch {
-	return c.watchOver(c.timeout()-time.Since(c.started), rotation.NotChanged.ExitCode)
+// and what is wrong with them is printed too. All of it is within the time-out. code is the exit
+// code until there is a result.
+func (c *command) watchBefore(code func() int) *watch {
+	return c.watchOver(c.timeout()-time.Since(c.started), code)
 }
 
 func (w *watch) current(initial func() int) int {

@@ -97,10 +97,10 @@ func vendors() []vendor {
 				because: []string{"The look-up is refused already, so nothing is written."},
 			},
 			lostAfter: ending{
-				outcome: changed, words: "confirmed by Teramind's answer to a repeat", writes: 2, renewed: true,
+				outcome: changed, words: "confirmed by Teramind's answer after a second try", writes: 2, renewed: true,
 				because: []string{
 					"Nobody can ask which password is in force, but setting the same one again does no harm:",
-					"the program waits a few seconds, sends the write once more, and that answer settles it.",
+					"the program begins again, sends the write once more, and that answer settles it.",
 				},
 			},
 		},
@@ -142,10 +142,11 @@ func vendors() []vendor {
 				because: []string{"The write is not repeated. The program signs in with the new password, and that settles it."},
 			},
 			lostBefore: &ending{
-				outcome: notChanged, words: "[network]", writes: 1, login: "old",
+				outcome: unknown, words: "the new password is rejected so far", writes: 1,
 				because: []string{
-					"To the program this looks like the run before. It tries the new password in vain, then signs in",
-					"with the old one: that proves that nothing changed.",
+					"To the program this looks like the run before, but the new password is rejected, at once and when",
+					"the settling time is over. The endpoint may yet carry the change out, so the program does not",
+					"claim to know. With the field Repeat it would send the write once more.",
 				},
 			},
 		},
@@ -166,10 +167,10 @@ func vendors() []vendor {
 				because: []string{"The write is not repeated. The program signs in with the new password, and that settles it."},
 			},
 			lostBefore: &ending{
-				outcome: unknown, words: "trying the old one shows nothing here", writes: 1,
+				outcome: changed, words: "proved by a login after a second try", writes: 2, renewed: true, login: "new",
 				because: []string{
-					"The new password is rejected. That proves nothing yet: Venafi may go by an older password from a",
-					"cache for a while, so neither does a login with the old one. The program does not claim to know.",
+					"The new password is rejected. To set it once more does no harm: the old one is still accepted, so",
+					"the program begins again, and the answer and a login settle it.",
 				},
 			},
 		},
@@ -187,10 +188,10 @@ func vendors() []vendor {
 				because: []string{"There is no token to be had, so nothing is written."},
 			},
 			lostAfter: ending{
-				outcome: unknown, words: "the new password could not be tried", writes: 1, renewed: true,
+				outcome: changed, words: "final status after a second try", writes: 2, renewed: true,
 				because: []string{
-					"The number of the order was in the answer that is lost, so there is no status to ask for, and",
-					"nobody can sign in at SailPoint to try a password. The program says so instead of guessing.",
+					"The number of the order was in the answer that is lost, so there is no status to ask for. Two orders",
+					"of one password end in that password: the program gives the order once more, and follows that one.",
 				},
 			},
 		},
@@ -212,10 +213,10 @@ func vendors() []vendor {
 				because: []string{"The commit is not repeated. The program signs in with the new password, and that settles it."},
 			},
 			lostBefore: &ending{
-				outcome: notChanged, words: "[network]", writes: 1,
+				outcome: changed, words: "proved by a login after a second try", writes: 2, renewed: true, login: "new",
 				because: []string{
-					"The program asks for the transaction: it is still open, so nothing was committed. It is rolled back,",
-					"and a look with the new password shows that it is not in force.",
+					"The transaction is rolled back and the new password rejected. The old one is still accepted, so the",
+					"program begins again with a new transaction, and a login settles it.",
 				},
 			},
 		},

@@ -153,7 +153,7 @@ release: ## all that is published, into dist/release: see docs/development/relea
 	rm -rf dist/build dist/release
 	@$(MAKE) --no-print-directory cross DIST=dist/build
 	@mkdir dist/build/man
-	$(GO) test -count=1 -run '^TestManual$$' ./cmd/pam-rotate-script -manual $(CURDIR)/dist/build/man -manual-epoch "$(EPOCH)"
+	$(GO) test -count=1 -run '^TestManual$$' ./cmd/pam-rotate-script -manual "$(CURDIR)/dist/build/man" -manual-epoch "$(EPOCH)"
 	$(RELEASE) pack dist/build dist/release
 
 reproducible: ## the project built twice, in two folders with two caches, and compared

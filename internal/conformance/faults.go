@@ -140,7 +140,7 @@ func (c FaultCase) carry(stand *Stand, unscrubbed bool) (broken []string, ended 
 	}
 	run := c.Bench.run()
 	run.Unscrubbed = unscrubbed
-	if c.hangs() {
+	if c.hangs() && stand.network == nil { // in memory the time-outs are those of an ordinary run
 		run.CallTimeout = hangTimeout
 	}
 	ended = run.Rotate(stand)

@@ -354,7 +354,7 @@ func (c tested) play(t *testing.T, contract contractOf) (faults []string) {
 		v.timeout = 300 * time.Second
 	}
 	info := targets.Info{
-		Name: "example", Title: "Example", Timeout: v.timeout, Orders: contract.Proof == "job",
+		Name: "example", Title: "Example", Timeout: v.timeout,
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
 			if v.client = client; contract.Lock {
 				return locking{v}, job.Settings.Err()

@@ -226,13 +226,10 @@ func (p *Plan) sayTarget() {
 // leastTimeout is what a run has that starts too late. It ends at once then, and in order.
 const leastTimeout = time.Second
 
-// writeTimeout bounds the wait for the answer to a write, so that time is left for its proof.
-// An order is answered late by nature, and has its proof in its own status.
+// writeTimeout bounds the wait for the answer to a write, so that time is left for its proof and
+// for a repeat. An order, too, is answered at once: what it waits for comes behind.
 func (p *Plan) writeTimeout(options Options) time.Duration {
-	longest := p.timeout / 3
-	if !p.Info.Orders {
-		longest = min(longest, longestWrite)
-	}
+	longest := min(p.timeout/3, longestWrite)
 	if options.CallTimeout != 0 {
 		longest = min(longest, options.CallTimeout)
 	}

@@ -33,7 +33,7 @@ const (
 	mostWrites = 2
 	// longestClose bounds the time that is kept for Close.
 	longestClose = 10 * time.Second
-	// longestWrite bounds the wait for the answer to a write, but for jobs.
+	// longestWrite bounds the wait for the answer to a write.
 	longestWrite = 40 * time.Second
 	// longWait is the wait before which what no proof needs is given back.
 	longWait = 5 * time.Second

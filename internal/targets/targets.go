@@ -257,8 +257,6 @@ type Info struct {
 	Timeout time.Duration
 	// Settle is the default of the field Settling Time; 0 is DefaultSettle.
 	Settle time.Duration
-	// Orders says that the vendor takes the write as an order, and carries it out later.
-	Orders bool
 	// Renegotiates says how TLS is spoken; see api.Config.
 	Renegotiates bool
 	// Explain reads the vendor's error bodies; see api.Config.

@@ -80,7 +80,7 @@ func Info() targets.Info {
 			{Label: fieldTokenURL, Kind: params.URL,
 				Help: "the token endpoint, where it is not `/oauth/token` of the API's host"},
 		},
-		Timeout: timeout, Orders: true,
+		Timeout: timeout,
 		Explain: explain,
 		Setup:   setup(),
 		Example: example,

@@ -116,6 +116,9 @@ var encodings = []encoding{
 	{"base64 of a pair, twice", func(s string) string {
 		return base64.StdEncoding.EncodeToString([]byte("x" + base64.StdEncoding.EncodeToString([]byte("jane:"+s+"."))))
 	}},
+	{"base64 in lines, twice", func(s string) string {
+		return base64.StdEncoding.EncodeToString([]byte(inLines(base64.StdEncoding.EncodeToString([]byte("xy"+s)), 5, "\r\n")))
+	}},
 	{"URL path", url.PathEscape},
 	{"URL query", url.QueryEscape},
 	{"form", func(s string) string { return strings.TrimPrefix(url.Values{"k": {s}}.Encode(), "k=") }},

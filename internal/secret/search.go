@@ -84,10 +84,11 @@ type layer struct {
 
 // escapes says what a reading has that another can decode. One that has none of
 // a kind would only be read a second time, so that decoding is left out.
-type escapes struct{ backslash, ldap, octal, percent, plus, reference, zero bool }
+type escapes struct{ backslash, ldap, octal, percent, plus, reference, zero, digits bool }
 
-// leastTwice is how long, in bytes, the shortest secret is in base64 of base64.
-const leastTwice = 8
+// leastDigits is how many digits of base64 show the shortest secret, wherever in a digit its first
+// byte begins.
+const leastDigits = (8*shortest + 5) / 6
 
 // all searches all ways to read the text that can give anything new.
 func (s *search) all() {
@@ -113,10 +114,10 @@ func (s *search) all() {
 	}
 	for _, base := range inner {
 		pairs := s.throughEscaped(hexEncoded(base.reading))
-		digits := s.throughEscaped(remembering(base64Encoded(base.reading)))
+		digits := s.throughEscaped(base64Encoded(base.reading))
 		s.throughURL(digits)
-		if len(s.text) >= leastTwice {
-			s.through(base64Encoded(digits.reading))
+		if digits.digits {
+			s.through(base64Encoded(remembering(digits.reading)))
 		}
 		for _, bytes := range []layer{base, digits, pairs} {
 			// Half of an ASCII character is a zero in UTF-16.
@@ -160,6 +161,12 @@ func (s *search) throughEscaped(r reading) layer {
 func (s *search) through(r reading) layer {
 	searched := layer{reading: r}
 	left := s.marks
+	// How many digits of base64 in a row end before a place. Only what base64 encodes is looked at:
+	// any word of six letters is a row.
+	var rows []uint8
+	if r.base64 {
+		rows = make([]uint8, len(s.text)*r.phases+1)
+	}
 	for place := range len(s.text) * r.phases {
 		if s.work <= 0 {
 			break
@@ -169,6 +176,19 @@ func (s *search) through(r reading) layer {
 			continue
 		}
 		lead := first.firstByte()
+		if rows != nil && first.kind == oneByte && !searched.digits {
+			row := rows[place]
+			switch {
+			case base64Values[lead] != noDigit:
+				row++
+				searched.digits = row == leastDigits
+			case !betweenDigits[lead]:
+				row = 0
+			}
+			if next := min(first.next, len(rows)-1); rows[next] < row {
+				rows[next] = row
+			}
+		}
 		switch lead {
 		case '\\':
 			searched.backslash = searched.backslash || r.unescape(first) != first

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -57,7 +58,13 @@ func reached(ts *testscript.TestScript, negated bool, arguments []string) {
 	if started == nil {
 		ts.Fatalf("there is no real server yet")
 	}
-	if lines := started.Lines("arrived"); strconv.Itoa(len(lines)) != arguments[0] {
-		ts.Fatalf("%d requests have come: %q", len(lines), lines)
+	// A server may say so only after its answer has arrived.
+	var lines []string
+	for range 500 {
+		if lines = started.Lines("arrived"); strconv.Itoa(len(lines)) == arguments[0] {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
+	ts.Fatalf("%d requests have come: %q", len(lines), lines)
 }

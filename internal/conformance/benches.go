@@ -30,6 +30,9 @@ func Teramind() Bench {
 			if fault.Exchange == teramindsimulator.UpdateAgent && fault.Occurrence == 0 {
 				return "Teramind has no call that tests a password, and the repeat of the write met the same fault"
 			}
+			if fault.Exchange == teramindsimulator.UpdateAgent && fault.Kind.Status == 412 {
+				return "Teramind has no call that tests a password, and 412 may refuse a copy of a write that was carried out"
+			}
 			return ""
 		},
 		Names: []string{"jane+ops%41@exämple.com", "o'hara/x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"},

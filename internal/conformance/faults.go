@@ -185,20 +185,21 @@ func testFaults(t *testing.T, bench Bench, findings *Findings) {
 	tally.report(t)
 }
 
-// testMoreFaults meets all exchanges of a name with the same fault, and does everything once
-// more without the scrubber.
+// testMoreFaults meets every exchange once with each of the simulator's further kinds of
+// fault, all exchanges of a name with the same fault, of all kinds, and does once more without
+// the scrubber what testFaults does.
 func testMoreFaults(t *testing.T, bench Bench, findings *Findings) {
 	single, every := faultCases(t, bench, simulator.Kinds())
+	furtherSingle, furtherEvery := faultCases(t, bench, simulator.MoreKinds())
 	tally := newTally(bench)
-	bare := func(c FaultCase) []string {
+	bare := func(c FaultCase) {
 		if c.hangs() { // which print what the run with the scrubber does
-			return nil
+			return
 		}
 		broken, ended := c.Carry(t, true)
 		tally.AddBare(c, broken, ended)
-		return broken
 	}
-	for _, c := range every {
+	for _, c := range slices.Concat(furtherSingle, every, furtherEvery) {
 		broken, ended := c.Carry(t, false)
 		tally.Add(c, broken, ended)
 		bare(c)

@@ -213,8 +213,9 @@ func (s *Server) carryOut(everything bool) {
 
 var moreKinds = sync.OnceValue(func() []Kind { return kindsOf(moreWays) })
 
-// MoreKinds returns the kinds that are not among Kinds as long as the runner has to learn
-// them. They are injected like any other.
+// MoreKinds returns further kinds, in a fixed order: copies of the write, writes that are
+// carried out later, statuses that come behind the vendor's act, and encodings of answers. They
+// are no part of Kinds so that a test may meet the commonest faults alone.
 func MoreKinds() []Kind { return slices.Clone(moreKinds()) }
 
 // Pairs returns count pairs of these faults, the same for the same faults, spread over all

@@ -102,10 +102,16 @@ func RESTWithVerifyURL() Bench {
 
 // liesAtTheVerifyURL are answers that something in between gives to a sign-in, and that the
 // endpoint may give as well. Beside a write that is lost they are a lie.
-var liesAtTheVerifyURL = map[string]string{
-	"empty 200 before at " + restsimulator.SignIn: "a 200 without a body is what a Verify URL may answer to the right password",
-	"array 200 before at " + restsimulator.SignIn: "a 200 with any JSON is what a Verify URL may answer to the right password",
-}
+var liesAtTheVerifyURL = func() map[string]string {
+	lies := map[string]string{}
+	for _, kind := range []string{"empty 200 before", "empty 200 after", "empty 200 as HTML after", "empty 204 as HTML after"} {
+		lies[kind+" at "+restsimulator.SignIn] = "an answer of success without a body is what a Verify URL may give to the right password"
+	}
+	for _, kind := range []string{"array 200 before", "array 200 after"} {
+		lies[kind+" at "+restsimulator.SignIn] = "a 200 with any JSON is what a Verify URL may answer to the right password"
+	}
+	return lies
+}()
 
 // RESTThatRepeats is the bench of package rest where the access record says that the call may
 // be repeated.

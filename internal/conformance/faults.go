@@ -187,7 +187,8 @@ func testFaults(t *testing.T, bench Bench, findings *Findings) {
 
 // testMoreFaults meets every exchange once with each of the simulator's further kinds of
 // fault, all exchanges of a name with the same fault, of all kinds, and does once more without
-// the scrubber what testFaults does.
+// the scrubber what testFaults does. Pairs, second runs and other people's runs come with the
+// further kinds, too.
 func testMoreFaults(t *testing.T, bench Bench, findings *Findings) {
 	single, every := faultCases(t, bench, simulator.Kinds())
 	furtherSingle, furtherEvery := faultCases(t, bench, simulator.MoreKinds())
@@ -207,6 +208,12 @@ func testMoreFaults(t *testing.T, bench Bench, findings *Findings) {
 	for _, c := range single {
 		bare(c)
 	}
+	for _, c := range pairCases(slices.Concat(single, furtherSingle), 2*pairsOfBench) {
+		broken, ended := c.Carry(t, false)
+		tally.Add(c, broken, ended)
+	}
 	findings.MoreFaults = tally
 	tally.report(t)
+	together(t, bench, furtherSingle)
+	somebodyElse(t, bench, furtherSingle)
 }

@@ -73,16 +73,7 @@ const pairsOfBench = 60
 func testPairs(t *testing.T, bench Bench, findings *Findings) {
 	single, _ := faultCases(t, bench, simulator.Kinds())
 	tally := newTally(bench)
-	for i := 0; tally.Cases < pairsOfBench && i < 40*pairsOfBench; i++ {
-		first, second := single[i*7919%len(single)], single[(i*104729+31)%len(single)]
-		a, b := first.Faults[0], second.Faults[0]
-		if a.Exchange == b.Exchange && a.Occurrence == b.Occurrence {
-			continue
-		}
-		c := FaultCase{bench, []PlacedFault{a, b}}
-		if _, tried := tally.Ends[c.String()]; tried {
-			continue
-		}
+	for _, c := range pairCases(single, pairsOfBench) {
 		broken, ended := c.Carry(t, false)
 		tally.Add(c, broken, ended)
 	}
@@ -90,11 +81,34 @@ func testPairs(t *testing.T, bench Bench, findings *Findings) {
 	tally.report(t)
 }
 
+// pairCases returns so many pairs of cases with one fault, spread over all of them and the
+// same for the same cases.
+func pairCases(single []FaultCase, count int) (pairs []FaultCase) {
+	chosen := map[string]bool{}
+	for i := 0; len(pairs) < count && i < 40*count; i++ {
+		first, second := single[i*7919%len(single)], single[(i*104729+31)%len(single)]
+		a, b := first.Faults[0], second.Faults[0]
+		if a.Exchange == b.Exchange && a.Occurrence == b.Occurrence {
+			continue
+		}
+		c := FaultCase{first.Bench, []PlacedFault{a, b}}
+		if name := c.String(); !chosen[name] {
+			chosen[name] = true
+			pairs = append(pairs, c)
+		}
+	}
+	return pairs
+}
+
 // testTogether: a second run for the same account, after a first one or beside it, each with a
 // fault at the first write. Nothing that either says is a lie.
 func testTogether(t *testing.T, bench Bench, _ *Findings) {
-	const another = "Tq6-canary!other&Wx9%"
 	single, _ := faultCases(t, bench, simulator.Kinds())
+	together(t, bench, single)
+}
+
+func together(t *testing.T, bench Bench, single []FaultCase) {
+	const another = "Tq6-canary!other&Wx9%"
 	for _, c := range single {
 		if fault := c.Faults[0]; !fault.Write || c.undetectable() != "" || fault.Kind.Hangs {
 			continue
@@ -131,8 +145,12 @@ func testTogether(t *testing.T, bench Bench, _ *Findings) {
 // testSomebodyElse: while the answer to the first write is being lost, another run sets a third
 // password. Where the old one can be tried, that newer one stays in force.
 func testSomebodyElse(t *testing.T, bench Bench, _ *Findings) {
-	const third = "Tq6-canary!other&Wx9%"
 	single, _ := faultCases(t, bench, simulator.Kinds())
+	somebodyElse(t, bench, single)
+}
+
+func somebodyElse(t *testing.T, bench Bench, single []FaultCase) {
+	const third = "Tq6-canary!other&Wx9%"
 	for _, c := range single {
 		fault := c.Faults[0]
 		if !fault.Write || fault.Kind.Hangs || fault.Kind.Late || c.undetectable() != "" {

@@ -43,7 +43,7 @@ COMMAND := ./cmd/pam-rotate-script
 # What takes long, or starts compilers and other people's products, is left to test-rest:
 # these packages, and the tests of these names. Each of the two runs what the other skips.
 LONG_PACKAGES := ./cmd/pam-rotate-bench/... ./cmd/pam-rotate-demo ./scripts/...
-LONG_PARTS := more-faults|pairs|together|somebody-else|values|deadlines
+LONG_PARTS := allowed|guarded|more-faults|pairs|together|somebody-else|values|deadlines
 LONG_TESTS := ^TestVendor$$//^($(LONG_PARTS))$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostile(Memory|Servers|Answers)|TestCannot(RunForEver|GrowWithoutBounds)|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestValuesArriveAsTheyAre|TestEveryCommandRuns|FuzzScrubber)$$|^TestReal|OtherSDK$$
 # What many goroutines share.
 RACED    := ./internal/api ./internal/rotation ./internal/secret ./internal/vault ./internal/simulator

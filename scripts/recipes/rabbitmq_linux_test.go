@@ -68,7 +68,9 @@ func TestRabbitMQ(t *testing.T) {
 			"deleted in between": testDeletedInBetween,
 			"the answer is lost": testAnswerLost,
 			"the write is lost":  testWriteLost,
-			"strict":             testStrict,
+
+			"the write is lost once": testWriteLostOnce,
+			"strict":                 testStrict,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -328,6 +330,24 @@ func testWriteLost(t *testing.T, g gateway) {
 			g.broker.inForce(t, name, conformance.Old, conformance.New)
 		})
 	}
+}
+
+// testWriteLostOnce: the recipe says that a repeat does no harm, so the run heals.
+func testWriteLostOnce(t *testing.T, g gateway) {
+	g.broker.add(t, "lost once", conformance.Old, "monitoring")
+	var writes atomic.Int64
+	proxy := g.broker.proxy(t, func(request *http.Request, forward func() *answer) *answer {
+		if isWrite(request) && writes.Add(1) == 1 {
+			return nil
+		}
+		return forward()
+	})
+	end := g.run(t, run{user: "lost once", old: conformance.Old, new: conformance.New, access: map[string]any{"url": proxy.URL}})
+	end.expect(t, 0, "changed", "")
+	if !strings.Contains(end.stdout, "after a second try") || writes.Load() != 2 {
+		t.Errorf("%d writes\n%s", writes.Load(), end.stdout)
+	}
+	g.broker.inForce(t, "lost once", conformance.New, conformance.Old)
 }
 
 // testStrict: neither the payload's old password nor a proof is needed for a plain success, and

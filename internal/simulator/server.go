@@ -397,6 +397,10 @@ func (s *Server) serveRequest(c *connection) bool {
 		}
 		return false
 	}
+	if head.URL.IsAbs() {
+		s.note("the request names its target in absolute form")
+		head.RequestURI = head.URL.RequestURI()
+	}
 	request, route, kind := s.arrive(head, c)
 	if kind.way != nil && kind.way.unread {
 		c.reset()

@@ -41,6 +41,7 @@ const (
 	FindAgent    = "find agent"
 	UpdateAgent  = "update agent"
 	ReplaceAgent = "replace agent"
+	ListAgents   = "list agents"
 )
 
 // FirstPassword is the password of every agent of a new instance.
@@ -214,15 +215,26 @@ func (i *Instance) FailedAccess() int {
 	return i.refused
 }
 
-const agentPath simulator.Pattern = "/tm-api/agent/{agent}"
+const (
+	agentPath  simulator.Pattern = "/tm-api/agent/{agent}"
+	agentsPath simulator.Pattern = "/tm-api/agent"
+	// The same agents with fewer fields.
+	briefPath  simulator.Pattern = "/tm-api/v1/agents"
+	briefAgent simulator.Pattern = "/tm-api/v1/agents/{agent}"
+)
 
-// Routes returns [FindAgent], [UpdateAgent] and [ReplaceAgent].
+// Routes returns [FindAgent], [UpdateAgent] and [ReplaceAgent], and [ListAgents] for other clients.
 func (i *Instance) Routes() []simulator.Route {
 	return []simulator.Route{
 		{Name: FindAgent, Method: "GET", Match: agentPath.Match, Serve: i.find, WrongAccount: wrongAccount},
 		{Name: UpdateAgent, Method: "PATCH", Match: agentPath.Match, Write: true, Serve: i.update, WrongAccount: wrongAccount},
 		{Name: ReplaceAgent, Method: "PUT", Match: agentPath.Match, Write: true, Serve: i.replace, WrongAccount: wrongAccount},
+		{Name: ListAgents, Method: "GET", Match: listed, Serve: i.list},
 	}
+}
+
+func listed(path string) bool {
+	return agentsPath.Match(path) || briefPath.Match(path) || briefAgent.Match(path)
 }
 
 func wrongAccount(answer simulator.Answer) simulator.Answer {
@@ -253,6 +265,44 @@ func (i *Instance) find(r *simulator.Request) simulator.Answer {
 		return notFound()
 	}
 	return simulator.JSON(200, i.object(found))
+}
+
+// list answers with all agents, or with the one that is named by its ID. Deleted ones are left
+// out unless the query asks for them.
+func (i *Instance) list(r *simulator.Request) simulator.Answer {
+	r.Note("agents are listed")
+	if refusal, refused := i.authorize(r, Token, ReadOnlyToken); refused {
+		return refusal
+	}
+	object := i.brief
+	switch {
+	case briefAgent.Match(r.EscapedPath):
+		id, _ := r.Segment(briefAgent, "agent")
+		agent := i.byID(id)
+		if agent == nil {
+			return notFound()
+		}
+		return simulator.JSON(200, object(agent))
+	case agentsPath.Match(r.EscapedPath):
+		object = i.object
+	}
+	objects := []any{}
+	for _, agent := range i.agents {
+		if !agent.Deleted || strings.Contains(r.RawQuery, "showDeleted") {
+			objects = append(objects, object(agent))
+		}
+	}
+	return simulator.JSON(200, objects)
+}
+
+// brief is an agent as the first version of the list shows it.
+func (i *Instance) brief(agent *Agent) map[string]any {
+	return map[string]any{
+		"agent_id":      agent.ID,
+		"name":          strings.TrimSpace(agent.FirstName + " " + agent.LastName),
+		"email_address": agent.Email,
+		"avatar":        nil,
+	}
 }
 
 func (i *Instance) lookUp(key string) *Agent {

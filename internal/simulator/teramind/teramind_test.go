@@ -1,7 +1,10 @@
 package teramind_test
 
 import (
+	"bufio"
+	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -382,7 +385,8 @@ func TestAddRefusesWhatIsTaken(t *testing.T) {
 func TestFaultsCoverBothRoutes(t *testing.T) {
 	var hit []string
 	for _, fault := range simulator.Faults(teramind.New(teramind.Options{}).Routes()) {
-		if fault.Occurrence == 1 && strings.HasPrefix(fault.Kind.Name, "drop") && fault.Exchange != teramind.ReplaceAgent {
+		ours := fault.Exchange == teramind.FindAgent || fault.Exchange == teramind.UpdateAgent
+		if ours && fault.Occurrence == 1 && strings.HasPrefix(fault.Kind.Name, "drop") {
 			hit = append(hit, fault.String())
 		}
 	}
@@ -400,5 +404,49 @@ func TestFailedAccess(t *testing.T) {
 	}
 	if instance.FailedAccess() != 1 {
 		t.Errorf("%d failed", instance.FailedAccess())
+	}
+}
+
+// TestOtherClientsCalls: what another client of the vendor sends is answered, and noted as what
+// ours does not send.
+func TestOtherClientsCalls(t *testing.T) {
+	server := start(t, teramind.New(teramind.Options{}))
+	get := func(target string) (int, string) {
+		// net/http sends no target in absolute form but to a proxy.
+		connection, err := tls.Dial("tcp", server.Host(), &tls.Config{RootCAs: server.Authority().Pool()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		if _, err := fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: %s\r\nX-Access-Token: %s\r\n\r\n", target, server.Host(), teramind.Token); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(body)
+	}
+	for target, want := range map[string]string{
+		server.URL() + findJdoe: `"agent_id":42,`,
+		"/tm-api/agent":         `"email_address":"jdoe@example.com"`,
+		"/tm-api/v1/agents":     `"avatar":null`,
+		"/tm-api/v1/agents/42":  `{"agent_id":42,"avatar":null`,
+	} {
+		if status, body := get(target); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("GET %s: %d %s", target, status, body)
+		}
+	}
+	if status, _ := get("/tm-api/v1/agents/4711"); status != 404 {
+		t.Errorf("an agent who is not there: %d", status)
+	}
+	if notes := server.Notes(); !slices.ContainsFunc(notes, func(note string) bool { return strings.Contains(note, "absolute form") }) ||
+		!slices.ContainsFunc(notes, func(note string) bool { return strings.Contains(note, "agents are listed") }) {
+		t.Errorf("notes: %q", notes)
 	}
 }

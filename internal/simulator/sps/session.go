@@ -192,7 +192,10 @@ func (a *Appliance) loginMethod(r *simulator.Request) (method string, ok bool) {
 	if len(r.Query) != 1 || len(methods) != 1 {
 		r.Note("the query is not one login_method")
 	}
-	unknown := func(name string) bool { return name != "login_method" }
+	// Other clients name the type, too; x509 is not simulated.
+	unknown := func(name string) bool {
+		return name != "login_method" && (name != "type" || !slices.Equal(r.Query[name], []string{"password"}))
+	}
 	if a.options.OldSignIn || len(methods) == 0 || slices.ContainsFunc(slices.Collect(maps.Keys(r.Query)), unknown) {
 		return "", false
 	}

@@ -446,6 +446,21 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestTypeOfSignIn: other clients name the type beside the login method.
+func TestTypeOfSignIn(t *testing.T) {
+	for query, want := range map[string]int{
+		"?login_method=local&type=password": 200,
+		"?type=password&login_method=local": 200,
+		"?type=x509&login_method=local":     400,
+	} {
+		c := start(t, sps.New(sps.Options{}))
+		if answer := c.authenticate("jdoe", sps.FirstPassword, query); answer.status != want {
+			t.Errorf("%s: %d %v", query, answer.status, answer.object)
+		}
+		c.expect("the query is not one login_method")
+	}
+}
+
 func TestLockOut(t *testing.T) {
 	for _, test := range []struct {
 		option, status int

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/scripts/recipes"
 )
@@ -24,7 +25,8 @@ func BuiltInSource(name string) ([]byte, bool) {
 }
 
 // BuiltIn returns the Info of a recipe that comes with the program, under its own name; false
-// if there is none of that name. Only then is it read.
+// if there is none of that name. Only then is it read. None is for an address that is plainly
+// that of a vendor in Go: a recipe for such a one is a file, or text in a field.
 func BuiltIn(name string) (targets.Info, bool) {
 	source, ok := BuiltInSource(name)
 	if !ok {
@@ -34,5 +36,7 @@ func BuiltIn(name string) (targets.Info, bool) {
 	if err != nil {
 		panic(fmt.Sprintf("recipe: a built-in recipe does not load: %v", err)) // the tests load all
 	}
-	return loaded.Info(), true
+	info := loaded.Info()
+	info.Matches = func(api.Address) bool { return false }
+	return info, true
 }

@@ -147,6 +147,7 @@ func newTarget(r *Recipe, job targets.Job, client *api.Client) (*target, error) 
 	}
 	t.own = t.signsInAsUser()
 	t.tryPaths(ctx)
+	t.tryCredentials(ctx)
 	if err := settings.Err(); err != nil {
 		return nil, err
 	}
@@ -224,17 +225,21 @@ func (t *target) tryPaths(ctx context.Context) {
 			if s.value == nil || !t.knows(s.value, varUser, varAccess, varSet) {
 				continue
 			}
+			label := s.label
+			if label == "value" {
+				label = t.labelOf(s.value)
+			}
 			value, err := s.value.run(ctx, nil, t.values(namesOf(s.value), nil))
 			if err != nil {
-				t.job.Settings.Fault(s.label, "needs a value that the path can carry, but "+err.Error())
+				t.job.Settings.Fault(label, "needs a value that the path can carry, but "+err.Error())
 				continue
 			}
 			segment, err := text(value)
 			switch {
 			case err != nil:
-				t.job.Settings.Fault(s.label, "needs a value that the path can carry, but "+err.Error())
+				t.job.Settings.Fault(label, "needs a value that the path can carry, but "+err.Error())
 			case segmentFault(segment) != "":
-				t.job.Settings.Fault(s.label, "needs to fit into the path, found "+segmentFault(segment))
+				t.job.Settings.Fault(label, "needs to fit into the path, found "+segmentFault(segment))
 			}
 		}
 	}
@@ -274,22 +279,6 @@ func (t *target) tryValues(ctx context.Context) error {
 }
 
 func (t *target) Subject() string { return t.subject }
-
-// RotatesOwnUser makes the target a targets.OwnUser: the recipe signs in by a password, and
-// the access record's login is the rotated account.
-func (t *target) RotatesOwnUser() bool {
-	a := t.recipe.auth
-	if a == nil || a.kind != authBasic && a.kind != authClient && a.kind != authCookie {
-		return false
-	}
-	for _, f := range t.recipe.fields {
-		if params.NormaliseLabel(f.Label) == "login" && f.Kind == params.Text && !f.PerAccount {
-			login := t.job.Settings.Text(f.Label)
-			return login != "" && (targets.SameName(login, t.subject) || targets.SameName(login, t.job.User))
-		}
-	}
-	return false
-}
 
 // Contract is what the recipe says, and what follows from whose credential it sends.
 func (t *target) Contract() targets.Contract {

@@ -264,7 +264,7 @@ func testCallerItself(t *testing.T, g gateway) {
 	g.broker.add(t, "caller", conformance.Old, "administrator")
 	end := g.run(t, run{user: "caller", old: conformance.Old, new: conformance.New, access: map[string]any{"login": "caller", "password": conformance.Old}})
 	end.expect(t, 0, "changed", "")
-	if !strings.Contains(end.stderr, "the access record's own user") {
+	if !strings.Contains(end.stderr, "the access record signs in as the very user that is rotated") {
 		t.Errorf("there is no warning:\n%s", end.stderr)
 	}
 	g.broker.inForce(t, "caller", conformance.New, conformance.Old)

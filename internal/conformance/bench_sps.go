@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"pam-rotate-script/internal/simulator"
@@ -24,7 +25,7 @@ var spsNames = []string{
 // SPS is the bench of package sps for a local user whose key the record names.
 func SPS() Bench {
 	return Bench{
-		Name: "sps", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 2, Proves: true, Names: spsNames,
+		Name: "sps", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 2, Proves: true, Veils: true, Names: spsNames,
 		Serve: startSPS(spssimulator.Options{LockOutAfter: 3}, map[string]any{"User Key": spsKey}),
 	}
 }
@@ -33,7 +34,7 @@ func SPS() Bench {
 // is the last one in the list.
 func SPSBehindManyUsers() Bench {
 	return Bench{
-		Name: "sps behind many users", Info: sps.Info(), User: spsUser, Exchanges: 7 + 14, Writes: 2, Proves: true,
+		Name: "sps behind many users", Info: sps.Info(), User: spsUser, Exchanges: 7 + 14, Writes: 2, Proves: true, Veils: true,
 		Names: []string{"JDOE", "jdo", "a/b"},
 		Serve: startSPS(spssimulator.Options{SeveralTransactions: true, StatusInBody: true, PasswordAsObject: true, WriteStatus: 204}, nil),
 	}
@@ -45,6 +46,33 @@ func SPSByStatus() Bench {
 	return Bench{
 		Name: "sps by status", Info: sps.Info(), User: spsUser, Exchanges: 8, Writes: 2, Proves: true,
 		Serve: startSPS(spssimulator.Options{RequireREST: true, CommitEndsSessions: true}, map[string]any{"User Key": spsKey, "Verify": "off"}),
+	}
+}
+
+// SPSWithoutREST is the bench for a local user who lacks the privilege REST server, so that no
+// sign-in shows a password: it is refused with this status, and 401 is how a wrong password is
+// refused as well.
+func SPSWithoutREST(status, exchanges int) Bench {
+	return Bench{
+		Name: fmt.Sprintf("sps without REST server, %d", status), Info: sps.Info(), User: spsUser, Exchanges: exchanges, Unlisted: exchanges - 7,
+		Writes: 2, Proves: true, NoSignIn: true,
+		Unsettled: func(fault simulator.Fault) string {
+			if fault.Exchange == spssimulator.ListLoginMethods && fault.Occurrence == 0 {
+				return "without the list of login methods nobody knows whether the sign-in was refused by that of the local users"
+			}
+			return ""
+		},
+		Serve: startSPS(spssimulator.Options{RequireREST: true, RESTStatus: status}, map[string]any{"User Key": spsKey}),
+	}
+}
+
+// SPSWithDirectory is the bench for a local user where a directory is the default login method,
+// which knows nothing of the local password.
+func SPSWithDirectory() Bench {
+	return Bench{
+		Name: "sps where a directory is the default", Info: sps.Info(), User: spsUser, Exchanges: 7, Writes: 2, Proves: true, Veils: true,
+		Serve: startSPS(spssimulator.Options{ExternalLogin: true, LoginMethods: []string{"ad"}, MethodNames: true, LockOutAfter: 3},
+			map[string]any{"User Key": spsKey, "Login Method": "local"}),
 	}
 }
 
@@ -114,7 +142,7 @@ func standSPS(on simulator.Options, appliance *spssimulator.Appliance, user stri
 	return &Stand{
 		Servers:      []*simulator.Server{server},
 		Access:       access,
-		Accepts:      func(password string) bool { return appliance.Accepts(user, password) },
+		Accepts:      func(password string) bool { return appliance.Password(user) == password },
 		FailedLogins: func() int { return appliance.FailedLogins(user) },
 		LeftOpen: func() []string {
 			if appliance.OpenTransactions() > 0 {

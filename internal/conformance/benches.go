@@ -16,7 +16,7 @@ func Benches() []Bench {
 		Teramind(),
 		Venafi(), VenafiSelf(), VenafiAccessToken(),
 		SailPoint(), SailPointAtOnce(),
-		SPS(), SPSBehindManyUsers(), SPSByStatus(), SPSSelf(), SPSRoot(),
+		SPS(), SPSBehindManyUsers(), SPSByStatus(), SPSWithoutREST(401, 11), SPSWithoutREST(403, 9), SPSWithDirectory(), SPSSelf(), SPSRoot(),
 		REST(), RESTWithVerifyURL(), RESTThatRepeats(),
 		RecipeTeramind(), RecipeVenafi(),
 	}

@@ -10,7 +10,7 @@ type said int
 
 const (
 	silent   said = iota // nothing: no sign-in was left, or what came shows nothing
-	early                // rejected, but the vendor may not have learned of the change yet
+	early                // rejected, but the vendor may not have learned of the change yet; or disputed
 	rejected             // rejected when the settling time had passed
 	accepted             // accepted, and proven
 )
@@ -68,6 +68,8 @@ func (r *run) login(which targets.Which) (targets.Verdict, error) {
 			return verdict, nil
 		case verdict == targets.Rejected:
 			r.meansReject = true
+			return verdict, err
+		case verdict == targets.Disputed:
 			return verdict, err
 		case signsIn && !passes(err):
 			sent := r.client.Counts().Requests > requests
@@ -162,7 +164,7 @@ func (r *run) prove(clear bool) (said, error) {
 		switch {
 		case verdict == targets.Accepted:
 			found = accepted
-		case verdict == targets.Rejected:
+		case verdict == targets.Rejected, verdict == targets.Disputed:
 			found, err = early, why
 		case found == silent:
 			err = why

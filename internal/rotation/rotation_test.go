@@ -177,7 +177,7 @@ func (s *scripted) Verify(ctx context.Context, which targets.Which) (targets.Ver
 			*verdicts = (*verdicts)[1:]
 		}
 	}
-	status := map[targets.Verdict]int{targets.Accepted: 200, targets.Rejected: 401, targets.Inconclusive: 403}[verdict]
+	status := map[targets.Verdict]int{targets.Accepted: 200, targets.Rejected: 401, targets.Disputed: 401, targets.Inconclusive: 403}[verdict]
 	return verdict, s.call(ctx, api.SignIn, status)
 }
 
@@ -297,6 +297,8 @@ func TestDecision(t *testing.T) {
 		{"refused", script{change: []string{"refused"}}, "", nil, rotation.NotChanged, "", api.ClassPermission, "check, change, close"},
 		{"refused by policy", login("policy", accepted), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, close"},
 		{"refused by history, in force already", login("history", accepted), "", nil, rotation.Changed, targets.ProofLogin, "", "check, change, verify new, close"},
+		{"refused by history, disputed", login("history", targets.Disputed), "", nil, rotation.Unknown, "", api.ClassPolicy, "check, change, verify new, verify new, close"},
+		{"success, disputed", login("success", targets.Disputed), "", nil, rotation.Unknown, "", api.ClassCredential, "check, change, verify new, verify new, close"},
 		{"refused by history, not in force", login("history", rejected), "", nil, rotation.NotChanged, "", api.ClassPolicy, "check, change, verify new, verify new, close"},
 		{"refused by history, not to be told", login("history", inconclusive), "", nil, rotation.Unknown, "", api.ClassPolicy, "check, change, verify new, close"},
 		{"refused by history, no proof", script{change: []string{"history"}}, "", nil, rotation.Unknown, "", api.ClassPolicy, "check, change, close"},

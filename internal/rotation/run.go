@@ -31,7 +31,7 @@ const (
 	mostBadSignIns = 2
 	// mostWrites is how often the write is sent, those turned away with 429 apart.
 	mostWrites = 2
-	// longestClose bounds the time that is kept for Close.
+	// longestClose bounds the time that is kept for Close of a target that asks for no more.
 	longestClose = 10 * time.Second
 	// longestWrite bounds the wait for the answer to a write.
 	longestWrite = 40 * time.Second
@@ -80,7 +80,7 @@ type run struct {
 // answer, its proof and the clean-up get a quarter of the time-out.
 func (p *Plan) Rotate(ctx context.Context) Result {
 	start := time.Now()
-	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose)}
+	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: p.closing()}
 	end := p.clock.Now().Add(p.timeout)
 	r.limit = end.Add(-r.closing - r.saveRoom())
 	work, stopWork := phase(r.base, p.timeout-r.closing)
@@ -122,6 +122,11 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	r.client.Close()
 	result = r.unpend(result) // last of all: until then a run that is killed leaves what it has kept
 	return r.finish(result, start)
+}
+
+// closing is the time that is kept for Close, and what one may take.
+func (p *Plan) closing() time.Duration {
+	return max(min(p.timeout/12, longestClose), min(p.timeout/8, p.target.Contract().Closing))
 }
 
 // Timeout is what the whole run may take.
@@ -307,7 +312,7 @@ type CheckResult struct {
 func (p *Plan) Check(ctx context.Context) CheckResult {
 	start := time.Now()
 	p.client.StopWrites() // whatever a target does wrong, a check never writes
-	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose), tries: 1}
+	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: p.closing(), tries: 1}
 	r.limit = p.clock.Now().Add(p.timeout - r.closing)
 	work, stopWork := phase(r.base, p.timeout-r.closing)
 	defer stopWork(nil)

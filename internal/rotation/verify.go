@@ -60,7 +60,7 @@ type Shown struct {
 func (p *Plan) Verify(ctx context.Context, shown *Shown) VerifyResult {
 	start := time.Now()
 	p.client.StopWrites() // whatever a target does wrong
-	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: min(p.timeout/12, longestClose), tries: 1}
+	r := &run{Plan: p, base: context.WithoutCancel(ctx), told: ctx, closing: p.closing(), tries: 1}
 	r.limit = p.clock.Now().Add(p.timeout - r.closing)
 	work, stopWork := phase(r.base, p.timeout-r.closing)
 	defer stopWork(nil)
@@ -113,15 +113,20 @@ func (r *run) whichInForce(result *VerifyResult) error {
 		result.InForce, result.Proof = NewInForce, targets.ProofLogin
 		result.Message = r.newWords() + " is in force, proved by a login"
 		return nil
-	case verdict != targets.Rejected || !r.target.Contract().Means.SignsIn():
+	case verdict == targets.Disputed && !r.canTryOld():
+		return err
+	case verdict == targets.Inconclusive || !r.target.Contract().Means.SignsIn():
 		return err
 	}
-	result.NewRejected = true
+	first := err
+	result.NewRejected = verdict == targets.Rejected
 	if !r.canTryOld() {
 		return r.because(err, r.newWords()+" is rejected, and there is no other one to try")
 	}
 	verdict, err = r.login(targets.Old)
 	switch {
+	case !result.NewRejected && verdict != targets.Accepted:
+		return r.because(first, "neither "+r.newWords()+" nor "+r.oldWords()+" is accepted, which may have another reason")
 	case !r.target.Contract().Means.SignsIn() || verdict == targets.Inconclusive:
 		return r.because(err, r.newWords()+" is rejected, and "+r.oldWords()+" could not be tried")
 	case verdict == targets.Rejected:
@@ -131,7 +136,7 @@ func (r *run) whichInForce(result *VerifyResult) error {
 		return finding(api.ClassTarget, r.oldWords()+" is still accepted, and "+r.newWords()+" is not; but the vendor may accept an outdated password for a while",
 			"verify again in some minutes")
 	}
-	result.InForce, result.Proof = OldInForce, targets.ProofLogin
+	result.InForce, result.Proof, result.NewRejected = OldInForce, targets.ProofLogin, true
 	result.Message = r.oldWords() + " is in force, proved by a login"
 	return nil
 }

@@ -35,6 +35,9 @@ type Contract struct {
 	// Transaction says that the write commits a transaction, which a first copy of it would
 	// have used up.
 	Transaction bool
+	// Closing is the time that Close may need, out of a run with the default time-out; 0 for
+	// one that needs no more than others.
+	Closing time.Duration
 }
 
 // Means is how a change is proved.

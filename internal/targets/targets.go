@@ -169,6 +169,9 @@ const (
 	Rejected
 	// Accepted is an answer that only the right password gets.
 	Accepted
+	// Disputed is a refusal as of a wrong password that another finding speaks against, or may:
+	// what the vendor has stored, say. Nothing follows from it but that a change is not proved.
+	Disputed
 )
 
 // String returns the verdict as one word.
@@ -178,6 +181,8 @@ func (v Verdict) String() string {
 		return "rejected"
 	case Accepted:
 		return "accepted"
+	case Disputed:
+		return "disputed"
 	default:
 		return "inconclusive"
 	}

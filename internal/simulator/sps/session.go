@@ -141,6 +141,7 @@ func (a *Appliance) signIn(r *simulator.Request) simulator.Answer {
 	}
 	a.failedInRow[name] = 0
 	if a.options.RequireREST && !user.rest {
+		a.failed[name]++
 		switch status := a.options.RESTStatus; status {
 		case 401:
 			return wrong

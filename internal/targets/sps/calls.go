@@ -19,6 +19,7 @@ import (
 // The paths.
 const (
 	authenticationPath = "/api/authentication"
+	loginMethodsPath   = authenticationPath + "/login_methods"
 	transactionPath    = "/api/transaction"
 	passwordsPath      = "/api/configuration/passwords"
 	usersPath          = "/api/configuration/aaa/local_database/users"
@@ -31,6 +32,7 @@ const (
 const (
 	actionSignIn        = "sign in"
 	actionSignInAsUser  = "sign in as the user"
+	actionListMethods   = "list the login methods"
 	actionListUsers     = "list the local users"
 	actionReadAccount   = "read the account"
 	actionOpen          = "open a transaction"
@@ -46,7 +48,9 @@ const (
 	// was told to stop.
 	patience   = 5 * time.Second
 	statusOpen = "open"
-	policyHint = "match the password complexity of the PAM User's rotation settings to the password policy of SPS"
+	// methodLocal is the login method of the local users.
+	methodLocal = "local"
+	policyHint  = "match the password complexity of the PAM User's rotation settings to the password policy of SPS"
 )
 
 // explain reads SPS's errors: {"error": {"type", "message", "details"}}. The details
@@ -89,7 +93,7 @@ func (t *target) access() (kind api.Kind, hint string) {
 // signIn opens a session of the access record's user.
 func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 	kind, hint := t.access()
-	session, err = t.openSession(ctx, actionSignIn, kind, t.login, t.password)
+	session, err = t.openSession(ctx, actionSignIn, kind, t.loginMethod, t.login, t.password)
 	if fault := api.AsError(err); fault != nil {
 		switch {
 		case fault.Status == 401:
@@ -104,12 +108,12 @@ func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 }
 
 // openSession signs in and returns the session as a Cookie header ("Authenticate to the
-// SPS REST API"). Only the session's cookie tells success: without one nothing
+// SPS REST API"), by a login method, "" for SPS's default. Only the session's cookie tells success: without one nothing
 // can be done.
-func (t *target) openSession(ctx context.Context, action string, kind api.Kind, user string, password secret.Value) (secret.Value, error) {
+func (t *target) openSession(ctx context.Context, action string, kind api.Kind, method, user string, password secret.Value) (secret.Value, error) {
 	path := api.FixedPath(authenticationPath)
-	if t.loginMethod != "" {
-		path = api.FieldPath(authenticationPath, authenticationPath, secret.New("login_method="+url.QueryEscape(t.loginMethod)))
+	if method != "" {
+		path = api.FieldPath(authenticationPath, authenticationPath, secret.New("login_method="+url.QueryEscape(method)))
 	}
 	answer, err := t.client.Do(ctx, api.Request{
 		Action: action, Kind: kind, Method: "GET", Host: t.host, Path: path,
@@ -165,7 +169,7 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 		cause = "the answer is 202: accepted, and not carried out yet"
 	case err != nil:
 		cause = err.Error()
-	case fields.Has("error"):
+	case fields.Filled("error"):
 		cause = "the answer says that it failed"
 	default:
 		return fields, nil

@@ -3,10 +3,11 @@ package sps
 // setup and example are the first half of the vendor's page.
 func setup() []string {
 	return []string{
-		"Make a local user for this purpose alone, and keep a second administrator whose password is not rotated: an unknown outcome on the only one could lock everybody out.",
-		"Give its group the privilege `REST server`, which the built-in group `api` does not have, and read and write rights on the page that owns the setting: that of the local users for mode `local`, that of the management settings for mode `root`. Mode `self` asks for no rights beyond `REST server`. Privileges count from the user's next login on.",
-		"Where a directory or RADIUS is the default way to sign in, the access user needs `Login Method` = `local`.",
-		"Match the password complexity of the PAM User's rotation settings to SPS's own rules, without `~` and without characters beyond ASCII.",
+		"Make a local user for this alone, and keep a second administrator who is not rotated.",
+		"Give its group the privilege `REST server`, which the group `api` lacks, and rights on the page of the local users (mode `local`) or the management settings (`root`). Privileges count from the next login on.",
+		"Where AD, LDAP or RADIUS is the default login method, put `local` into `Login Method`, and keep that method enabled: access user and rotated users are local ones.",
+		"For a proof by sign-in give the rotated users `REST server`, too.",
+		"Match the password complexity of the PAM User's rotation settings to SPS's own rules, without `~`.",
 	}
 }
 

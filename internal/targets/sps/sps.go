@@ -20,13 +20,12 @@
 // After the commit, a login with the new password proves the change; where nobody
 // may sign in, a session of its own reads which password object is referred to.
 //
-// This file holds the decisions, calls.go the calls, each with the chapter of the
-// vendor's REST API Reference Guide behind it.
+// This file holds the decisions, proof.go what a sign-in or a look at what is stored proves,
+// calls.go the calls, each with the chapter of the vendor's REST API Reference Guide behind it.
 package sps
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -47,6 +46,7 @@ const (
 	fieldMode          = "Mode"
 	fieldUserKey       = "User Key"
 	fieldLoginMethod   = "Login Method"
+	fieldUserMethod    = "User Login Method"
 	fieldCommitMessage = "Commit Message"
 	fieldLockWait      = "Lock Wait"
 
@@ -68,6 +68,12 @@ const (
 // the last one stays.
 var lockWaits = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second}
 
+// rollBackWaits are the waits before each try to give a transaction back, and longestClose is the
+// time that is kept for them: an appliance that fails over is away for some seconds.
+var rollBackWaits = []time.Duration{0, 2 * time.Second, 4 * time.Second}
+
+const longestClose = 15 * time.Second
+
 // Info describes One Identity Safeguard for Privileged Sessions.
 func Info() targets.Info {
 	return targets.Info{
@@ -84,33 +90,35 @@ func Info() targets.Info {
 		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
-				Help: "the appliance, such as `https://sps.example.com`, at the address and port of its web interface; a path is not used"},
+				Help: "the appliance, such as `https://sps.example.com`, as its web interface"},
 			{Label: fieldLogin, Kind: params.Text, Required: true,
 				Help: "the user of the REST API who makes the change"},
 			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
 				Help: "that user's password"},
 			{Label: fieldMode, Kind: params.Choice, Choices: []string{modeAuto, modeLocal, modeSelf, modeRoot}, Default: modeAuto, PerAccount: true,
-				Help: "`local` changes a user of the local database, `self` the access record's own login, `root` the operating system's root; `auto` is `root` for a PAM User called root, `self` for the access record's login, else `local`"},
+				Help: "`local` is a user of the local database, `self` the access record's login, `root` the operating system's; `auto` goes by the PAM User's name"},
 			{Label: fieldUserKey, Kind: params.Text, PerAccount: true,
-				Help: "key of the local user's object, which saves the search for it in mode `local`; the name is compared all the same"},
+				Help: "key of the local user's object, which saves the search; the name is compared all the same"},
 			{Label: fieldLoginMethod, Kind: params.Text,
-				Help: "name of the login method for every sign-in, such as `local`; absent sends none, as older versions need it"},
+				Help: "login method of the access record's user, such as `local`; absent sends none, as older versions need it"},
+			{Label: fieldUserMethod, Kind: params.Text,
+				Help: "that of the rotated user; absent is `local` where `Login Method` is set, else none"},
 			{Label: fieldCommitMessage, Kind: params.Text,
-				Help: "message for the commit, where the site demands one; absent sends none"},
+				Help: "message for the commit, where the site demands one"},
 			{Label: fieldLockWait, Kind: params.Seconds, Default: "60",
-				Help: "seconds to wait in all while somebody else has the configuration locked"},
+				Help: "how long to wait for the configuration lock"},
 		},
 		Explain: explain,
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"**The configuration is locked during a rotation**, for four calls. If an administrator has a configuration page open, or works on the console, the rotation waits as long as `Lock Wait` says and then ends unchanged, with SPS's own words on who holds the lock. From version 6.5 on several transactions may be open at once; if another one is committed first, SPS may refuse this one's commit: not changed, rotate again. A rotation always gives its transaction back, also when it is interrupted.",
-			"**Mode `self`** sends the access record's password as the current one. Afterwards the access record's password is the old one, unless the access record is the PAM User record itself, and the next rotation cannot sign in: use `self` for a record that is its own access record.",
-			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|`` (no `~`), at most 150 characters; version 6.0 takes neither blank nor `_`. Anything else is refused before a call is made. Strength and history are SPS's own rules and apply to local users. A refused password may be the one that is in force already, so a refusal that speaks of earlier passwords is followed by a login with it.",
-			"**Proof:** a login with the new password, without a session. Three cases have none: the operating system's root, a local user whose login shows nothing (403 for one without the privilege `REST server`, say), and mode `local` with `Verify` = `off`. There a fresh session reads which password object the account refers to. That shows what SPS has stored, not what a login is checked against.",
-			"**LDAP and RADIUS:** where SPS asks a directory or a RADIUS server for passwords, local ones can be changed without any effect on logins. The change is then answered with success and the login rejected: outcome unknown. Set `Login Method` to the built-in local one if users have it, and do not rotate these users here otherwise.",
-			"**Clusters:** name the appliance that owns the configuration. On a node that is managed by another one the change may be refused or overwritten.",
-			"**Errors:** 401 at the sign-in is a wrong login or password; 403 a missing privilege; 409 or 423 at `open a transaction` the configuration lock; 400 at a later step mostly the password policy, or a missing `Commit Message`.",
+			"**The configuration is locked** for four calls. While an administrator has it open, the rotation waits as long as `Lock Wait` says and then ends unchanged. A transaction is always given back.",
+			"**Proof:** a sign-in with the new password. For root, with `Verify` = `off`, and where the user may not sign in, a fresh session reads which password object the account refers to. A local user without `REST server` may be refused as with a wrong password: then the look comes first, and if it finds the new one, one more sign-in with the login method `local`, where SPS lists it. Refused there, too, the look is the proof, with a warning. Behind any other method the outcome is unknown.",
+			"**Users notice** nothing but the new password; their sessions are not known to end.",
+			"**Mode `self`** leaves the access record's password out of date: use it for a record that is its own access record.",
+			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|``, at most 150; version 6.0 takes neither blank nor `_`. Others are refused beforehand.",
+			"**Limits:** behind LDAP or RADIUS a local password may be changed without effect on sign-ins. `verify` cannot tell a local user's third password from a missing right, unless `Verify` is `strict`. A node that another one manages may lose the change.",
+			"**Errors:** 403 is a missing privilege; 409 or 423 at `open a transaction` the lock; 400 later on mostly the password policy, or a missing `Commit Message`.",
 		},
 		Documents: []string{
 			"https://support.oneidentity.com/technical-documents/safeguard-for-privileged-sessions/7.1.1/rest-api-reference-guide/2",
@@ -135,6 +143,8 @@ type target struct {
 	signedIn      bool   // Check was let in
 	userKey       string
 	loginMethod   string
+	userMethod    string // for sign-ins as the rotated user
+	strict        bool   // Verify is strict
 	commitMessage string
 	lockWait      time.Duration
 
@@ -149,7 +159,11 @@ type target struct {
 	armed      bool // a transaction of session may be open
 	sent       bool // a commit has left
 	byStatus   bool // Verify reads the reference instead of signing in
+	doubted    bool // a sign-in of Verify was refused as with a wrong password, which may not be why
 	tried      bool // a sign-in of Verify has shown nothing
+	// contradicted says that it was refused while the account referred to the new password.
+	contradicted bool
+	refused      bool // for another reason, so that byStatus came after a sign-in
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -161,6 +175,8 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 		mode:          settings.Text(fieldMode),
 		userKey:       settings.Text(fieldUserKey),
 		loginMethod:   settings.Text(fieldLoginMethod),
+		userMethod:    settings.Text(fieldUserMethod),
+		strict:        settings.Text(targets.FieldVerify) == targets.VerifyStrict,
 		commitMessage: settings.Text(fieldCommitMessage),
 		lockWait:      settings.Seconds(fieldLockWait),
 	}
@@ -214,6 +230,13 @@ func (t *target) chooseMode(settings *params.Settings) {
 	if t.mode != modeSelf {
 		t.reads = 1
 	}
+	switch {
+	case t.userMethod != "":
+	case t.own:
+		t.userMethod = t.loginMethod
+	case t.loginMethod != "":
+		t.userMethod = methodLocal
+	}
 	// Another session's look at what is stored is no sign-in as the rotated user.
 	verify := settings.Text(targets.FieldVerify)
 	t.byStatus = t.mode == modeRoot || t.mode == modeLocal && !t.own && verify == targets.VerifyOff
@@ -238,8 +261,8 @@ func (t *target) Subject() string { return t.job.User }
 // Contract: the proof is a login, unless Verify reads the reference from the start or had to
 // turn to that. A transaction is given back before the same password is set in a new one.
 func (t *target) Contract() targets.Contract {
-	contract := targets.Contract{Means: targets.Login, Repeats: true, Own: t.own, CarriesOld: t.mode == modeSelf, Transaction: true}
-	if t.byStatus {
+	contract := targets.Contract{Means: targets.Login, Repeats: true, Own: t.own, CarriesOld: t.mode == modeSelf, Transaction: true, Closing: longestClose}
+	if t.byStatus || t.doubted {
 		contract.Means = targets.Reference
 	}
 	return contract
@@ -423,60 +446,6 @@ func refusedStep(err error) error {
 	return targets.Contract{}.Judge(err)
 }
 
-// Verify signs in with the password, in no session. Where that cannot show anything,
-// it reads which password object a local user refers to.
-func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
-	if t.byStatus {
-		return t.compareReference(ctx, which)
-	}
-	password := t.job.Password(which)
-	if t.own && t.signedIn && which == targets.Old {
-		password = t.password // which Check has seen accepted
-	}
-	_, err := t.openSession(ctx, actionSignInAsUser, api.SignIn, t.job.User, password)
-	if err == nil {
-		if which == targets.New {
-		}
-		return targets.Accepted, nil
-	}
-	fault := api.AsError(err)
-	switch {
-	case fault.Status == 401 && fault.Code == "AuthenticationFailure":
-		return targets.Rejected, err
-	case t.mode != modeLocal || t.own:
-		return targets.Inconclusive, err
-	case fault.Passes() && !t.tried:
-		t.tried = true // a restart after the commit passes, and there is another try
-		return targets.Inconclusive, err
-	}
-	t.byStatus = true
-	return t.compareReference(ctx, which)
-}
-
-// compareReference reads, in a fresh session without a transaction, which password
-// object is in force.
-func (t *target) compareReference(ctx context.Context, which targets.Which) (targets.Verdict, error) {
-	session, err := t.signIn(ctx)
-	if err != nil {
-		return targets.Inconclusive, err
-	}
-	found, err := t.readReference(ctx, session)
-	if err != nil {
-		return targets.Inconclusive, err
-	}
-	switch {
-	case found == "" || which == targets.Old && t.previous == "":
-		return targets.Inconclusive, t.client.Fail(actionReadAccount, api.ClassTarget, "the answer does not show which password object is in force")
-	case which == targets.New && slices.Contains(t.references, found), which == targets.Old && found == t.previous:
-		return targets.Accepted, nil
-	case slices.Contains(t.references, found):
-		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the new password")
-	case found == t.previous:
-		return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is that of the old password")
-	}
-	return targets.Rejected, t.client.Fail(actionReadAccount, api.ClassTarget, "the password object in force is neither the old nor the new one")
-}
-
 // Release is Close: no proof needs the transaction.
 func (t *target) Release(ctx context.Context) error { return t.Close(ctx) }
 
@@ -488,7 +457,10 @@ func (t *target) Close(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	for range 2 {
+	for _, wait := range rollBackWaits {
+		if wait > 0 && t.client.Clock().Sleep(ctx, wait) != nil {
+			return err
+		}
 		if err = t.rollBack(ctx, t.session); err == nil {
 			t.armed = false
 			return nil

@@ -33,7 +33,7 @@ PLATFORMS := linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 da
 TWICE    ?= $(PLATFORMS)
 MAXIMUM_SIZE := 10000000
 
-.PHONY: build test test-rest test-all lint demo picture matrix values leaks signals deadline hostile load bench fuzz reliability docs docs-check cross size clean
+.PHONY: build test test-rest test-all lint demo picture matrix values leaks signals deadline hostile products load bench fuzz reliability docs docs-check cross size clean
 
 build: ## the static binary, bin/pam-rotate-script
 	$(BUILD) -o bin/pam-rotate-script ./cmd/pam-rotate-script
@@ -102,6 +102,9 @@ hostile: ## servers that break HTTP and TLS on purpose
 	$(FIGURES) -run '^TestHostile' ./internal/api -update
 	$(FIGURES) -run '^TestHostile' ./internal/rotation -update
 	$(FIGURES) -run '^TestHostile' $(COMMAND) -update
+
+products: ## built-in recipes on the real products, which must be installed
+	$(FIGURES) -run '^TestRealProducts$$' ./scripts/recipes -update
 
 load: ## 200 runs at once against each of three vendors; takes minutes
 	$(FIGURES) -run '^TestLoad$$' $(SUITE) -load

@@ -242,7 +242,7 @@ func (b *broker) processes() []int {
 	return ids
 }
 
-// process is something that was started for the broker, in a process group of its own.
+// process is something that was started for a test, in a process group of its own.
 type process struct {
 	id    int
 	log   string        // the file with its output
@@ -251,10 +251,10 @@ type process struct {
 
 // spawn starts a program that ends with the test at the latest, and also if the test
 // is killed.
-func (b *broker) spawn(program string, arguments ...string) *process {
-	b.t.Helper()
-	log, err := os.CreateTemp(b.directory, "output-*")
-	check(b.t, err)
+func spawn(t *testing.T, directory string, environment []string, program string, arguments ...string) *process {
+	t.Helper()
+	log, err := os.CreateTemp(directory, "output-*")
+	check(t, err)
 	p := &process{log: log.Name(), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -262,7 +262,7 @@ func (b *broker) spawn(program string, arguments ...string) *process {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		command := exec.Command(program, arguments...)
-		command.Env, command.Dir = b.environment, b.directory
+		command.Env, command.Dir = environment, directory
 		command.Stdout, command.Stderr = log, log
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 		err := command.Start()
@@ -276,9 +276,14 @@ func (b *broker) spawn(program string, arguments ...string) *process {
 		}
 		close(p.ended)
 	}()
-	check(b.t, <-started)
-	b.t.Cleanup(p.end)
+	check(t, <-started)
+	t.Cleanup(p.end)
 	return p
+}
+
+func (b *broker) spawn(program string, arguments ...string) *process {
+	b.t.Helper()
+	return spawn(b.t, b.directory, b.environment, program, arguments...)
 }
 
 // signal sends a signal to all of the process group.
@@ -485,16 +490,28 @@ type ended struct {
 	stdout, stderr string
 }
 
-var resultLine = regexp.MustCompile(`^([a-z-]+): rabbitmq .*?(?: \[([a-z]+)\])?\n`)
+var resultLine = regexp.MustCompile(`^([a-z-]+): [a-z-]+ .*?(?: \[([a-z]+)\])?\n`)
 
-// run hands a payload over and fails the test if a secret is printed.
+// run hands a payload over for the broker.
 func (g gateway) run(t *testing.T, r run) ended {
 	t.Helper()
-	const accessUID, userUID = "Ac7essR3cordUid_0001aA", "Us3rRecordUid_00001aAA"
 	access := map[string]any{
-		"uid": accessUID, "title": "API Access Details", "Target": "rabbitmq", "url": g.broker.url(),
+		"Target": "rabbitmq", "url": g.broker.url(),
 		"login": administrator, "password": administratorPassword, "CA Certificate": g.broker.authority.PEM(),
 	}
+	for label, value := range r.access {
+		access[label] = value
+	}
+	r.access = access
+	return r.hand(t, g.binary)
+}
+
+// hand hands the payload to the program as the Gateway does, and fails the test if a secret is
+// printed: a password of the payload, or the one of the access record.
+func (r run) hand(t *testing.T, binary string) ended {
+	t.Helper()
+	const accessUID, userUID = "Ac7essR3cordUid_0001aA", "Us3rRecordUid_00001aAA"
+	access := map[string]any{"uid": accessUID, "title": "API Access Details"}
 	for label, value := range r.access {
 		access[label] = value
 	}
@@ -506,7 +523,7 @@ func (g gateway) run(t *testing.T, r run) ended {
 	})
 	check(t, err)
 
-	line := "history -c && echo " + base64.StdEncoding.EncodeToString(payload) + " | " + g.binary + " " + r.arguments
+	line := "history -c && echo " + base64.StdEncoding.EncodeToString(payload) + " | " + binary + " " + r.arguments
 	command := exec.CommandContext(t.Context(), "bash", "-c", line)
 	command.Env = []string{"PATH=" + os.Getenv("PATH")}
 	var stdout, stderr bytes.Buffer
@@ -520,7 +537,8 @@ func (g gateway) run(t *testing.T, r run) ended {
 	if parts := resultLine.FindStringSubmatch(end.stdout); parts != nil {
 		end.outcome, end.class = parts[1], parts[2]
 	}
-	noSecret(t, end, r.old, r.new, administratorPassword)
+	password, _ := access["password"].(string)
+	noSecret(t, end, r.old, r.new, password)
 	return end
 }
 

@@ -90,7 +90,7 @@ func Info() targets.Info {
 		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
-				Help: "the appliance, such as `https://sps.example.com`, as its web interface"},
+				Help: "the appliance, such as `https://sps.example.com`"},
 			{Label: fieldLogin, Kind: params.Text, Required: true,
 				Help: "the user of the REST API who makes the change"},
 			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
@@ -114,9 +114,9 @@ func Info() targets.Info {
 		Notes: []string{
 			"**The configuration is locked** for four calls. While an administrator has it open, the rotation waits as long as `Lock Wait` says and then ends unchanged. A transaction is always given back.",
 			"**Proof:** a sign-in with the new password. For root, with `Verify` = `off`, and where the user may not sign in, a fresh session reads which password object the account refers to. A local user without `REST server` may be refused as with a wrong password: then the look comes first, and if it finds the new one, one more sign-in with the login method `local`, where SPS lists it. Refused there, too, the look is the proof, with a warning. Behind any other method the outcome is unknown.",
-			"**Users notice** nothing but the new password; their sessions are not known to end.",
+			"**Users notice** nothing but the new password.",
 			"**Mode `self`** leaves the access record's password out of date: use it for a record that is its own access record.",
-			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|``, at most 150; version 6.0 takes neither blank nor `_`. Others are refused beforehand.",
+			"**Passwords** may have ASCII letters, digits, blanks and ``!\"#$%&'()*+,-./:;<=>?@[]\\^-`{}_|``, at most 150; version 6.0 takes neither blank nor `_`.",
 			"**Limits:** behind LDAP or RADIUS a local password may be changed without effect on sign-ins. `verify` cannot tell a local user's third password from a missing right, unless `Verify` is `strict`. A node that another one manages may lose the change.",
 			"**Errors:** 403 is a missing privilege; 409 or 423 at `open a transaction` the lock; 400 later on mostly the password policy, or a missing `Commit Message`.",
 		},

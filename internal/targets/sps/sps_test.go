@@ -674,6 +674,8 @@ func TestAnswers(t *testing.T) {
 		{"open without a body", run(), around{simulated.OpenTransaction: answers(204, ``)}, rotation.Changed, "a login"},
 		{"open says closed", run(), around{simulated.OpenTransaction: answers(200, `{"body":{"status":"closed"}}`)}, rotation.NotChanged, "does not say that the transaction is open"},
 		{"open says error", run(), around{simulated.OpenTransaction: answers(200, `{"error":{"type":"x"},"body":{"status":"open"}}`)}, rotation.NotChanged, "says that it failed"},
+		{"open says no error", run(), around{simulated.OpenTransaction: answers(200, `{"error":[],"body":{"status":"open"}}`)}, rotation.Changed, "a login"},
+		{"commit says an empty error", run(), around{simulated.Commit: answers(200, `{"error":"","transaction":{"status":"closed"}}`)}, rotation.Changed, "by a login"},
 		{"password without a reference", run(), around{simulated.CreatePassword: answers(201, `{"meta":{}}`)}, rotation.NotChanged, "no reference"},
 		{"password without a body", run(), around{simulated.CreatePassword: answers(204, ``)}, rotation.NotChanged, "no reference"},
 		{"commit without a body", run(), around{simulated.Commit: answers(204, ``)}, rotation.Changed, "a login"},

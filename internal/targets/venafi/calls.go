@@ -129,6 +129,9 @@ func (t *target) warnOfLostGrant() {
 	t.job.Warn("the answer to a sign-in was lost or unreadable: Venafi may keep a grant whose token nobody has; an administrator can revoke it there, or it ends by itself")
 }
 
+// howToAllow is how a user gets to sign in through an API Integration.
+const howToAllow = "add the user, or a group of the user, to an integration in Venafi (API, Integrations, Edit Access), and name it in the access record"
+
 // answerGrace is how long a sign-in that has left may wait for its answer after the
 // run was told to stop: only the answer has the token that ends the grant.
 const answerGrace = 3 * time.Second
@@ -149,7 +152,7 @@ func explainSignIn(err error) error {
 		fault.Hints = append(fault.Hints, "the field Client ID must be spelled exactly as the API Integration in Venafi, upper and lower case included")
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "the API Integration must have the scope and list this user, or a group of the user")
+		fault.Hints = append(fault.Hints, "the API Integration must have the scope and list this user, or a group of the user: "+howToAllow)
 	case codeMethodOff:
 		fault.Class = api.ClassPermission
 		fault.Hints = append(fault.Hints, "switch on the method Username & Password in Venafi's default settings for the API")
@@ -226,7 +229,7 @@ func (t *target) writePassword(ctx context.Context) (entry, error) {
 	if err != nil {
 		return uncertain(err.Error())
 	}
-	if fields.Has("Error") || fields.Has("error") || fields.Has("ErrorDetails") {
+	if fields.Filled("Error") || fields.Filled("error") || fields.Filled("ErrorDetails") {
 		return uncertain("answered 200, but the body tells of an error")
 	}
 	named := fields.Fields("ID")
@@ -258,7 +261,7 @@ func (t *target) explainWrite(err error) error {
 		fault.Hints = append(fault.Hints,
 			"Venafi answers 400 to a password against its rules (12 characters of three kinds, as documented), to a user who is unknown or a group, to a wrong old password, and to a caller without the permission: its own text says which")
 		if !t.self {
-			fault.Hints = append(fault.Hints, "to set another user's password the caller needs the Master Admin permission")
+			fault.Hints = append(fault.Hints, "to set another user's password the caller needs the Master Admin permission; the user's old password is not sent then, and a version that asks for it all the same can be served by a user who rotates itself: login and user the same")
 		}
 		if t.readyMade && t.caller.username == "" {
 			fault.Hints = append(fault.Hints, "if the Access Token is the rotated user's own, put that user's name into the field login")

@@ -62,21 +62,21 @@ func Info() targets.Info {
 			{Label: fieldURL, Kind: params.URL, Required: true,
 				Help: "the platform, such as `https://tpp.example.com/vedsdk`"},
 			{Label: fieldLogin, Kind: params.Text,
-				Help: "user name of the caller, with a prefix such as `local:` where it is not plain; required unless there is an `Access Token`, and beside one it only says whose it is"},
+				Help: "user name of the caller, with its prefix where it is not local; required unless there is an `Access Token`, and beside one says whose it is"},
 			{Label: fieldPassword, Kind: params.Secret, Secret: true,
 				Help: "password of the caller; required unless there is an `Access Token`"},
-			{Label: fieldClientID, Kind: params.Text, Required: true,
-				Help: "the API Integration, spelled exactly as in Venafi"},
+			{Label: fieldClientID, Kind: params.Text,
+				Help: "the API Integration, spelled as in Venafi; not needed beside an `Access Token` with `Verify` = `off`"},
 			{Label: fieldScope, Kind: params.Text, Default: "security:manage",
-				Help: "the scope that the sign-in asks for; with `security:manage;configuration`, `check` looks the account up, and else says that it has not"},
+				Help: "the scope to ask for; with `security:manage;configuration`, `check` looks the account up"},
 			{Label: fieldAuthURL, Kind: params.URL,
 				Help: "the host of `/vedauth`, where it is not the one of url"},
 			{Label: fieldAccessToken, Kind: params.Secret, Secret: true,
-				Help: "a ready-made access token in the place of the caller's sign-in; it is never revoked here"},
+				Help: "a ready-made access token in place of the sign-in; it is never revoked here"},
 			{Label: fieldVerifyClientID, Kind: params.Text,
-				Help: "the API Integration for the sign-in as the rotated user, where it is not `Client ID`"},
+				Help: "the API Integration for the rotated user, where it is not `Client ID`"},
 			{Label: fieldVerifyScope, Kind: params.Text,
-				Help: "the scope for the sign-in as the rotated user, where it is not `Scope`"},
+				Help: "that user's scope, where it is not `Scope`"},
 		},
 		Explain: explain,
 		// IIS asks for client certificates so, and gives up on TLS 1.3, which cannot do that.
@@ -84,13 +84,14 @@ func Info() targets.Info {
 		Setup:        setup(),
 		Example:      example,
 		Notes: []string{
-			"**Whom:** local identities only, given as `jdoe`, `local:jdoe` or `local:{GUID}`. Identities of a directory (`AD+…:`, `LDAP+…:`, `DOMAIN\\name`) are refused before anything is sent, and groups by Venafi. `Allowed Users` is compared with the name alone (`jdoe`), or with the GUID in its braces. Venafi's cloud service (`*.venafi.cloud`, `*.venafi.eu`) has another API and is refused.",
-			"**Proof:** after the change this program signs in as the rotated user with the new password. For that the rotated user must have *Allow Web SDK Access* and be allowed on the API Integration. So that rotated users need no share in `security:manage`, make a second integration with a harmless scope such as `certificate` and name it in `Verify Client ID` and `Verify Scope`. Where the sign-in is refused for any reason but the password, the change stands on Venafi's own answer, with a warning; with `Verify` = `strict` it is unknown.",
-			"**Limits of the proof:** Venafi remembers sign-ins for a while, so a new password may be refused at first (it is tried again after `Settling Time`, and never more than two sign-ins of a run are refused) and an outdated one accepted. Therefore an accepted new password proves the change only together with Venafi's own answer of success, or with the old one being refused. If the answer to the change is lost, the run begins again and sets the same password once more. Do not go back to a password that was in force just before.",
-			"**A user who changes the own password** (login and rotated user are the same): the sign-in is made with the payload's old password, or with the record's where the payload has none, and that one goes to Venafi as the old password. If it is refused, the new one is tried, which may be in force already. Unless the access record is the PAM User record itself, its own password is out of date afterwards: rotations of other users with it fail until it is changed too.",
-			"**Grants:** Venafi's tokens live for 90 days and their grants for a year by default, so every grant that a run makes is revoked at its end. A warning says where that failed. On some versions the revocation needs the scope `configuration:manage`; add it to integration and `Scope` if the warning says 403. A ready-made `Access Token` is used and left alone.",
-			"**TLS:** IIS in front of Venafi often asks for client certificates in the middle of a connection, which TLS 1.3 does not allow. So TLS 1.2 is spoken, and 1.3 only where the server refuses 1.2. `TLS Version` overrides that.",
-			"**Refusals:** Venafi answers 400 to a password against its rules, to an unknown user or a group, to a wrong old password and to a missing permission; its text, which is shown, says which. Local passwords need 12 characters or more of three kinds (lower case, upper case, digits, others) unless a policy says otherwise: match the complexity of the PAM User's rotation settings to that.",
+			"**Whom:** local identities, given as `jdoe`, `local:jdoe` or `local:{GUID}`; `Allowed Users` is compared with `jdoe` or `{GUID}`. Directories' identities and groups are refused.",
+			"**Proof:** a sign-in with the new password. `invalid_grant` is a wrong one; any other refusal, such as `unauthorized_client` for a user without access to the integration, says nothing: the change stands on Venafi's own answer, with a warning. With `Verify` = `strict` it is unknown, unless an impossible password gets `invalid_grant` where the new one got `unauthorized_client`.",
+			"**Caches:** Venafi may accept an outdated password for a while. So an acceptance proves the change only together with an answer of success, or with the old password being refused. Do not go back to a password just replaced.",
+			"**A user who rotates itself** signs in with the payload's old password, or else the record's. Unless the access record is the PAM User record itself, its password is out of date afterwards.",
+			"**Users notice** nothing but the new password. The run's grants are revoked at its end. If a warning says 403 there, add `configuration:manage` to integration and `Scope`.",
+			"**Limits:** refresh tokens, certificates and Windows sign-in are not used, nor Venafi's cloud service. A ready-made `Access Token` ends 90 days after it was made by default (`expires` beside it, in Unix seconds); then a rotation ends `not-changed` with 401.",
+			"**TLS:** 1.2 is spoken, since IIS often asks for client certificates in the middle of a connection, and 1.3 where the server refuses that.",
+			"**Errors:** 400 is a password against the rules, an unknown user, a group, a wrong old password or a missing permission; Venafi's text says which.",
 		},
 		Documents: []string{
 			"https://docs.venafi.com/Docs/current/TopNav/Content/SDK/WebSDK/r-SDK-POST-Identity-SetPassword.php",
@@ -117,7 +118,9 @@ type target struct {
 	token       secret.Value   // for SetPassword; set by Check if it is not readyMade
 	oldPassword secret.Value   // OldPassword of SetPassword; empty leaves it out
 	grants      []secret.Value // the tokens of the grants that Close revokes
-	named       entry          // what the answer of SetPassword named, if that was the user
+	// warnedNotAllowed says that the operator was told how to let the rotated user sign in.
+	warnedNotAllowed bool
+	named            entry // what the answer of SetPassword named, if that was the user
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -148,6 +151,14 @@ func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
 		}
 		if t.caller.password.IsEmpty() {
 			settings.Fault(fieldPassword, "needs the caller's password where there is no Access Token, found nothing")
+		}
+	}
+	if t.caller.clientID == "" {
+		switch {
+		case !t.readyMade:
+			settings.Fault(fieldClientID, "needs the ID of the API Integration, found nothing")
+		case t.verify != targets.VerifyOff && !settings.Has(fieldVerifyClientID):
+			settings.Fault(fieldClientID, "needs the ID of an API Integration for the proof, or Verify = off, found nothing")
 		}
 	}
 	if err := settings.Err(); err != nil {
@@ -372,7 +383,7 @@ func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, e
 	}
 	names := strings.Contains(strings.ToLower(fault.Text), strings.ToLower(t.proof.username))
 	if fault.Code != codeUserNotAllowed || !names || t.verify != targets.VerifyStrict || t.self || t.client.Counts().FailedLogins != 1 {
-		return targets.Inconclusive, err
+		return targets.Inconclusive, t.sayNotAllowed(err)
 	}
 	as := t.proof
 	as.password = t.job.Impossible
@@ -380,7 +391,17 @@ func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, e
 	if control := api.AsError(refusal); control != nil && control.Refused() && control.Code == codeWrongPassword {
 		return targets.Accepted, nil
 	}
-	return targets.Inconclusive, err
+	return targets.Inconclusive, t.sayNotAllowed(err)
+}
+
+// sayNotAllowed tells the operator, once, how to let the rotated user sign in, if err says that
+// he may not. It returns err.
+func (t *target) sayNotAllowed(err error) error {
+	if api.AsError(err).Code == codeUserNotAllowed && !t.warnedNotAllowed {
+		t.warnedNotAllowed = true
+		t.job.Warn("the rotated user may not sign in through this API Integration, which says nothing about the password: to have changes proved, " + howToAllow)
+	}
+	return err
 }
 
 // Release is Close: no proof needs a grant of the run's so far.

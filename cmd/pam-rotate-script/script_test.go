@@ -130,7 +130,7 @@ func payload(ts *testscript.TestScript, negated bool, arguments []string) {
 		case strings.HasPrefix(key, "user."):
 			run.UserFields[strings.TrimPrefix(key, "user.")] = value
 		case key == "user":
-			run.User = text
+			run.User = strings.ReplaceAll(text, `\n`, "\n")
 		case key == "old":
 			run.Old = text
 		case key == "new":

@@ -85,6 +85,12 @@ func ParseUserAddress(text string) (Address, error) {
 	return address, nil
 }
 
+// Path is the path without its encoding, however often it is encoded.
+func (a Address) Path() string {
+	text, _ := decodedFully(a.EscapedPath)
+	return text
+}
+
 // decoded is the path and the query without their encoding.
 func (a Address) decoded() string {
 	text, _ := decodedFully(a.EscapedPath + "?" + a.Query.Reveal())

@@ -28,9 +28,10 @@ func SegmentFault(value string) string {
 	return ""
 }
 
-// HasDotSegment reports whether "." or ".." stands in text between "/", "\", ";" and its
-// ends, in any encoding that a server on the way may undo. A text that is encoded more
-// often than anybody means is taken for one.
+// HasDotSegment reports whether "." or ".." stands in text between "/", "\", ";", what ends
+// a path for a server that decodes too early ("?", "#", a zero byte), and its ends, in any
+// encoding that a server on the way may undo. A text that is encoded more often than anybody
+// means is taken for one.
 func HasDotSegment(text string) bool {
 	text, whole := decodedFully(text)
 	return !whole || slices.ContainsFunc(strings.FieldsFunc(text, isSeparator), func(segment string) bool {
@@ -38,7 +39,7 @@ func HasDotSegment(text string) bool {
 	})
 }
 
-func isSeparator(r rune) bool { return r == '/' || r == '\\' || r == ';' }
+func isSeparator(r rune) bool { return strings.ContainsRune(`/\;?#`, r) || unicode.IsControl(r) }
 
 // mostDecodings is how many layers of encoding are undone in search of what is behind.
 const mostDecodings = 8

@@ -544,7 +544,8 @@ func isAllowList(label string) bool {
 	contains := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(label, word) })
 	}
-	return contains("allow", "permit", "whitelist", "restrict", "limit") &&
+	// Whoever writes whom not to rotate must not be taken for having said nothing, either.
+	return contains("allow", "permit", "whitelist", "restrict", "limit", "denied", "deny", "forbid", "exclud", "blocked", "blocklist", "blacklist") &&
 		(contains("user", "account", "login", "identit", "email", "name", "principal", "people", "person", "rotat", "list") || strings.TrimRight(label, "ed") == "allow")
 }
 

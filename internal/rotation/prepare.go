@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -150,6 +152,12 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	for _, warning := range settings.Warnings() {
 		p.warn(warning)
 	}
+	if settings.Has(targets.FieldAllowedUsers) {
+		p.allowed = settings.List(targets.FieldAllowedUsers)
+		if slices.ContainsFunc(p.allowed, func(entry string) bool { return strings.HasPrefix(entry, "!") || strings.HasPrefix(entry, "-") }) {
+			settings.Fault(targets.FieldAllowedUsers, "needs the names of those who may be rotated, found one that begins with ! or -: none can be excluded")
+		}
+	}
 	// The settings' own faults come first: they are all there is to mend.
 	if faults := settings.Err(); faults != nil {
 		return withHint(faults, hint)
@@ -159,9 +167,6 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	}
 	if trust.Unverified {
 		p.warn("the server's certificate is not verified (Verify TLS is false): whoever stands between can read and change what is sent")
-	}
-	if settings.Has(targets.FieldAllowedUsers) {
-		p.allowed = settings.List(targets.FieldAllowedUsers)
 	}
 	if subject := p.target.Subject(); subject != "" {
 		if err := p.admit(subject); err != nil {
@@ -184,7 +189,11 @@ func (p *Plan) admit(names ...string) error {
 	for _, name := range names {
 		allowed, onlyCase := params.AllowedIn(p.allowed, name, p.Info.IgnoresCase)
 		switch {
-		case p.allowed == nil || allowed && name != "":
+		case p.allowed == nil:
+		case strings.ContainsFunc(name, unicode.IsControl):
+			return p.client.Fail(action, api.ClassPermission, "the account's name has a control character in it, behind which a vendor may read no further",
+				"correct the PAM User's login")
+		case allowed && name != "":
 		case onlyCase:
 			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account: a name in Allowed Users differs from it in upper and lower case alone, which may be another account at the vendor",
 				"spell the name in Allowed Users, or the PAM User's login, as the vendor does")

@@ -196,7 +196,7 @@ func HasHostWord(address api.Address, words ...string) bool {
 // HasSegment reports whether one of the segments stands anywhere in an address's path, in
 // any case.
 func HasSegment(address api.Address, segments ...string) bool {
-	return slices.ContainsFunc(strings.Split(strings.ToLower(address.EscapedPath), "/"), func(part string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ToLower(address.Path()), "/"), func(part string) bool {
 		return slices.Contains(segments, part)
 	})
 }
@@ -204,7 +204,7 @@ func HasSegment(address api.Address, segments ...string) bool {
 // HasPathPrefix reports whether an address's path is one of the prefixes or lies
 // below it, whole segments compared in any case.
 func HasPathPrefix(address api.Address, prefixes ...string) bool {
-	path := strings.ToLower(address.EscapedPath)
+	path := strings.ToLower(address.Path())
 	for _, prefix := range prefixes {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
 			return true

@@ -44,7 +44,7 @@ func Info() targets.Info {
 		Summary: "users of a Teramind dashboard, in the cloud or on premises",
 		Matches: func(address api.Address) bool {
 			return strings.HasSuffix(address.Hostname(), ".teramind.co") || targets.HasPathPrefix(address, apiRoot) ||
-				strings.HasSuffix(strings.TrimRight(address.EscapedPath, "/"), apiRoot)
+				strings.HasSuffix(strings.TrimRight(address.Path(), "/"), apiRoot)
 		},
 		Resembles: func(address api.Address) bool {
 			return targets.HasHostWord(address, name) || targets.HasSegment(address, "tm-api")

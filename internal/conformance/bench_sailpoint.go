@@ -22,6 +22,16 @@ func SailPointAtOnce() Bench {
 	return sailPoint("sailpoint at once", sailpointsimulator.Options{Outcome: sailpointsimulator.FinishesAtOnce, EndsAtPoll: 1})
 }
 
+// SailPointByOlderPaths is the bench of package sailpoint with a tenant that refuses the look-up by
+// the current paths, and whose status names no request.
+func SailPointByOlderPaths() Bench {
+	bench := sailPoint("sailpoint by older paths", sailpointsimulator.Options{
+		EndsAtPoll: 1, ForbiddenStyles: []string{"v1"}, StatusNames: sailpointsimulator.NamesNull,
+	})
+	bench.Exchanges, bench.Unlisted, bench.Names = 5, 1, nil
+	return bench
+}
+
 // sailPoint is a bench whose tenant refuses at once what breaks a rule: where a change
 // fails later, nothing tells which password is in force.
 func sailPoint(name string, options sailpointsimulator.Options) Bench {

@@ -55,7 +55,7 @@ func SPSByStatus() Bench {
 func SPSWithoutREST(status, exchanges int) Bench {
 	return Bench{
 		Name: fmt.Sprintf("sps without REST server, %d", status), Info: sps.Info(), User: spsUser, Exchanges: exchanges, Unlisted: exchanges - 7,
-		Writes: 2, Proves: true, NoSignIn: true,
+		Writes: 2, Proves: true, Veils: true, NoSignIn: true,
 		Unsettled: func(fault simulator.Fault) string {
 			if fault.Exchange == spssimulator.ListLoginMethods && fault.Occurrence == 0 {
 				return "without the list of login methods nobody knows whether the sign-in was refused by that of the local users"

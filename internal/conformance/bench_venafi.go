@@ -77,6 +77,30 @@ func VenafiAccessToken() Bench {
 	}
 }
 
+// VenafiNotAllowed is the bench for a user who may not sign in through the integration, as is
+// usual: the change stands on Venafi's own answer.
+func VenafiNotAllowed() Bench {
+	return Bench{
+		Name: "venafi without sign-in", Info: venafi.Info(), User: "rotated.user@example.com", Exchanges: 4, Unlisted: -1, Writes: 2, NoSignIn: true,
+		Unsettled: func(fault simulator.Fault) string {
+			if fault.Exchange == venafisimulator.SetPassword {
+				return "nobody can sign in to see what became of the change"
+			}
+			return ""
+		},
+		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
+			platform := newVenafi(user, password)
+			server, err := platform.serve(on, platform)
+			if err != nil {
+				return nil, err
+			}
+			access := platform.access(server, venafisimulator.Caller, venafisimulator.CallerPassword)
+			access["Client ID"] = venafisimulator.CallersClientID
+			return platform.stand(access, func(access map[string]any) { access["password"] = "canary-wrong-password" }), nil
+		},
+	}
+}
+
 func unsettledVenafi(fault simulator.Fault) string {
 	if fault.Exchange == venafisimulator.SetPassword && !fault.Kind.Applied {
 		return "Venafi may refuse a new password and accept an old one from a cache for a while, so rejecting the one and accepting the other shows nothing"

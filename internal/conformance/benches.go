@@ -13,9 +13,9 @@ import (
 // describe once more.
 func Benches() []Bench {
 	return []Bench{
-		Teramind(),
-		Venafi(), VenafiSelf(), VenafiAccessToken(),
-		SailPoint(), SailPointAtOnce(),
+		Teramind(), TeramindAnsweringSuccess(),
+		Venafi(), VenafiSelf(), VenafiAccessToken(), VenafiNotAllowed(),
+		SailPoint(), SailPointAtOnce(), SailPointByOlderPaths(),
 		SPS(), SPSBehindManyUsers(), SPSByStatus(), SPSWithoutREST(401, 11), SPSWithoutREST(403, 9), SPSWithDirectory(), SPSSelf(), SPSRoot(),
 		REST(), RESTWithVerifyURL(), RESTThatRepeats(),
 		RecipeTeramind(), RecipeVenafi(),
@@ -24,8 +24,22 @@ func Benches() []Bench {
 
 // Teramind is the bench of package teramind.
 func Teramind() Bench {
+	bench := teramindBench("teramind", teramindsimulator.Options{ExtraFields: true, MinimumLength: 1})
+	bench.Names = []string{"jane+ops%41@exämple.com", "o'hara/x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"}
+	return bench
+}
+
+// TeramindAnsweringSuccess is the bench of package teramind with a server that answers a change
+// with {"success":true} alone, and has a user's address under email.
+func TeramindAnsweringSuccess() Bench {
+	return teramindBench("teramind answering success", teramindsimulator.Options{
+		UpdateAnswer: teramindsimulator.AnswersSuccess, AddressFields: teramindsimulator.InEmail, MinimumLength: 1,
+	})
+}
+
+func teramindBench(name string, options teramindsimulator.Options) Bench {
 	return Bench{
-		Name: "teramind", Info: teramind.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 2,
+		Name: name, Info: teramind.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 2,
 		Unsettled: func(fault simulator.Fault) string {
 			if fault.Exchange == teramindsimulator.UpdateAgent && fault.Occurrence == 0 {
 				return "Teramind has no call that tests a password, and the repeat of the write met the same fault"
@@ -35,9 +49,8 @@ func Teramind() Bench {
 			}
 			return ""
 		},
-		Names: []string{"jane+ops%41@exämple.com", "o'hara/x@example.com", "a?b#c;d@example.com", "慀@example.com", `back\slash"quote@example.com`, "UPPER@Example.COM"},
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
-			instance := teramindsimulator.New(teramindsimulator.Options{ExtraFields: true, MinimumLength: 1})
+			instance := teramindsimulator.New(options)
 			instance.Add(teramindsimulator.Agent{ID: 4711, Email: user, Password: password})
 			server, err := simulator.Start(instance, on)
 			if err != nil {

@@ -55,8 +55,8 @@ type Bench struct {
 	User string
 	// Exchanges is how many exchanges a rotation without faults takes.
 	Exchanges int
-	// Unlisted is how many of them come last and are not listed by a check: that they are
-	// needed shows in the answer to a sign-in as the account.
+	// Unlisted is how many of them a check does not list: that they are needed shows in the
+	// answer to one before. Below 0 it is how many of those listed turn out to be needless.
 	Unlisted int
 	// Writes is how many writes a run may send, those answered 429 apart: 1, or 2 where a
 	// repeat does no harm.

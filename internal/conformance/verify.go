@@ -44,7 +44,7 @@ func testVerify(t *testing.T, bench Bench, _ *Findings) {
 			want = rotation.NotTold
 		case contract.Cache && inForce == rotation.OldInForce:
 			want = rotation.NotTold // "still accepted" is all that can be said
-		case bench.NoSignIn, bench.Veils && inForce == rotation.NeitherInForce:
+		case bench.NoSignIn && inForce != rotation.NeitherInForce, bench.Veils && inForce == rotation.NeitherInForce:
 			want = rotation.NotTold
 		}
 		if found.InForce != want {

@@ -256,7 +256,7 @@ func (t *target) Change(ctx context.Context) error {
 			return &targets.Taken{Err: err}
 		}
 		return nil
-	case fields.Has("requestId"):
+	case fields.Filled("requestId"):
 		return &targets.Taken{Err: t.client.Fail(setPassword, api.ClassTarget, "the answer has no usable requestId to ask for the end of the change")}
 	case !final(state) || answer.Status != 202:
 		return t.client.Fail(setPassword, api.ClassTarget, "the change was accepted without a requestId to ask for its end")

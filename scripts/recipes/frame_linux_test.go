@@ -355,7 +355,11 @@ func (s *site) judge(t *testing.T, end ended, r run) string {
 }
 
 // products are tried in this order of the table.
-var products = []*product{etcd, influxDB}
+var products = []*product{
+	etcd,
+	influxDB,
+	pocketBase,
+}
 
 // cases are what every product goes through, in this order: the last ones kill it. Each returns
 // what became of it, for the table.

@@ -329,7 +329,7 @@ func (r *reader) follow(t *testing.T, place string, block Block) {
 		if code != fmt.Sprint(block.ExitCode) && !isAsked {
 			t.Errorf("%s: the exit code of %q is %s and not %d\n%s", place, command.Text, code, block.ExitCode, shown)
 		}
-		if !alike(shown, command.Output) {
+		if !Alike(shown, command.Output) {
 			t.Errorf("%s: %s prints\n%s\nand the page shows\n%s", place, command.Text, shown, command.Output)
 		}
 	}

@@ -608,8 +608,8 @@ func TestCannotPrintASecret(t *testing.T) {
 		small(map[string]string{"check": "[{name: look, path: /look, accept: 200, let: {id: .id}, seal: {echoed: .token}}]", "top": "account: '\"user \\($id)\"'",
 			"path": "[/set, {jq: $echoed}]"}),
 		small(map[string]string{"write": "body: '[$new, ($new | error)]'"}),
-		small(map[string]string{"write": "body: '$new | tonumber'"}),
-		small(map[string]string{"write": "body: '{($new): [$new, $access.password] | tonumber}'"}),
+		small(map[string]string{"write": "body: '{p: $new, x: ([$new, $old] | tojson | error)}'"}),
+		small(map[string]string{"write": "body: '{($new): ([$access.password] | tonumber)}'"}),
 		small(map[string]string{"accept": "{status: 200, when: '$header | error'}"}),
 	} {
 		for _, status := range []int{200, 400, 500} {

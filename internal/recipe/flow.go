@@ -45,10 +45,21 @@ type flow struct {
 	// joined says that a bare value is one text with something else: whoever chose it also
 	// chooses what the text means.
 	joined bool
+	// altered are those of which it may hold no more than a part, or another spelling.
+	altered origin
+	// marked says that a quoting function may have put a value between quotation marks, or left
+	// some in it; marks, that the recipe's own text has some.
+	marked, marks bool
+	// enclosed says that a marked value stands between quotation marks of the recipe's own,
+	// which its own ones end.
+	enclosed bool
 }
 
 func (f flow) with(other flow) flow {
-	return flow{f.made | other.made, f.bare | other.bare, f.joined || other.joined}
+	return flow{
+		f.made | other.made, f.bare | other.bare, f.joined || other.joined, f.altered | other.altered,
+		f.marked || other.marked, f.marks || other.marks, f.enclosed || other.enclosed,
+	}
 }
 
 // join is the flow of texts that are put together.
@@ -60,12 +71,19 @@ func (f flow) join() flow {
 // cut is the flow of a piece of a text, which may be what stood between quotes.
 func (f flow) cut() flow {
 	f.bare = f.made & payload
+	return f.alter()
+}
+
+// alter is the flow of a value that may not be the whole one any more.
+func (f flow) alter() flow {
+	f.altered = f.made
 	return f
 }
 
-// quoted is the flow of a value whose characters can do no harm any more.
-func (f flow) quoted() flow {
-	f.bare = 0
+// quoted is the flow of a value whose characters can do no harm any more, but between quotation
+// marks if it may have some.
+func (f flow) quoted(marked bool) flow {
+	f.bare, f.marked, f.marks = 0, marked && f.made&payload != 0, false
 	return f
 }
 
@@ -73,13 +91,17 @@ var (
 	// silent are the functions whose value shows nothing of what they look at.
 	silent = names("all any contains empty endswith error has length not same startswith test type utf8bytelength")
 	// passing are the functions that give their input back, or what it holds.
-	passing = names("ascii_downcase del first keys select tonumber tostring")
+	passing = names("del first select tostring")
+	// altering are the functions that give their input in another spelling, or what it is called by.
+	altering = names("ascii_downcase keys tonumber")
 	// cutting are the functions that give pieces of texts, and so undo a quotation.
 	cutting = names("capture fromjson ltrimstr rtrimstr split trim @base64d")
 	// mappers are the functions that give what their argument makes of the input.
 	mappers = names("map first")
 	// quoting are the formats and functions that leave a value no way out of its place.
 	quoting = names("@json @uri @base64 tojson quoted checked")
+	// marking are those of them that put it between quotation marks.
+	marking = names("@json tojson quoted")
 )
 
 // flows works out the flow of one expression.
@@ -121,6 +143,7 @@ func (f *flows) query(q *gojq.Query, in flow) flow {
 		if container(q.Left) || container(q.Right) {
 			return both
 		}
+		both.enclosed = both.enclosed || enclosed(f.pieces(q, in))
 		return both.join()
 	case gojq.OpSub, gojq.OpDiv:
 		return left
@@ -248,11 +271,16 @@ func (f *flows) text(format string, text *gojq.String, in flow) flow {
 	if text == nil {
 		return f.formatted(format, in)
 	}
-	var found flow
+	found := flow{marks: strings.ContainsAny(text.Str, quotationMarks)}
 	for _, part := range text.Queries {
+		if literal, ok := literalOf(part); ok {
+			found.marks = found.marks || strings.ContainsAny(literal, quotationMarks)
+			continue
+		}
 		found = found.with(f.formatted(format, f.query(part, in)))
 	}
 	if len(text.Queries) > 1 {
+		found.enclosed = found.enclosed || enclosed(f.piecesOf(format, text, in))
 		return found.join()
 	}
 	return found
@@ -261,7 +289,7 @@ func (f *flows) text(format string, text *gojq.String, in flow) flow {
 func (f *flows) formatted(format string, value flow) flow {
 	switch {
 	case quoting(format):
-		return value.quoted()
+		return value.quoted(marking(format))
 	case cutting(format):
 		return value.cut()
 	}
@@ -311,18 +339,23 @@ func (f *flows) function(t *gojq.Term, in flow) flow {
 	switch {
 	case silent(name):
 		return flow{}
-	case name == "quoted" || name == "checked":
-		return first.quoted()
+	case name == "quoted":
+		return first.quoted(true)
+	case name == "checked":
+		return first.quoted(len(arguments) < 2 || letsMarksThrough(arguments[1]))
 	case quoting(name):
-		return in.quoted()
+		return in.quoted(marking(name))
 	case mappers(name) && len(arguments) == 1:
 		return first
 	case passing(name):
 		return in
+	case altering(name):
+		return in.alter()
 	case cutting(name), name == "sub" && len(arguments) > 1 && emptyText(arguments[1]):
 		return in.cut()
 	}
 	// join, sub and whatever is not known puts texts together.
+	all.enclosed = all.enclosed || all.marked && all.marks
 	return all.join()
 }
 

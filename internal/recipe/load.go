@@ -646,6 +646,7 @@ func (l *loader) newPassword() {
 // holes checks that no text that is sent has a value of the payload in it: whoever chose the
 // value would choose what the text means.
 func (l *loader) holes() {
+	l.whole()
 	expressions := []*expression{}
 	if l.recipe.auth != nil {
 		expressions = l.recipe.auth.expressions()
@@ -657,6 +658,9 @@ func (l *loader) holes() {
 		if e.flow.joined {
 			l.add(e.at, "", "a value of the payload (%s) is joined with another text, and could change what that means: "+
 				"send it as a value of its own, or put it through quoted, checked, @json or @uri", e.flow.made)
+		} else if e.flow.enclosed {
+			l.add(e.at, "", "a value of the payload (%s) that may have quotation marks stands between quotation marks of the recipe's own, which it would end: "+
+				"quoted and @json write their own", e.flow.made)
 		}
 	}
 }

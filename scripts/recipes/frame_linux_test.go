@@ -358,7 +358,11 @@ func (s *site) judge(t *testing.T, end ended, r run) string {
 var products = []*product{
 	etcd,
 	influxDB,
+	keystone,
+	mailman,
 	pocketBase,
+	wordPress,
+	zabbix,
 }
 
 // cases are what every product goes through, in this order: the last ones kill it. Each returns
@@ -530,7 +534,10 @@ func TestRealProducts(t *testing.T) {
 				s := p.open(t, binary)
 				var said []string
 				for _, c := range cases {
-					t.Run(c.name, func(t *testing.T) { said = append(said, c.try(t, s)) })
+					t.Run(c.name, func(t *testing.T) {
+						said = append(said, c.try(t, s))
+						t.Log(said[len(said)-1])
+					})
 				}
 				if !t.Failed() && len(said) == len(cases) {
 					outcomes[i] = said

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"flag"
@@ -63,6 +64,8 @@ type product struct {
 	user func(number int) string
 	// isWrite tells the write from other requests.
 	isWrite func(request *http.Request, body []byte) bool
+	// settles is how long the product takes until what it was told outlives its own death.
+	settles time.Duration
 	// wrong is the access record's fields with a credential that the product refuses; nil for
 	// another password.
 	wrong map[string]any
@@ -162,6 +165,11 @@ func (s *site) must(method, path string, header map[string]string, body any) str
 		s.t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
 	return answer
+}
+
+// basicAuth is the header of HTTP Basic authentication.
+func basicAuth(user, password string) map[string]string {
+	return map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))}
 }
 
 // freePort finds one below those that the system gives out by itself.
@@ -356,6 +364,7 @@ func (s *site) judge(t *testing.T, end ended, r run) string {
 
 // products are tried in this order of the table.
 var products = []*product{
+	ejabberd,
 	etcd,
 	influxDB,
 	keystone,
@@ -486,6 +495,7 @@ func tryKilled(t *testing.T, s *site, behind bool) string {
 	}
 	r := s.payload(number)
 	r.access = map[string]any{"Timeout": "15"}
+	time.Sleep(s.settles)
 	var once sync.Once
 	s.meddleWith(func(w http.ResponseWriter, request *http.Request, body []byte, forward http.Handler) {
 		if s.isWrite(request, body) {

@@ -19,7 +19,7 @@ var packed []byte
 // Names are the recipes' names, in the order of the alphabet.
 func Names() []string {
 	return []string{
-		"cisco-ios-xe", "cisco-meraki", "elasticsearch", "etcd", "gitlab", "grafana", "influxdb", "jfrog",
+		"cisco-ios-xe", "cisco-meraki", "ejabberd", "elasticsearch", "etcd", "gitlab", "grafana", "influxdb", "jfrog",
 		"keycloak", "keystone", "mailman", "okta", "opensearch", "pocketbase", "proxmox-ve", "rabbitmq",
 		"redfish", "servicenow", "splunk", "wordpress", "zabbix",
 	}

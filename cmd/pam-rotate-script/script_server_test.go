@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pam-rotate-script/internal/api/hostile"
 	"pam-rotate-script/internal/api/realserver"
 )
 
@@ -46,10 +48,25 @@ func proxy(ts *testscript.TestScript, negated bool, arguments []string) {
 	plainCommand(ts, negated, arguments, 1)
 	folder, err := os.MkdirTemp(ts.MkAbs("."), "proxy")
 	ts.Check(err)
-	started, err := realserver.StartProxy(arguments[0], len(arguments) > 1, folder)
+	product, login := strings.Join(arguments, " "), false
+	if product, login = strings.CutSuffix(product, " login"); strings.HasSuffix(product, "https") {
+		for _, name := range []string{"rsa.pem", "rsa.key"} { // of the server before it
+			ts.Check(os.WriteFile(filepath.Join(folder, name), []byte(ts.ReadFile("certificates/"+name)), 0o600))
+		}
+	}
+	started, err := realserver.StartProxy(product, login, folder)
 	ts.Check(err)
 	ts.Defer(started.Close)
 	ts.Setenv("PROXY", "127.0.0.1:"+strconv.Itoa(started.Port))
+}
+
+// middlebox puts one of hostile.Middleboxes in front of the real server.
+func middlebox(ts *testscript.TestScript, negated bool, arguments []string) {
+	plainCommand(ts, negated, arguments, 1)
+	box, err := hostile.StartMiddlebox(strings.Join(arguments, " "), "127.0.0.1:"+ts.Getenv("SERVER"))
+	ts.Check(err)
+	ts.Defer(box.Close)
+	ts.Setenv("SERVER", strconv.Itoa(box.Port))
 }
 
 func reached(ts *testscript.TestScript, negated bool, arguments []string) {

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 //	server PRODUCT KIND       starts a real server, see realserver.StartTLS; $SERVER is its port,
 //	                          $FINGERPRINT that of the certificate leaf, and certificates/ has
 //	                          what realserver.Certificates writes
-//	proxy PRODUCT [login]     starts a real proxy; $PROXY is its host and port
+//	middlebox WAY             puts one of hostile.Middleboxes in front of the real server
+//	proxy PRODUCT [login]     starts a real proxy, see realserver.StartProxy; $PROXY is its host and port
 //	reached N                 counts the requests that have come to a server of Node's
 //
 // The condition [real:PROGRAM] holds if the program is installed; see realserver.
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"simulate": simulate, "payload": payload, "fault": fault, "accepts": accepts, "refuses": refuses,
 			"arrived": arrived, "path": path, "encode": encode,
-			"server": server, "proxy": proxy, "reached": reached,
+			"server": server, "proxy": proxy, "reached": reached, "middlebox": middlebox,
 		},
 		Condition: isInstalled,
 	})

@@ -480,6 +480,9 @@ func (c *Client) circumstances(host string, way *passage) circumstances {
 	if transport, ok := c.transport.(*transport); ok {
 		p := transport.peer(host)
 		seen.asked, seen.offered = p.asked.Load(), p.offered
+		if p.classic.needed.CompareAndSwap(true, false) {
+			c.log.Warn().Str("host", host).Msg("TLS came about only without post-quantum key exchange: something in between drops a first message that is longer than a packet")
+		}
 	}
 	return seen
 }

@@ -21,6 +21,7 @@ const (
 	hintProxy        = "check HTTPS_PROXY and NO_PROXY in the environment: a proxy may want a user and password, or not allow this host"
 	hintProxyTrust   = "a proxy is always verified: its certificate must be for its name, from an authority of the system or of the access record's field CA Certificate"
 	hintProxyClear   = "most proxies are spoken to in clear, whatever they carry: write http:// in HTTPS_PROXY then"
+	hintSilent       = "the port may not speak TLS, or something in between lets the connection through and not the handshake"
 	hintParameters   = "the server must speak TLS 1.2 or later on this port"
 	hintClient       = "put a certificate and its key (PEM) into the access record's fields Client Certificate and Client Key"
 	hintTLS13        = "a server that asks for client certificates on some paths alone, such as IIS, does this on TLS 1.3: set the access record's field TLS Version to 1.2"
@@ -74,12 +75,17 @@ func IsProxyFault(err error) (status int, ok bool) {
 
 // The alerts of TLS that are told apart, RFC 8446 section 6.
 const (
+	alertUnexpectedMessage   = 10
+	alertRecordOverflow      = 22
 	alertHandshakeFailure    = 40
 	alertBadCertificate      = 42
+	alertIllegalParameter    = 47
 	alertUnknownAuthority    = 48
 	alertAccessDenied        = 49
+	alertDecodeError         = 50
 	alertProtocolVersion     = 70
 	alertSecurity            = 71
+	alertInternalError       = 80
 	alertUnrecognizedName    = 112
 	alertCertificateRequired = 116
 	alertApplication         = 120
@@ -137,6 +143,7 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		record   tls.RecordHeaderError
 		timeout  net.Error
 		local    *net.OpError
+		broken   *handshakeError
 	)
 	switch {
 	case errors.Is(err, ErrInterrupted):
@@ -171,6 +178,8 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 			return ClassNetwork, "the host name is unknown", []string{"check the access record's url"}
 		}
 		return ClassNetwork, "the host name could not be looked up", nil
+	case errors.As(err, &broken) && broken.late():
+		return ClassTimeout, "the TLS handshake was not answered in time", []string{hintSilent}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return ClassTimeout, "no answer in time", nil
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -236,6 +245,8 @@ func proxyFault(proxy *proxyError) (Class, string, []string) {
 			hints[1] = hintProxyClear
 		}
 		return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, hints
+	case errors.As(below, new(*handshakeError)): // it was silent, or ended the connection
+		return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, []string{hintProxy, hintProxyClear}
 	}
 	return ClassNetwork, unreachable + " (" + proxy.host + "): " + cause, []string{hintProxy}
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -42,6 +41,7 @@ type way struct {
 	host    string
 	proxied bool
 	highest uint16
+	classic bool // see peer
 }
 
 // peer is what has been learnt about one host in this run.
@@ -50,6 +50,7 @@ type peer struct {
 	offered      bool        // and there is one
 	renegotiates atomic.Bool // it asks for it in the middle of a connection
 	modern       atomic.Bool // it has refused TLS 1.2
+	classic      classic
 }
 
 // newTransport returns what sends requests by a Trust.
@@ -100,19 +101,27 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			response, err = t.send(again, p, proxy)
 		}
 	}
+	if _, atProxy := IsProxyFault(err); !atProxy && t.highestFor(p) == tls.VersionTLS13 && p.classic.after(err) && request.Context().Err() == nil {
+		if again, ok := renewed(request); ok {
+			response, err = t.send(again, p, proxy)
+			p.classic.settle(err)
+		}
+	}
 	return response, err
 }
 
 // send sends one request in the way that the host needs.
 func (t *transport) send(request *http.Request, p *peer, proxy *url.URL) (*http.Response, error) {
-	wire := t.on(way{request.URL.Host, proxy != nil, t.highestFor(p)}, p)
-	request = request.WithContext(context.WithValue(request.Context(), firstHandshake{}, true))
+	wire := t.on(way{request.URL.Host, proxy != nil, t.highestFor(p), p.classic.on.Load()}, p)
+	var shake handshake
+	request = request.WithContext(shake.traced(context.WithValue(request.Context(), firstHandshake{}, true)))
 	if t.renegotiates || p.renegotiates.Load() {
 		// A connection is renegotiated once and not again, while such a server does it for each request.
 		wire.CloseIdleConnections()
 		request.Close = true
 	}
 	response, err := wire.RoundTrip(request)
+	err = shake.marked(err)
 	var refusal *proxyRefusal
 	switch {
 	case err == nil || proxy == nil:
@@ -179,7 +188,7 @@ func (t *transport) on(w way, p *peer) *http.Transport {
 	wire := &http.Transport{
 		OnProxyConnectResponse: RefuseByProxy,
 		DialContext:            dialCounted,
-		TLSHandshakeTimeout:    handshakeTimeout,
+		TLSHandshakeTimeout:    patienceFor(w.highest, w.classic),
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           4,
@@ -191,7 +200,7 @@ func (t *transport) on(w way, p *peer) *http.Transport {
 		wire.Proxy = t.proxy
 		// net/http takes it for the connection to an https:// proxy, whose certificate is not
 		// the vendor's, and TLSClientConfig for what leads through it.
-		wire.DialTLSContext = t.dialProxy
+		wire.DialTLSContext = (&proxyDialer{chains: t.chains}).dial
 	}
 	t.ways[w] = wire
 	return wire
@@ -208,6 +217,9 @@ func (t *transport) config(w way, p *peer) *tls.Config {
 		return t.verify(name, state.PeerCertificates)
 	})
 	config.MinVersion, config.MaxVersion = t.lowest, w.highest
+	if w.classic {
+		config.CurvePreferences = classicCurves
+	}
 	config.Renegotiation = tls.RenegotiateOnceAsClient
 	config.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		p.asked.Store(true)
@@ -231,28 +243,6 @@ func secured(verify func(tls.ConnectionState) error) *tls.Config {
 		InsecureSkipVerify: true,                 //nolint:gosec // VerifyConnection does it
 		VerifyConnection:   verify,
 	}
-}
-
-// dialProxy is for http.Transport.DialTLSContext.
-func (t *transport) dialProxy(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := dialCounted(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	config := secured(func(state tls.ConnectionState) error { return t.chains.verify(host, state.PeerCertificates) })
-	config.ServerName = host
-	connection := tls.Client(plain, config)
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	if err := connection.HandshakeContext(ctx); err != nil {
-		_ = plain.Close()
-		return nil, err
-	}
-	return connection, nil
 }
 
 // CloseIdleConnections lets go of connections that are kept.

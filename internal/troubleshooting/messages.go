@@ -88,6 +88,8 @@ func Messages() []MessageGroup {
 			{"the server's certificate could not be verified", "Its chain cannot be followed. Put the missing authority into `CA Certificate`, or use `TLS Fingerprint`."},
 			{"the server's certificate does not have the TLS fingerprint of the access record", "It was renewed, or somebody stands in between. Compare at the server itself before you change the field."},
 			{"no TLS connection could be agreed on", "The port does not speak TLS 1.2 or later. Check the port in `url`."},
+			{"the TLS handshake was not answered in time", "The port takes connections and does not speak TLS, or a firewall in between lets the connection through and drops the handshake. Check the port in `url`; with a proxy, whether it is spoken to in clear (`http://`)."},
+			{"TLS came about only without post-quantum key exchange", "A warning. A firewall, inspecting proxy or load balancer on the way drops what is longer than a packet at the start of TLS. The run goes on with classic curves, after up to 5 s of waiting. Bring the device up to date."},
 			{"no cipher suite in common with the server", "The server offers RSA key exchange alone, or outdated suites. It must offer TLS 1.3, or a suite with ECDHE."},
 			{"the server does not speak this version of TLS", "Empty the field `TLS Version`, or have the server speak TLS 1.2 or later."},
 			{"the server speaks an outdated version of TLS alone", "The server must speak TLS 1.2 or later."},

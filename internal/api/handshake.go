@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// longHelloTimeout is how long a handshake may take whose first message is too long for one
+// packet, before it is tried with a short one.
+const longHelloTimeout = handshakeTimeout / 2
+
+// classicCurves are those without post-quantum key exchange, whose key makes the client's first
+// message longer than a packet. There are firewalls, inspecting proxies and load balancers
+// that read the first packet alone, and drop or reset such a connection.
+var classicCurves = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
+// patienceFor returns how long a handshake may take.
+func patienceFor(highest uint16, classic bool) time.Duration {
+	if highest == tls.VersionTLS13 && !classic {
+		return longHelloTimeout
+	}
+	return handshakeTimeout
+}
+
+// classic is whether one host is spoken with without post-quantum key exchange. The zero
+// classic is for a host of which nothing is known.
+type classic struct {
+	on     atomic.Bool
+	needed atomic.Bool // a handshake came about that way, and the other way not
+}
+
+// after reports whether the same is to be tried with classic curves, after an error of a
+// handshake with others.
+func (c *classic) after(err error) bool {
+	if !mayBeTooLong(err) {
+		return false
+	}
+	return c.on.CompareAndSwap(false, true)
+}
+
+// settle takes in what came of that. A break that comes all the same had another cause, and
+// the next try begins as the first one did. A time-out is not waited for a second time.
+func (c *classic) settle(err error) {
+	var broken *handshakeError
+	c.needed.Store(err == nil)
+	if errors.As(err, &broken) && !broken.late() {
+		c.on.Store(false)
+	}
+}
+
+// mayBeTooLong reports whether a handshake may have failed by the length of the client's
+// first message, or by a key in it that the server does not know: what ended it says
+// nothing about the server.
+func mayBeTooLong(err error) bool {
+	var broken *handshakeError
+	if !errors.As(err, &broken) {
+		return false
+	}
+	switch alertOf(broken.err) {
+	case 0:
+		return broken.late() || errors.Is(broken.err, io.EOF) || errors.Is(broken.err, io.ErrUnexpectedEOF) ||
+			errors.Is(broken.err, syscall.ECONNRESET) || errors.Is(broken.err, syscall.EPIPE)
+	case alertUnexpectedMessage, alertRecordOverflow, alertIllegalParameter, alertDecodeError, alertInternalError:
+		return true
+	}
+	return false
+}
+
+// handshakeError is the error of a connection that did not get as far as a request.
+type handshakeError struct{ err error }
+
+func (h *handshakeError) Error() string { return "handshake: " + h.err.Error() }
+
+func (h *handshakeError) Unwrap() error { return h.err }
+
+// late reports whether the handshake did not come to its end in time.
+func (h *handshakeError) late() bool {
+	var timeout net.Error
+	return errors.Is(h.err, context.DeadlineExceeded) || errors.As(h.err, &timeout) && timeout.Timeout()
+}
+
+// handshake follows that of a request's connection; the last one counts, which is with the
+// vendor's server.
+type handshake struct{ begun, ended atomic.Bool }
+
+func (h *handshake) traced(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		TLSHandshakeStart: func() {
+			h.begun.Store(true)
+			h.ended.Store(false)
+		},
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err == nil {
+				h.ended.Store(true)
+			}
+		},
+	})
+}
+
+// marked returns the error of the request, as a handshakeError if it is one.
+func (h *handshake) marked(err error) error {
+	if err != nil && h.begun.Load() && !h.ended.Load() {
+		return &handshakeError{err}
+	}
+	return err
+}
+
+// proxyDialer makes the connections to an https:// proxy.
+type proxyDialer struct {
+	chains  verifier
+	classic classic
+}
+
+// dial is for http.Transport.DialTLSContext.
+func (p *proxyDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	connection, err := p.dialOnce(ctx, network, address)
+	if p.classic.after(err) && ctx.Err() == nil {
+		connection, err = p.dialOnce(ctx, network, address)
+		p.classic.settle(err)
+	}
+	return connection, err
+}
+
+func (p *proxyDialer) dialOnce(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := dialCounted(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := secured(func(state tls.ConnectionState) error { return p.chains.verify(host, state.PeerCertificates) })
+	config.ServerName = host
+	if p.classic.on.Load() {
+		config.CurvePreferences = classicCurves
+	}
+	connection := tls.Client(plain, config)
+	// A proxy is near: half of the time is as good as all, and most that are silent speak no TLS.
+	ctx, cancel := context.WithTimeout(ctx, longHelloTimeout)
+	defer cancel()
+	if err := connection.HandshakeContext(ctx); err != nil {
+		_ = plain.Close()
+		return nil, &handshakeError{err}
+	}
+	return connection, nil
+}

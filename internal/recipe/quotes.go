@@ -107,7 +107,12 @@ func matchesMarks(r *syntax.Regexp) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(r.Sub, matchesMarks)
+	for _, part := range r.Sub { // a function of slices would link what prints an expression
+		if matchesMarks(part) {
+			return true
+		}
+	}
+	return false
 }
 
 // whole checks that what sets the new password and what tries it send all of it, as it is: a recipe

@@ -106,6 +106,13 @@ func (j *judge) root(value any) {
 		j.say(sentence(value))
 	case bool, json.Number:
 		j.status("result", value, false)
+	case []any:
+		if len(value) > 1 { // such as [false, "not allowed", 256]
+			if _, isTruth := value[0].(bool); isTruth {
+				j.status("result", value[0], false)
+			}
+		}
+		j.descend(value)
 	default:
 		j.descend(value)
 	}
@@ -171,6 +178,15 @@ func (j *judge) member(name string, value any, ofThing bool) {
 		if yes, is := truth(value); is && yes {
 			j.failed = true
 		}
+	case isIdleName.has(joined):
+		list, isList := value.([]any)
+		if yes, is := truth(value); !ofThing && (is && yes || isList && len(list) > 0) {
+			j.failed = true
+		}
+	case isWarningName.has(joined):
+		var beside judge
+		beside.message(value)
+		j.open = j.open || beside.failed
 	case !aside && (isFailureName.has(last) || isFailureName.has(joined) || isFailureName.has(first) && isPartName.has(last)):
 		if n, is := number(value); filled(value) {
 			j.failed = true

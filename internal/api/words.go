@@ -40,6 +40,12 @@ const (
 	// isDenialName are names whose yes is a failure.
 	isDenialName names = `denied rejected refused invalid isinvalid unauthorized unauthenticated forbidden aborted cancelled canceled timedout
 		timeout notfound accessdenied permissiondenied`
+	// isIdleName are names whose yes, or whose list, says that nothing was done for now. Of a record they
+	// tell something else.
+	isIdleName names = `skipped ignored dryrun simulated simulation noop readonly isreadonly readonlymode maintenance maintenancemode
+		mfarequired otprequired twofactorrequired loginrequired captcharequired`
+	// isWarningName are names of what is told beside the answer.
+	isWarningName names = `warning warnings notice notices`
 	// isFailureName ends names, or is followed in them by one of isPartName, that hold nothing
 	// unless something failed.
 	isFailureName names = `error errors err errs fault faults failure failures failed fail exception exceptions violation violations iserror
@@ -154,7 +160,7 @@ const (
 		éxito, exitosamente, correctamente, actualizad*, cambiad*, modificad*, restablecid*, successo, aggiornat*, modificat*, cambiat*, reimpostat*,
 		sucesso, alterad*, atualizad*, redefinid*, gelukt, gewijzigd, bijgewerkt, succesvol, pomyślnie, zmienion*, успешно, изменен*, обновлен*, başarıyla`
 	// warning are phrases that may tell of a failure, or of what the user is to do next.
-	warning phrases = `must, required, expired, locked, try again, sign in, log in, login, logon, please authenticate, disabled, problem,
+	warning phrases = `maintenance, read only, readonly, skipped, dry run, must, required, expired, locked, try again, sign in, log in, login, logon, please authenticate, disabled, problem,
 		erforderlich, abgelaufen, gesperrt, anmelden, expiré*, caducad*`
 )
 

@@ -97,7 +97,7 @@ func Info() targets.Info {
 			"With `url` and `password` alone it sends what Keeper's sample script sends.",
 			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it success rests on the answer, whose body can only add doubt.\n\n" +
 				"| In the body | Is |\n| --- | --- |\n" +
-				"| `success`, `updated` `false`; `error`, `errorCode` not empty; `affectedRows` 0; `status`, `code` of a failure; words of a failure | unknown, unless the Verify URL proves it |\n" +
+				"| `success`, `updated` `false`; `error`, `errorCode` not empty; `affectedRows` 0; `skipped`, `dryRun`, `mfaRequired` `true`; `status`, `code` of a failure; words of a failure | unknown, unless the Verify URL proves it |\n" +
 				"| a web page, cut JSON, another user under `User Field` | the same |\n" +
 				"| `status` pending or queued, `done` `false` | unknown: under way |\n" +
 				"| words or values of success alone | success |\n" +

@@ -34,7 +34,14 @@ func SegmentFault(value string) string {
 // means is taken for one.
 func HasDotSegment(text string) bool {
 	text, whole := decodedFully(text)
+	text = strings.Map(func(r rune) rune { // which some servers leave out
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
 	return !whole || slices.ContainsFunc(strings.FieldsFunc(text, isSeparator), func(segment string) bool {
+		segment = strings.TrimSpace(segment) // as Windows does
 		return segment == "." || segment == ".."
 	})
 }

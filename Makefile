@@ -128,13 +128,13 @@ bench: ## what a run costs beside Python, curl and a bare program, into docs/dev
 	$(GO) run ./cmd/pam-rotate-bench -tags $(TAGS) -gcflags '$(GCFLAGS)' -ldflags '$(LDFLAGS)' -budget $(MAXIMUM_SIZE) $(BENCHFLAGS)
 
 docs: ## the vendors' pages, from their Info, and the page on troubleshooting
-	@mkdir -p docs/targets
+	@$(GO) test -count=1 -run TestPackedRecipes ./internal/recipe -update > /dev/null
+	@mkdir -p docs/targets # from here on with what is packed now
 	@for name in $$($(GO) run ./cmd/pam-rotate-script targets | cut -d' ' -f1); do \
 		$(GO) run ./cmd/pam-rotate-script targets --markdown $$name > docs/targets/$$name.md || exit 1; \
 	done
 	@$(GO) test -count=1 -run TestPage ./internal/troubleshooting -update > /dev/null
-	@$(GO) test -count=1 -run TestPackedRecipes ./internal/recipe -update > /dev/null
-	@$(GO) test -count=1 -run TestTableOfRecipes ./internal/recipe -update > /dev/null # built with what is packed now
+	@$(GO) test -count=1 -run TestTableOfRecipes ./internal/recipe -update > /dev/null
 
 docs-check: ## fails if one of these pages is not what the code says
 	@directory=$$(mktemp -d); status=0; \

@@ -112,7 +112,11 @@ func (c *command) run(arguments []string) (code int) {
 			code = c.code
 		}
 	}()
-	if err := c.carryOut(arguments); err != nil {
+	err := carriageReturn(arguments)
+	if err == nil {
+		err = c.carryOut(arguments)
+	}
+	if err != nil {
 		var usage usageError
 		if !errors.As(err, &usage) {
 			usage.problem = err.Error()
@@ -121,6 +125,15 @@ func (c *command) run(arguments []string) (code int) {
 		return exitUsage
 	}
 	return c.code
+}
+
+// carriageReturn tells of a script with the line ends of Windows, which a shell hands over as a
+// part of the last word.
+func carriageReturn(arguments []string) error {
+	if len(arguments) > 0 && strings.HasSuffix(arguments[len(arguments)-1], "\r") {
+		return usageError{"the last word of the command ends in a carriage return; save the script with Unix line ends"}
+	}
+	return nil
 }
 
 // carryOut finds the verb and does what it says.

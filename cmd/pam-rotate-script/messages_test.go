@@ -151,6 +151,11 @@ func TestMessagesAreAllExplained(t *testing.T) {
 							explained("params", text)
 							counts["params"]++
 						}
+					case s.directory() == "internal/description" && selector.Sel.Name == "fault" && len(node.Args) > 1:
+						if text, ok := joinedText(node.Args[1]); ok {
+							explained("description", text)
+							counts["description"]++
+						}
 					case s.path == "internal/rotation/decide.go" && selector.Sel.Name == "unknown" && len(node.Args) > 1:
 						if text, ok := joinedText(node.Args[1]); ok {
 							explained("decide", text)
@@ -170,7 +175,7 @@ func TestMessagesAreAllExplained(t *testing.T) {
 			})
 		}
 	}
-	for kind, least := range map[string]int{"transport": 30, "params": 12, "decide": 10, "usage": 10} {
+	for kind, least := range map[string]int{"transport": 30, "params": 12, "description": 14, "decide": 10, "usage": 10} {
 		if counts[kind] < least {
 			t.Errorf("only %d messages of the kind %s were found: the test looks in the wrong place", counts[kind], kind)
 		}

@@ -116,7 +116,7 @@ func (c *command) payloadOut(given func(flag string) bool, arguments []string) e
 	}
 	// Past the scrubber: it is secrets that were asked for.
 	if _, err := io.WriteString(c.stdout, made.Reveal()+"\n"); err != nil {
-		printer.Failure(rotation.Failure(&api.Error{Vendor: "payload", Action: "print", Class: api.ClassInternal, Cause: "standard output cannot be written to"}))
+		printer.Failure(rotation.Failure(&api.Error{Vendor: "payload", Action: "print", Class: api.ClassInput, Cause: "whatever reads standard output has ended"}))
 		return nil
 	}
 	c.code = 0

@@ -351,6 +351,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			fault.Err = cause
 		}
 		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err, seen)
+		if hint := otherProxy(fault.Err); hint != "" {
+			fault.Hints = append(fault.Hints, hint)
+		}
 		if fault.Cause == connectionFailed && way.answered.Load() {
 			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
 		}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -175,9 +176,9 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		return ClassTLS, noTLS, []string{hintParameters}
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return ClassNetwork, "the host name is unknown", []string{"check the access record's url"}
+			return ClassNetwork, "the host name is unknown" + named(dns), []string{"check the access record's url"}
 		}
-		return ClassNetwork, "the host name could not be looked up", nil
+		return ClassNetwork, "the host name could not be looked up" + named(dns), nil
 	case errors.As(err, &broken) && broken.late():
 		return ClassTimeout, "the TLS handshake was not answered in time", []string{hintSilent}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -204,6 +205,28 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		return ClassTLS, noTLS, []string{hintParameters}
 	}
 	return ClassNetwork, connectionFailed, nil
+}
+
+// named tells which host was looked up.
+func named(failed *net.DNSError) string {
+	if failed.Name == "" {
+		return ""
+	}
+	return " (" + failed.Name + ")"
+}
+
+// otherProxy returns a hint if the connection was not made, and the environment names a proxy
+// for calls of another kind; "" otherwise.
+func otherProxy(err error) string {
+	var dns *net.DNSError
+	var dial *net.OpError
+	switch {
+	case !errors.As(err, &dns) && !(errors.As(err, &dial) && dial.Op == "dial"),
+		os.Getenv("HTTPS_PROXY")+os.Getenv("https_proxy") != "",
+		os.Getenv("HTTP_PROXY")+os.Getenv("http_proxy") == "":
+		return ""
+	}
+	return "HTTP_PROXY is set and HTTPS_PROXY is not: calls are https and go past that proxy; if they should not, set HTTPS_PROXY"
 }
 
 // brokenOff tells of a connection that ended without an answer, which may be about the
@@ -234,6 +257,10 @@ func proxyFault(proxy *proxyError) (Class, string, []string) {
 		below = operation.Err
 	}
 	class, cause, _ := transportFault(below, circumstances{})
+	var dns *net.DNSError
+	if errors.As(below, &dns) {
+		cause = strings.TrimSuffix(cause, named(dns)) // it is named in front
+	}
 	cause = strings.ReplaceAll(cause, "the server", "it")
 	cause = strings.ReplaceAll(cause, "it's ", "its ")
 	switch {

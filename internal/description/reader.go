@@ -90,11 +90,26 @@ func (r *reader) description(text []byte) Payload {
 	return result
 }
 
+// endsEarly reports whether an apostrophe ends a value in single quotes before its end.
+func endsEarly(value string) bool {
+	rest, quoted := strings.CutPrefix(value, "'")
+	if !quoted {
+		return false
+	}
+	_, behind, closed := strings.Cut(strings.ReplaceAll(rest, "''", ""), "'")
+	behind = strings.TrimSpace(behind)
+	return !closed || behind != "" && !strings.HasPrefix(behind, "#")
+}
+
 // document parses the text and returns its one document, or nil. The parser's own
 // messages quote the text, so only the line is taken from them.
 func (r *reader) document(text []byte) (root ast.Node) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if !utf8.Valid(text) {
+		if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+			r.fault(1, "it is UTF-16, as > in Windows PowerShell writes it; save it as UTF-8")
+			return nil
+		}
 		r.fault(1, "it is not UTF-8")
 		return nil
 	}
@@ -114,7 +129,7 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		}
 		// The parser stumbles behind the place: at the next quote, or at the end.
 		for i, text := range r.lines {
-			if _, value, ok := strings.Cut(strings.TrimSpace(text), ": "); ok && strings.HasPrefix(value, "'") && strings.Count(value, "'")%2 == 1 {
+			if _, value, ok := strings.Cut(strings.TrimSpace(text), ": "); ok && endsEarly(value) {
 				r.fault(i+1, "it is neither YAML nor JSON: within single quotes, ' is written ''")
 				return nil
 			}

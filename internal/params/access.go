@@ -12,6 +12,9 @@ var accessTitles = []string{"API Access Details", "Record with Access Token"}
 // accessLabel is the field by which a user record chooses its access record.
 const accessLabel = "Access Record"
 
+// What is forgotten most comes first.
+const hintShare = "share the access record with the Gateway's application: one that is linked and not shared does not reach the script"
+
 const hintLink = `link the access record to the script, titled "API Access Details", or name it with --access-record`
 
 // UserRecord returns the PAM User's own record, and whether it is there.
@@ -157,7 +160,7 @@ func (p *Params) only(matches []Record, by string, cause error) (Record, error) 
 	} else {
 		problem += "; seen: " + shownRecords(distinct(p.Records))
 	}
-	return Record{}, &Error{Problems: []string{problem}, Hints: []string{hintLink}, cause: cause}
+	return Record{}, &Error{Problems: []string{problem}, Hints: []string{hintShare, hintLink}, cause: cause}
 }
 
 // selected returns the records that a UID or a title chooses.

@@ -70,8 +70,11 @@ func outcomes() []topic {
 		},
 		{
 			Name: "not found", Code: "127", Meaning: "the shell did not find the program; nothing was sent",
-			Causes: []string{"The path in the attached script or in the script command is wrong, or the program is missing in the Gateway's container."},
-			Next:   []string{"Check the path on the Gateway's own host, or inside its container. The attached script needs Unix line ends."},
+			Causes: []string{
+				"The path in the attached script or in the script command is wrong, or the program is missing in the Gateway's container.",
+				"The attached script was saved with Windows line ends: the shell speaks of a `required file`, of `bad interpreter`, or of a file that is there.",
+			},
+			Next: []string{"Check the path on the Gateway's own host, or inside its container, and take Windows line ends out: `sed -i 's/\\r$//' FILE`."},
 		},
 		{
 			Name: "killed", Code: "any other", Meaning: "the program was killed or crashed",
@@ -86,7 +89,7 @@ func classes() []topic {
 		{
 			Name: string(api.ClassInput), Meaning: "the payload, a record or a flag",
 			Causes: []string{
-				"No access record is linked to the script, or it is not shared with the Gateway's application.",
+				"The access record is not shared with the Gateway's application, or not linked to the script.",
 				"Two records could both be the access record.",
 				"A field is missing, misspelt, or has a value of the wrong form.",
 				"The payload does not arrive whole: a wrapper script that alters its input.",

@@ -62,7 +62,7 @@ func SPSWithoutREST(status, exchanges int) Bench {
 			}
 			return ""
 		},
-		Serve: startSPS(spssimulator.Options{RequireREST: true, RESTStatus: status}, map[string]any{"User Key": spsKey}),
+		Serve: startSPS(spssimulator.Options{RequireREST: true, RESTStatus: status, MethodMember: "key"}, map[string]any{"User Key": spsKey}),
 	}
 }
 

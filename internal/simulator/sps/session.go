@@ -221,7 +221,11 @@ func (a *Appliance) listLoginMethods(r *simulator.Request) simulator.Answer {
 		if name != local {
 			kind = "ldap"
 		}
-		listed = append(listed, map[string]any{"name": name, "type": kind})
+		member := a.options.MethodMember
+		if member == "" {
+			member = "name"
+		}
+		listed = append(listed, map[string]any{member: name, "type": kind})
 	}
 	return simulator.JSON(200, map[string]any{
 		"login_methods": listed,

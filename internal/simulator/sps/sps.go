@@ -115,6 +115,9 @@ type Options struct {
 	// MethodNames lists the login methods by their names alone; otherwise each is an
 	// object with name and type.
 	MethodNames bool
+	// MethodMember is the member with a login method's name where each is an object; "" stands
+	// for name. No document shows it.
+	MethodMember string
 	// OldSignIn is the sign-in of versions before 7: it refuses any query and lists
 	// no login methods.
 	OldSignIn bool

@@ -157,6 +157,9 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 		if fault := api.AsError(err); fault != nil && fault.Status == 403 {
 			fault.Hints = append(fault.Hints, "the access record's user needs the privilege REST server, and read and write rights on the page of SPS that owns this setting")
 		}
+		if request.Kind != api.Write {
+			err = t.sessionOver(request.Action, err)
+		}
 		return nil, err
 	}
 	if answer.Status == 204 {
@@ -174,9 +177,28 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 	default:
 		return fields, nil
 	}
-	fault := t.client.Fail(request.Action, api.ClassTarget, cause)
-	fault.Left, fault.Status = true, answer.Status
+	fault := t.client.Doubt(answer, request.Action, api.ClassTarget, cause)
+	fault.Left = true
 	return nil, fault
+}
+
+// sessionOver turns the refusal of a session that has just been opened into a fault that may
+// pass: it ends when SPS restarts, or fails over to another node.
+func (t *target) sessionOver(action string, err error) error {
+	refusal := api.AsError(err)
+	if refusal == nil || refusal.Status != 401 || refusal.Code != "Unauthenticated" {
+		return err
+	}
+	fault := t.client.Fail(action, api.ClassTarget, "SPS does not know the session that it has just opened",
+		"it may have restarted; in front of several nodes, a session must stay with one of them: name the node in the access record's url")
+	fault.Left, fault.Err = refusal.Left, err
+	return fault
+}
+
+// isSessionOver reports whether err is what sessionOver returns, or a 401 below it.
+func isSessionOver(err error) bool {
+	fault := api.AsError(err)
+	return fault != nil && (fault.Status == 401 || isSessionOver(fault.Err))
 }
 
 // unhurried returns a context for a call that must not be given up halfway when the

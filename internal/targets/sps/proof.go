@@ -155,10 +155,14 @@ func (t *target) offersLocal(ctx context.Context) bool {
 	return slices.ContainsFunc(fields.List("login_methods"), func(raw json.RawMessage) bool {
 		listed := api.Fields{"name": raw}
 		if object := listed.Fields("name"); object != nil {
-			listed = object
+			listed = object // whose member with the name no document shows
 		}
-		name, _ := listed.Text("name")
-		return name == methodLocal
+		for member := range listed {
+			if text, _ := listed.Text(member); text == methodLocal {
+				return true
+			}
+		}
+		return false
 	})
 }
 

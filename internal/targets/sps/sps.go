@@ -467,7 +467,7 @@ func (t *target) Close(ctx context.Context) error {
 		}
 		// With nothing open a refusal is in order.
 		status, lookErr := t.transactionStatus(ctx, t.session)
-		if lookErr == nil && status != statusOpen || lookErr != nil && api.AsError(lookErr).Status == 401 {
+		if lookErr == nil && status != statusOpen || isSessionOver(lookErr) {
 			t.armed = false
 			return nil
 		}

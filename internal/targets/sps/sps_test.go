@@ -57,6 +57,18 @@ func answers(status int, body string) func(*simulator.Request, func(*simulator.R
 	}
 }
 
+// once makes a route answer so the first time, without the appliance.
+func once(answer simulator.Answer) func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+	asked := false
+	return func(r *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+		if !asked {
+			asked = true
+			return answer
+		}
+		return serve(r)
+	}
+}
+
 type rig struct {
 	*simulated.Appliance
 	stand  *conformance.Stand
@@ -674,6 +686,8 @@ func TestAnswers(t *testing.T) {
 		{"open without a body", run(), around{simulated.OpenTransaction: answers(204, ``)}, rotation.Changed, "a login"},
 		{"open says closed", run(), around{simulated.OpenTransaction: answers(200, `{"body":{"status":"closed"}}`)}, rotation.NotChanged, "does not say that the transaction is open"},
 		{"open says error", run(), around{simulated.OpenTransaction: answers(200, `{"error":{"type":"x"},"body":{"status":"open"}}`)}, rotation.NotChanged, "says that it failed"},
+		{"session over at the transaction", run(), around{simulated.OpenTransaction: once(simulator.JSON(401, map[string]any{"error": map[string]any{"type": "Unauthenticated"}}))}, rotation.Changed, "after a second try"},
+		{"session over every time", run(), around{simulated.OpenTransaction: answers(401, `{"error":{"type":"Unauthenticated"}}`)}, rotation.NotChanged, "does not know the session"},
 		{"open says no error", run(), around{simulated.OpenTransaction: answers(200, `{"error":[],"body":{"status":"open"}}`)}, rotation.Changed, "a login"},
 		{"commit says an empty error", run(), around{simulated.Commit: answers(200, `{"error":"","transaction":{"status":"closed"}}`)}, rotation.Changed, "by a login"},
 		{"password without a reference", run(), around{simulated.CreatePassword: answers(201, `{"meta":{}}`)}, rotation.NotChanged, "no reference"},

@@ -242,7 +242,7 @@ func (t *target) judge(answer api.Answer) error {
 		return uncertain("answered with a success status that the documents do not name")
 	}
 	if said := answer.Saying(); said == api.SaysFailure || said == api.SaysUnderWay {
-		return uncertain("the answer says that it was no success")
+		return t.client.Doubt(answer, setPassword, api.ClassTarget, "the answer says that it was no success")
 	}
 	id, ok := agentID(agent)
 	if success, _ := agent.Bool("success"); !ok && (agent.Has("agent_id") || !success) || ok && id != t.agent {

@@ -116,7 +116,7 @@ func (t *target) signIn(ctx context.Context, action string, kind api.Kind, as lo
 	if api.HeaderFault(token) != "" {
 		t.client.NotAccepted(kind, answer)
 		t.warnOfLostGrant()
-		return secret.Value{}, "", t.client.Fail(action, api.ClassTarget, "the answer has no usable access token")
+		return secret.Value{}, "", t.client.Doubt(answer, action, api.ClassTarget, "the answer has no usable access token")
 	}
 	t.grants = append(t.grants, token)
 	universal, _ = fields.Text("identity")
@@ -152,7 +152,7 @@ func explainSignIn(err error) error {
 		fault.Hints = append(fault.Hints, "the field Client ID must be spelled exactly as the API Integration in Venafi, upper and lower case included")
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "the API Integration must have the scope and list this user, or a group of the user: "+howToAllow)
+		fault.Hints = append(fault.Hints, "the API Integration must have the scope and allow this user: "+howToAllow)
 	case codeMethodOff:
 		fault.Class = api.ClassPermission
 		fault.Hints = append(fault.Hints, "switch on the method Username & Password in Venafi's default settings for the API")
@@ -230,7 +230,7 @@ func (t *target) writePassword(ctx context.Context) (entry, error) {
 		return uncertain(err.Error())
 	}
 	if fields.Filled("Error") || fields.Filled("error") || fields.Filled("ErrorDetails") {
-		return uncertain("answered 200, but the body tells of an error")
+		return entry{}, t.client.Doubt(answer, setPassword, api.ClassTarget, "answered 200, but the body tells of an error")
 	}
 	named := fields.Fields("ID")
 	if len(named) == 0 {

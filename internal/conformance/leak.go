@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"strconv"
@@ -93,12 +94,53 @@ func encodings(secret string) []encoding {
 			}
 		}
 	}
+	twice := base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret))))
+	forms = append(forms,
+		encoding{"base64, twice", strings.TrimRight(twice, "=")},
+		encoding{"named entities", namedEntities.Replace(secret)},
+		encoding{"escaped for LDAP", byteEscapes(secret, `\%02x`, "\\*()\x00")},
+		encoding{"escaped for LDAP, upper case", byteEscapes(secret, `\%02X`, "\\*()\x00")},
+		encoding{"octal", byteEscapes(secret, `\%03o`, `\"`)},
+		encoding{"escaped as JavaScript's escape does", unitEscapes(secret)})
 	var little, big []byte
 	for _, unit := range utf16.Encode([]rune(secret)) {
 		little = append(little, byte(unit), byte(unit>>8))
 		big = append(big, byte(unit>>8), byte(unit))
 	}
 	return append(forms, encoding{"UTF-16", string(little)}, encoding{"UTF-16", string(big)})
+}
+
+// namedEntities is what PHP's htmlentities makes of what is usual in passwords.
+var namedEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "ä", "&auml;", "ö", "&ouml;", "ü", "&uuml;",
+	"ß", "&szlig;", "é", "&eacute;", "€", "&euro;", "£", "&pound;", "§", "&sect;", "\u00a0", "&nbsp;")
+
+// byteEscapes writes the bytes that are not visible ASCII, or are among special, in a form.
+func byteEscapes(text, form, special string) string {
+	var escaped strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || strings.IndexByte(special, c) >= 0 {
+			fmt.Fprintf(&escaped, form, c)
+		} else {
+			escaped.WriteByte(c)
+		}
+	}
+	return escaped.String()
+}
+
+// unitEscapes is JavaScript's escape.
+func unitEscapes(text string) string {
+	var escaped strings.Builder
+	for _, unit := range utf16.Encode([]rune(text)) {
+		switch {
+		case unit > 0xff:
+			fmt.Fprintf(&escaped, "%%u%04X", unit)
+		case unit >= 'a' && unit <= 'z' || unit >= 'A' && unit <= 'Z' || unit >= '0' && unit <= '9' || strings.ContainsRune("@*_+-./", rune(unit)):
+			escaped.WriteByte(byte(unit))
+		default:
+			fmt.Fprintf(&escaped, "%%%02X", unit)
+		}
+	}
+	return escaped.String()
 }
 
 // inJSON returns a text as it stands between the quotes of a JSON string.

@@ -80,3 +80,31 @@ func TestManyLabels(t *testing.T) {
 		}
 	})
 }
+
+// TestManyFieldsAndLabels: what a small record is searched for is found in a large one, too,
+// which is not looked through once for each label.
+func TestManyFieldsAndLabels(t *testing.T) {
+	var text strings.Builder
+	for i := range 150_000 {
+		fmt.Fprintf(&text, `"lbl%d":"x",`, i)
+	}
+	payload := `{"user":"jane","newPassword":"New-Passw0rd","records":[{"uid":"A","title":"API Access Details",` + text.String() + `"url 7":"https://other","url":"https://h","Alowed Users":"x"}]}`
+	var fields []params.Field
+	for i := range 100 {
+		fields = append(fields, params.Field{Label: fmt.Sprintf("%c%c field", 'a'+i%26, 'a'+i/26%26)})
+	}
+	fields = append(fields, params.Field{Label: "url", Kind: params.URL}, params.Field{Label: "Allowed Users", Kind: params.List, Restricts: true})
+	within(t, func() {
+		read, err := params.Read(strings.NewReader(payload), params.Options{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		record, _ := read.AccessRecord("")
+		settings := params.NewSettings(fields, record, params.Record{}, nil, nil)
+		if settings.Text("url") != "https://h" || !strings.Contains(strings.Join(settings.Warnings(), ""), "the numbered field \"url 7\"") ||
+			settings.Err() == nil || !strings.Contains(settings.Err().Error(), "Alowed Users") {
+			t.Errorf("%q, %v: %q", settings.Text("url"), settings.Err(), settings.Warnings())
+		}
+	})
+}

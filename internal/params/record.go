@@ -17,6 +17,27 @@ type Record struct {
 	Title string
 
 	fields []recordField
+	// stems are the places of the fields by stem, nil for a record that is not large.
+	stems map[string][]int
+}
+
+// large is from how many fields on a record is not looked through once for each label.
+const large = 100
+
+// stem is a normalised label without the number behind it.
+func stem(normalised string) string { return strings.TrimRight(normalised, "0123456789") }
+
+// like returns the fields whose labels may be the normalised one, with a number behind it
+// or not; more than that for a record that is not large.
+func (r Record) like(normalised string) []recordField {
+	if r.stems == nil {
+		return r.fields
+	}
+	var fields []recordField
+	for _, place := range r.stems[stem(normalised)] {
+		fields = append(fields, r.fields[place])
+	}
+	return fields
 }
 
 type recordField struct {
@@ -28,7 +49,7 @@ type recordField struct {
 // matching returns the fields with that normalised label.
 func (r Record) matching(normalised string) []recordField {
 	var fields []recordField
-	for _, field := range r.fields {
+	for _, field := range r.like(normalised) {
 		if field.normalised == normalised {
 			fields = append(fields, field)
 		}
@@ -69,7 +90,7 @@ func (r Record) value(normalised string) (node, string) {
 // a number to one of them.
 func (r Record) numbered(normalised string) []recordField {
 	var fields []recordField
-	for _, field := range r.fields {
+	for _, field := range r.like(normalised) {
 		number, ok := strings.CutPrefix(field.normalised, normalised)
 		if ok && number != "" && strings.Trim(number, "0123456789") == "" && !field.value.isEmpty() {
 			fields = append(fields, field)
@@ -192,6 +213,12 @@ func readRecord(value node) (record Record, problem string) {
 	}
 	if strings.TrimSpace(record.UID) == "" && strings.TrimSpace(record.Title) == "" {
 		return Record{}, "it has neither a uid nor a title"
+	}
+	if len(record.fields) > large {
+		record.stems = make(map[string][]int)
+		for place, field := range record.fields {
+			record.stems[stem(field.normalised)] = append(record.stems[stem(field.normalised)], place)
+		}
 	}
 	return record, ""
 }

@@ -262,8 +262,8 @@ func (s *Settings) warnIgnored(place int, field Field, user Record) {
 // stranger is a label that no field has, with a value.
 type stranger struct {
 	recordField
-	letters []rune
-	traits  uint64
+	stem   string
+	traits uint64
 }
 
 // mostFound is how many labels are told of. A record can have more than anybody reads.
@@ -273,8 +273,7 @@ func (s *Settings) strangers(record Record) []stranger {
 	var strangers []stranger
 	for _, field := range record.fields {
 		if _, known := s.index[field.normalised]; !known && !field.value.isEmpty() {
-			own := letters(field.normalised)
-			strangers = append(strangers, stranger{field, own, traits(own)})
+			strangers = append(strangers, stranger{field, stem(field.normalised), traits(field.normalised)})
 		}
 	}
 	return strangers
@@ -287,9 +286,13 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 	if len(strangers) == 0 {
 		return
 	}
-	labels := make([][]rune, len(s.labels[place]))
+	type sought struct {
+		letters []rune
+		traits  uint64
+	}
+	labels := make([]sought, len(s.labels[place]))
 	for i, label := range s.labels[place] {
-		labels[i] = letters(label)
+		labels[i] = sought{letters(label), traits(label)}
 	}
 	before := len(s.findings)
 	for _, other := range strangers {
@@ -297,12 +300,12 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 			return
 		}
 		switch {
-		case !field.Restricts && slices.Contains(s.labels[place], strings.TrimRight(other.normalised, "0123456789")):
+		case !field.Restricts && slices.Contains(s.labels[place], other.stem):
 			// warnNumbered tells of it.
 		case s.labels[place][0] == allowedUsers && isAllowList(other.normalised):
 			s.finding(place, notReadAllowList(other.label, from))
-		case !slices.ContainsFunc(labels, func(label []rune) bool {
-			return mayBeNear(traits(label), other.traits) && isNear(label, other.letters)
+		case !slices.ContainsFunc(labels, func(label sought) bool {
+			return mayBeNear(label.traits, other.traits) && isNear(label.letters, letters(other.normalised))
 		}):
 		case field.Restricts:
 			s.finding(place, fmt.Sprintf("the field %s %s is not read: give it this label, or one that cannot be taken for it", shown(other.label), from))
@@ -316,7 +319,7 @@ func (s *Settings) findNear(place int, field Field, strangers []stranger, from o
 func (s *Settings) findAllowLists(place int, strangers []stranger) {
 	for _, other := range strangers {
 		// warnNumbered tells of numbered siblings.
-		if isAllowList(other.normalised) && strings.TrimRight(other.normalised, "0123456789") != allowedUsers {
+		if isAllowList(other.normalised) && other.stem != allowedUsers {
 			s.finding(place, notReadAllowList(other.label, fromAccess))
 		}
 	}
@@ -338,10 +341,12 @@ func letters(label string) []rune {
 
 // traits has a bit for each letter of a label. Two labels that differ in more bits than two
 // slips can change are not near each other, which is quicker to see than how far they are.
-func traits(label []rune) uint64 {
+func traits(label string) uint64 {
 	var bits uint64
 	for _, letter := range label {
-		bits |= 1 << (letter % 64)
+		if unicode.IsLetter(letter) {
+			bits |= 1 << (letter % 64)
+		}
 	}
 	return bits
 }

@@ -57,7 +57,7 @@ func (p *Params) ResolveFields(record Record, options Options, wanted func(text 
 		fields[i].value = value
 	}
 	for _, i := range places {
-		p.Records[i].fields = fields
+		p.Records[i].fields, p.Records[i].stems = fields, nil
 	}
 	p.sealRecords(options, p.Records[places[0]])
 	return nil

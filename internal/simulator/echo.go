@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // echo returns an error that repeats everything secret in the request, the way a
@@ -21,7 +23,7 @@ func (s *Server) echo(status int, r *Request) Answer {
 	answer := JSON(status, errorBody{
 		Message: "cannot process " + text,
 		Error:   string(r.Body) + " " + text,
-		Errors:  found,
+		Errors:  append(found, recoded(text)...),
 	})
 	if _, own := s.vendor.(ErrorWriter); own {
 		answer = merge(s.errorAnswer(status, "cannot process "+text), answer)
@@ -34,6 +36,27 @@ func (s *Server) echo(status int, r *Request) Answer {
 		answer.Header.Set("Www-Authenticate", `Bearer error_description="`+strings.ReplaceAll(line, `"`, `'`)+`"`)
 	}
 	return answer
+}
+
+// recoded returns a text as a directory's filter, a shell, an old script and a log of logs
+// write it.
+func recoded(text string) []string {
+	var filter, octal, script strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c > '~' || strings.IndexByte(`\*()"`, c) >= 0:
+			fmt.Fprintf(&filter, `\%02x`, c)
+			fmt.Fprintf(&octal, `\%03o`, c)
+		default:
+			filter.WriteByte(c)
+			octal.WriteByte(c)
+		}
+	}
+	for _, unit := range utf16.Encode([]rune(text)) {
+		fmt.Fprintf(&script, "%%u%04X", unit)
+	}
+	twice := base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(text))))
+	return []string{html.EscapeString(text), filter.String(), octal.String(), script.String(), twice}
 }
 
 // redirect returns a redirect to the decoy that takes along what is secret in the request,

@@ -3,9 +3,9 @@ package rest
 // setup and example are the first half of the vendor's page.
 func setup() []string {
 	return []string{
-		"Make a token or an account that may set other users' passwords at that endpoint, and nothing else.",
-		"Find in the API's documents which address, method, body members and statuses set a password.",
-		"For a proof, name in `Verify URL` an address that takes a GET with Basic authentication as the user, and answers 401 without credentials and with a wrong password: try both once.",
+		"Make a token or an account that may set other users' passwords there, and nothing else.",
+		"Find in its documents which address, method, body members and statuses set a password.",
+		"For a proof, name in `Verify URL` what takes a GET with Basic authentication as the user, and answers 401 without credentials and with a wrong password: try both once.",
 	}
 }
 

@@ -69,6 +69,8 @@ type product struct {
 	// wrong is the access record's fields with a credential that the product refuses; nil for
 	// another password.
 	wrong map[string]any
+	// more tries what this product alone has, behind the cases. It may be nil.
+	more func(t *testing.T, s *site)
 }
 
 // site is one installation of a product: its files, its port, and what stands in front of it.
@@ -548,6 +550,9 @@ func TestRealProducts(t *testing.T) {
 						said = append(said, c.try(t, s))
 						t.Log(said[len(said)-1])
 					})
+				}
+				if p.more != nil {
+					t.Run("more", func(t *testing.T) { p.more(t, s) })
 				}
 				if !t.Failed() && len(said) == len(cases) {
 					outcomes[i] = said

@@ -86,7 +86,7 @@ func Info() targets.Info {
 		Notes: []string{
 			"**Whom:** local identities, given as `jdoe`, `local:jdoe` or `local:{GUID}`; `Allowed Users` is compared with `jdoe` or `{GUID}`. Directories' identities and groups are refused.",
 			"**Proof:** a sign-in with the new password. `invalid_grant` is a wrong one; any other refusal, such as `unauthorized_client` for a user without access to the integration, says nothing: the change stands on Venafi's answer, with a warning. With `Verify` = `strict` it is unknown, unless an impossible password gets `invalid_grant` where the new one got `unauthorized_client`.",
-			"**Caches:** Venafi may accept an outdated password for a while. So an acceptance proves the change only beside an answer of success, or with the old password refused. Do not go back to a password just replaced.",
+			"**Caches:** Venafi may accept an outdated password for a while. So an acceptance proves the change only beside an answer of success, or with the old password refused. Never go back to one just replaced.",
 			"**A user who rotates itself** signs in with the payload's old password, or else the record's. Unless the access record is the PAM User record itself, its password is out of date afterwards.",
 			"**Users notice** nothing but the new password. The run's grants are revoked at its end. If a warning says 403 there, add `configuration:manage` to integration and `Scope`.",
 			"**Limits:** refresh tokens, certificates and Windows sign-in are not used, nor Venafi's cloud service. A ready-made `Access Token` ends 90 days after it was made by default (`expires` beside it, in Unix seconds); then a rotation ends `not-changed` with 401.",

@@ -350,6 +350,9 @@ func (s *site) account(number int) string {
 // judge fails the test if what the run said is not so, and returns the outcome with its class.
 func (s *site) judge(t *testing.T, end ended, r run) string {
 	t.Helper()
+	if !s.ready(s) { // no answer is none about a password
+		t.Fatalf("%s does not answer:\n%s", s.recipe, s.server.output())
+	}
 	isNew, isOld := s.accepts(s, r.user, r.new), s.accepts(s, r.user, r.old)
 	switch {
 	case end.exit == 0 && end.outcome == "changed" && isNew && !isOld,

@@ -63,7 +63,7 @@ test-rest: ## what make test leaves out
 	@status=0; \
 	$(if $(RACE),$(TEST) $(RACE) -run '$(LONG_TESTS)' $(RACED) || status=1;) \
 	$(GO) test -timeout 20m $(TESTFLAGS) $(LONG_PACKAGES) || status=1; \
-	$(GO) test -timeout 20m $(TESTFLAGS) -run '$(LONG_TESTS)' $(call PACKAGES,$(if $(RACE),$(RACED))) || status=1; \
+	$(GO) test -timeout 20m -parallel 8 $(TESTFLAGS) -run '$(LONG_TESTS)' $(call PACKAGES,$(if $(RACE),$(RACED))) || status=1; \
 	exit $$status
 
 test-all: test test-rest ## every test
@@ -82,7 +82,7 @@ lint: ## formatting, vet, staticcheck, tidy modules
 
 # What follows writes a section of docs/development/reliability.md each. Without -update the same
 # tests run among all others and compare.
-FIGURES := $(GO) test -count=1 -timeout 20m
+FIGURES := $(GO) test -count=1 -timeout 20m -parallel 8
 
 matrix: ## every fault at every exchange of every vendor
 	$(FIGURES) -run '^TestVendor$$//^(faults|more-faults|pairs)$$' $(SUITE) -update

@@ -21,7 +21,7 @@ import (
 	"pam-rotate-script/internal/simulator"
 )
 
-// oneLock names the benches whose appliance has one configuration lock. SPS gives no
+// oneLock tells the benches whose appliance has one configuration lock. SPS gives no
 // way to take over or end the transaction of another session, and the killed run took
 // its session's cookie with it. So where it had opened one, a second run finds the
 // configuration locked and must end unchanged, until SPS drops the transaction: when the
@@ -34,7 +34,9 @@ import (
 // SailPoint that holds where no rule on old passwords refuses the one that the killed run
 // has set already: SailPoint documents nothing by which to tell that refusal from others,
 // and no call that tries a password, so the second run would end as not changed.
-var oneLock = map[string]bool{"sps": true, "sps by status": true, "sps self": true, "sps root": true}
+func oneLock(bench conformance.Bench) bool {
+	return strings.HasPrefix(bench.Name, "sps") && bench.Name != "sps behind many users"
+}
 
 // TestKilled kills the real program at every moment of every exchange, where it can
 // clean up nothing and say nothing. The same payload again must put things right.
@@ -101,7 +103,7 @@ func testKilled(bench conformance.Bench, number int, moment simulator.Moment) (l
 	}
 	bench.Writes *= 3
 
-	if oneLock[bench.Name] && len(abandoned) > 0 {
+	if oneLock(bench) && len(abandoned) > 0 {
 		locked = true
 		impatient := run
 		impatient.Access = map[string]any{"Lock Wait": "1"}
@@ -192,6 +194,9 @@ func execute(bench conformance.Bench, run conformance.Run, stand *conformance.St
 	command.Stdin = strings.NewReader(run.Payload(stand))
 	command.Stdout, command.Stderr = &stdout, &stderr
 	ended := conformance.Ended{Already: stand.Accepts(run.New)}
+	if stand.FailedLogins != nil {
+		ended.FailedBefore = stand.FailedLogins()
+	}
 	var exit *exec.ExitError
 	if err := command.Run(); err != nil && !errors.As(err, &exit) {
 		return ended, err

@@ -20,6 +20,8 @@ func startMariaDB(s *site, database string) {
 	port := freePort(s.t)
 	s.keep["database port"] = port
 	data, socket := s.file("database"), s.file("sql")
+	// Each server removes what look like leftovers in its folder for temporary files.
+	s.environment = append(s.environment, "TMPDIR="+s.directory)
 	s.run("mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M")
 	server := s.spawn(mariaDB, "--no-defaults", "--user=root", "--datadir="+data, "--socket="+socket, "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--skip-name-resolve", "--skip-log-bin", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=48M", "--innodb-flush-log-at-trx-commit=0")

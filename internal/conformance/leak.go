@@ -97,7 +97,7 @@ func encodings(secret string) []encoding {
 	twice := base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret))))
 	forms = append(forms,
 		encoding{"base64, twice", strings.TrimRight(twice, "=")},
-		encoding{"named entities", namedEntities.Replace(secret)},
+		encoding{"named entities", namedEntities().Replace(secret)},
 		encoding{"escaped for LDAP", byteEscapes(secret, `\%02x`, "\\*()\x00")},
 		encoding{"escaped for LDAP, upper case", byteEscapes(secret, `\%02X`, "\\*()\x00")},
 		encoding{"octal", byteEscapes(secret, `\%03o`, `\"`)},
@@ -111,8 +111,10 @@ func encodings(secret string) []encoding {
 }
 
 // namedEntities is what PHP's htmlentities makes of what is usual in passwords.
-var namedEntities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "ä", "&auml;", "ö", "&ouml;", "ü", "&uuml;",
-	"ß", "&szlig;", "é", "&eacute;", "€", "&euro;", "£", "&pound;", "§", "&sect;", "\u00a0", "&nbsp;")
+var namedEntities = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "ä", "&auml;", "ö", "&ouml;", "ü", "&uuml;",
+		"ß", "&szlig;", "é", "&eacute;", "€", "&euro;", "£", "&pound;", "§", "&sect;", "\u00a0", "&nbsp;")
+})
 
 // byteEscapes writes the bytes that are not visible ASCII, or are among special, in a form.
 func byteEscapes(text, form, special string) string {

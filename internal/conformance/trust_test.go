@@ -19,6 +19,7 @@ func TestFieldsOfTheUserRecord(t *testing.T) {
 		"sailpoint": {"Source Name", "User Name", "Account ID"},
 		"sps":       {"Mode", "User Key"},
 		"redfish":   {"Account ID"},
+		"keystone":  {"User Domain ID"}, // a part of what Allowed Users is compared with
 	}
 	infos := all.Registry()
 	for _, name := range recipe.BuiltInNames() {

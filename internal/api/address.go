@@ -77,7 +77,7 @@ func ParseUserAddress(text string) (Address, error) {
 		Query:       secret.New(parsed.RawQuery),
 	}
 	switch {
-	case hasMarker(address.EscapedPath, parsed.RawQuery):
+	case hasMarker(address.EscapedPath, parsed.RawQuery), hasMarker("", parsed.Fragment), strings.Contains(parsed.Fragment, UserPlaceholder):
 		return Address{}, errors.New("a URL with a placeholder that is not known: none but {user} is, in lower case")
 	case HasDotSegment(address.EscapedPath):
 		return Address{}, errors.New("a URL with \".\" or \"..\" in its path")

@@ -54,7 +54,7 @@ func TestPlaceholders(t *testing.T) {
 	unknown := []string{
 		"/users/{User}", "/users/{username}", "/users/{email}/password", "/users/{{user}}", "/users/${user}", "/users/{ user }", "/users/{id}", "/users/%7Busername%7D",
 		"/users/%7buser", "/users/{user", "/users/%257Buser%257D", "/users/:user", "/users/:id/password", "/users/<user>", "/users/%3Cuser%3E", "/users/[user]", "/users/$user", "/users/$username/password",
-		"/users/@user", "/users/%25username%25", "/users/__USER__", "/users?name={username}", "/users?name=<user>", "/users?name=:user", "/users?name=$user", "/users?name=%7BUser%7D",
+		"/users/@user", "/users/%25username%25", "/users/__USER__", "/users?name={username}", "/users?name=<user>", "/users?name=:user", "/users?name=$user", "/users?name=%7BUser%7D", "/users/#{user}/password", "/users#{name}", "/users/YOUR_USERNAME/password", "/tenants/YOUR-TENANT-ID/users",
 	}
 	for _, path := range unknown {
 		for name, parse := range map[string]func(string) (api.Address, error){"ParseAddress": api.ParseAddress, "ParseUserAddress": api.ParseUserAddress} {
@@ -72,7 +72,7 @@ func TestPlaceholders(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"", "/v1/users/accounts:signUp", "/odata/Users/$metadata", "/user/email", "/a:b", "/users?filter=a:b", "/~user", "/users/*", "/@type", "/:8443", "/users?$filter=x", "/v1/projects/-/user",
+		"", "/v1/users/accounts:signUp", "/odata/Users/$metadata", "/user/email", "/a:b", "/users?filter=a:b", "/~user", "/users/*", "/@type", "/:8443", "/users?$filter=x", "/v1/projects/-/user", "/#/dashboard", "/your_profile", "/YOURS",
 	} {
 		if _, err := api.ParseAddress("https://api.example.com" + path); err != nil {
 			t.Errorf("ParseAddress refuses %s: %v", path, err)

@@ -141,7 +141,7 @@ var (
 	// namedMarker is one of the names with some mark of a placeholder around it.
 	namedMarker = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)^(\$\(?` + placeholderNames + `\)?|[:@]` + placeholderNames + `|\[` + placeholderNames + `\]|\(` + placeholderNames +
-			`\)|%` + placeholderNames + `%|__?` + placeholderNames + `__?|\*` + placeholderNames + `\*)$`)
+			`\)|%` + placeholderNames + `%|__?` + placeholderNames + `__?|\*` + placeholderNames + `\*|(?-i:YOUR[_-][A-Z][A-Z0-9_-]*))$`)
 	})
 	// bracedName is one of the names in the brackets of a placeholder.
 	bracedName = sync.OnceValue(func() *regexp.Regexp {

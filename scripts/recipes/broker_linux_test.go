@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -55,6 +54,8 @@ type broker struct {
 
 	management, amqp, distribution, portMapper int // ports on 127.0.0.1
 
+	plain bool // the management plugin speaks no TLS
+
 	server *process
 }
 
@@ -86,8 +87,7 @@ func startBroker(t *testing.T) *broker {
 	for try := 1; ; try++ {
 		b.choosePorts(t)
 		b.configure(t)
-		// Erlang would start the port mapper by itself, as a daemon that outlives everything.
-		portMapper := b.spawn(mapper, "-address", "127.0.0.1", "-port", strconv.Itoa(b.portMapper))
+		portMapper := b.mapPorts(mapper)
 		if b.start() {
 			return b
 		}
@@ -97,6 +97,13 @@ func startBroker(t *testing.T) *broker {
 			t.Fatalf("the broker did not start:\n%s", log)
 		}
 	}
+}
+
+// mapPorts starts the port mapper, which Erlang would start by itself, as a daemon that outlives
+// everything.
+func (b *broker) mapPorts(mapper string) *process {
+	b.t.Helper()
+	return b.spawn(mapper, "-address", "127.0.0.1", "-port", strconv.Itoa(b.portMapper))
 }
 
 // rabbitMQ returns the folder with RabbitMQ's own programs, "" if it is not installed.
@@ -110,22 +117,10 @@ func rabbitMQ() string {
 	return ""
 }
 
-// choosePorts finds free ports below those that the system gives out by itself: a server of
-// another test that asks for any free port does not get one of them.
 func (b *broker) choosePorts(t *testing.T) {
 	t.Helper()
 	for _, port := range []*int{&b.management, &b.amqp, &b.distribution, &b.portMapper} {
-		for tries := 0; ; tries++ {
-			*port = 20_000 + rand.IntN(12_000)
-			listener, err := net.Listen("tcp", b.address(*port))
-			if err == nil {
-				check(t, listener.Close())
-				break
-			}
-			if tries == 100 {
-				t.Fatal("there is no free port")
-			}
-		}
+		*port = freePort(t)
 	}
 }
 
@@ -141,22 +136,27 @@ func (b *broker) configure(t *testing.T) {
 	b.write(t, "certificate.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}))
 	b.write(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
 	b.write(t, "enabled_plugins", []byte("[rabbitmq_management].\n"))
-	b.write(t, "rabbitmq.conf", []byte(strings.Join([]string{
-		"listeners.tcp.1 = " + b.address(b.amqp),
-		"default_user = " + administrator,
-		"default_pass = " + administratorPassword,
+	management := []string{
 		"management.ssl.ip = 127.0.0.1",
 		"management.ssl.port = " + strconv.Itoa(b.management),
 		"management.ssl.certfile = " + b.file("certificate.pem"),
 		"management.ssl.keyfile = " + b.file("key.pem"),
+	}
+	if b.plain {
+		management = []string{"management.tcp.ip = 127.0.0.1", "management.tcp.port = " + strconv.Itoa(b.management)}
+	}
+	b.write(t, "rabbitmq.conf", []byte(strings.Join(append(management,
+		"listeners.tcp.1 = "+b.address(b.amqp),
+		"default_user = "+administrator,
+		"default_pass = "+administratorPassword,
 		// The broker counts bytes.
 		"credential_validator.validation_backend = rabbit_credential_validator_min_password_length",
-		"credential_validator.min_length = " + strconv.Itoa(leastPassword),
+		"credential_validator.min_length = "+strconv.Itoa(leastPassword),
 		"log.console = true",
 		"log.console.level = warning",
 		"log.file = false",
 		"",
-	}, "\n")))
+	), "\n")))
 	b.environment = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + b.directory, // for the Erlang cookie
@@ -305,7 +305,12 @@ func (p *process) output() string {
 }
 
 // url returns where the management plugin answers.
-func (b *broker) url() string { return "https://" + b.address(b.management) }
+func (b *broker) url() string {
+	if b.plain {
+		return "http://" + b.address(b.management)
+	}
+	return "https://" + b.address(b.management)
+}
 
 // try asks the management plugin as a user.
 func (b *broker) try(method, path string, body any, user, password string) (status int, answer []byte, err error) {

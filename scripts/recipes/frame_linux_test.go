@@ -375,6 +375,7 @@ var products = []*product{
 	keystone,
 	mailman,
 	pocketBase,
+	rabbitMQProduct,
 	wordPress,
 	zabbix,
 }

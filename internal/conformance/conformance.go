@@ -330,6 +330,16 @@ func overlay(fields map[string]any, layers ...map[string]any) {
 // Secrets returns every text of a run that must not be printed, each once: the passwords,
 // fields of all records, and what the vendor minted or was sent so far.
 func (r Run) Secrets(stand *Stand) []string {
+	secrets := r.Planted(stand)
+	if stand.Secrets != nil {
+		secrets = append(secrets, stand.Secrets()...)
+	}
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
+}
+
+// Planted returns those of Secrets that the payload holds.
+func (r Run) Planted(stand *Stand) []string {
 	secrets := append([]string{r.Old, r.New}, planted...)
 	access := map[string]any{}
 	overlay(access, stand.Access, r.Access)
@@ -337,9 +347,6 @@ func (r Run) Secrets(stand *Stand) []string {
 		if value, ok := access[label].(string); ok {
 			secrets = append(secrets, value)
 		}
-	}
-	if stand.Secrets != nil {
-		secrets = append(secrets, stand.Secrets()...)
 	}
 	slices.Sort(secrets)
 	return slices.Compact(secrets)

@@ -44,19 +44,20 @@ COMMAND := ./cmd/pam-rotate-script
 # What takes long, or starts compilers and other people's products, is left to test-rest:
 # these packages, and the tests of these names. Each of the two runs what the other skips.
 LONG_PACKAGES := ./cmd/pam-rotate-bench/... ./cmd/pam-rotate-demo ./scripts/...
-LONG_PARTS := allowed|guarded|more-faults|pairs|together|somebody-else|values|deadlines
-LONG_TESTS := ^TestVendor$$//^($(LONG_PARTS))$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostile(Memory|Servers|Answers)|TestCannot(RunForEver|GrowWithoutBounds)|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestValuesArriveAsTheyAre|TestEveryCommandRuns|FuzzScrubber)$$|^TestReal|OtherSDK$$
+LONG_PARTS := allowed|guarded|verify|sockets|more-faults|pairs|together|somebody-else|values|deadlines
+LONG_TESTS := ^TestVendor$$//^($(LONG_PARTS))$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostile(Memory|Servers|Answers)|TestCannot(RunForEver|GrowWithoutBounds)|TestUnderWine|TestWrapperForWindows|TestPowerShellWrapper|TestValuesArriveAsTheyAre|TestEveryCommandRuns|TestEncodings|TestOutcomeIsTold)$$|^Fuzz|^TestReal|OtherSDK$$
 # What many goroutines share.
 RACED    := ./internal/api ./internal/rotation ./internal/secret ./internal/vault ./internal/simulator
 PACKAGES  = $(shell $(GO) list ./... | grep -vxF "$$($(GO) list $(LONG_PACKAGES) $(1))")
-# make lint vets all of the code. Much of a test's time is waiting for processes.
+# make lint vets all of the code. The command's tests wait for processes most of the time: they come
+# early, and several run at once.
 TEST      = $(GO) test -vet=off -parallel 6 $(TESTFLAGS)
 
 test: ## two minutes: every exchange with every fault, the testscripts, all that is quick
 	@echo "testing; make test-all tests the rest, too"
 	@status=0; \
 	$(if $(RACE),$(TEST) $(RACE) -skip '$(LONG_TESTS)' $(RACED) || status=1;) \
-	$(TEST) -skip '$(LONG_TESTS)' $(if $(RACE),,$(RACED)) $(call PACKAGES,$(RACED) $(SUITE) $(COMMAND)) $(SUITE) $(COMMAND) || status=1; \
+	$(TEST) -skip '$(LONG_TESTS)' -p 3 $(if $(RACE),,$(RACED)) $(SUITE) $(COMMAND) $(call PACKAGES,$(RACED) $(SUITE) $(COMMAND)) || status=1; \
 	exit $$status
 
 test-rest: ## what make test leaves out

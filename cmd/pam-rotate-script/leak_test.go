@@ -139,7 +139,7 @@ func leakVendor(t *testing.T, counted *searches, bench conformance.Bench, place 
 				}
 				run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
 				stdout, stderr := runProgram(t, run.Payload(stand), append([]string{verb, "--timeout", "20"}, way...)...)
-				counted.search(t, verb, stdout+stderr, run.Planted(stand), run.Secrets(stand)...)
+				counted.search(t, verb, stdout+stderr, run.Planted(stand), stand.Issued()...)
 				if changes := fault == "" && verb == "rotate"; changes && !stand.Accepts(run.New) || !changes && fault == "" && stand.Writes() > 0 {
 					t.Errorf("%s has done something else than it should: %s%s", verb, stdout, stderr)
 				}
@@ -159,7 +159,7 @@ func leakVendor(t *testing.T, counted *searches, bench conformance.Bench, place 
 			continue
 		}
 		stdout, stderr := runProgram(t, payload, append([]string{"inspect"}, way...)...)
-		counted.search(t, "inspect", stdout+stderr, run.Planted(stand), run.Secrets(stand)...)
+		counted.search(t, "inspect", stdout+stderr, run.Planted(stand), stand.Issued()...)
 	}
 }
 

@@ -330,12 +330,17 @@ func overlay(fields map[string]any, layers ...map[string]any) {
 // Secrets returns every text of a run that must not be printed, each once: the passwords,
 // fields of all records, and what the vendor minted or was sent so far.
 func (r Run) Secrets(stand *Stand) []string {
-	secrets := r.Planted(stand)
-	if stand.Secrets != nil {
-		secrets = append(secrets, stand.Secrets()...)
-	}
+	secrets := append(r.Planted(stand), stand.Issued()...)
 	slices.Sort(secrets)
 	return slices.Compact(secrets)
+}
+
+// Issued returns those of the secrets that the vendor minted or was sent so far.
+func (s *Stand) Issued() []string {
+	if s.Secrets == nil {
+		return nil
+	}
+	return s.Secrets()
 }
 
 // Planted returns those of Secrets that the payload holds.

@@ -19,15 +19,7 @@ func Venafi() Bench {
 			"jane", "local:jane", "Local:jane", "local:{5ca1ab1e-0000-4000-8000-000000000042}", "o'neill 50%", `zoë "z" <&>`, "a/b", "..",
 			"慀", "{braces}", "*", "AD+jane", "UPPER Case",
 		},
-		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
-			platform := newVenafi(user, password)
-			server, err := platform.serve(on, platform)
-			if err != nil {
-				return nil, err
-			}
-			access := platform.access(server, venafisimulator.Caller, venafisimulator.CallerPassword)
-			return platform.stand(access, func(access map[string]any) { access["password"] = "canary-wrong-password" }), nil
-		},
+		Serve: startVenafi(venafisimulator.ClientID),
 	}
 }
 
@@ -88,16 +80,21 @@ func VenafiNotAllowed() Bench {
 			}
 			return ""
 		},
-		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
-			platform := newVenafi(user, password)
-			server, err := platform.serve(on, platform)
-			if err != nil {
-				return nil, err
-			}
-			access := platform.access(server, venafisimulator.Caller, venafisimulator.CallerPassword)
-			access["Client ID"] = venafisimulator.CallersClientID
-			return platform.stand(access, func(access map[string]any) { access["password"] = "canary-wrong-password" }), nil
-		},
+		Serve: startVenafi(venafisimulator.CallersClientID),
+	}
+}
+
+// startVenafi starts the platform whole, with a caller of its own who signs in through the integration.
+func startVenafi(clientID string) func(on simulator.Options, user, password string) (*Stand, error) {
+	return func(on simulator.Options, user, password string) (*Stand, error) {
+		platform := newVenafi(user, password)
+		server, err := platform.serve(on, platform)
+		if err != nil {
+			return nil, err
+		}
+		access := platform.access(server, venafisimulator.Caller, venafisimulator.CallerPassword)
+		access["Client ID"] = clientID
+		return platform.stand(access, func(access map[string]any) { access["password"] = "canary-wrong-password" }), nil
 	}
 }
 

@@ -217,7 +217,8 @@ func readRecord(value node) (record Record, problem string) {
 	if len(record.fields) > large {
 		record.stems = make(map[string][]int)
 		for place, field := range record.fields {
-			record.stems[stem(field.normalised)] = append(record.stems[stem(field.normalised)], place)
+			root := stem(field.normalised)
+			record.stems[root] = append(record.stems[root], place)
 		}
 	}
 	return record, ""

@@ -28,6 +28,7 @@ import (
 	"testing"
 	"time"
 
+	"pam-rotate-script/internal/api/realserver"
 	"pam-rotate-script/internal/conformance"
 	"pam-rotate-script/internal/reliability"
 	"pam-rotate-script/internal/simulator"
@@ -286,7 +287,9 @@ http {
   }
 }
 `, folder, s.front, upstream))
-	nginx := s.spawn(nginxProgram(), "-p", folder, "-c", folder+"/nginx.conf")
+	program, err := realserver.Find("nginx")
+	check(s.t, err)
+	nginx := s.spawn(program, "-p", folder, "-c", folder+"/nginx.conf")
 	trusting := &tls.Config{RootCAs: s.authority.Pool(), ServerName: "127.0.0.1"}
 	for limit := time.Now().Add(startLimit); ; time.Sleep(20 * time.Millisecond) {
 		connection, err := tls.Dial("tcp", "127.0.0.1:"+strconv.Itoa(s.front), trusting)
@@ -300,17 +303,23 @@ http {
 	}
 }
 
-func nginxProgram() string {
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
+// need skips the test of a product of which something is not installed, or fails it where all has
+// to be; "" stands for nothing.
+func need(t *testing.T, missing string) {
+	t.Helper()
+	if missing == "" && realserver.Missing("nginx") != nil {
+		missing = "nginx"
 	}
-	return ""
+	switch {
+	case missing == "":
+	case os.Getenv(requireProducts) == "1":
+		t.Fatalf("%s is not installed, and %s is 1", missing, requireProducts)
+	default:
+		t.Skipf("%s is not installed: the recipe is not tried on the real product", missing)
+	}
 }
 
-// notInstalled returns the first of the programs that is not there, "" if all are. One of Debian's
-// may stand outside the path.
+// notInstalled returns the first of the programs that is not there, "" if all are.
 func notInstalled(programs ...string) string {
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
@@ -526,12 +535,7 @@ func tryKilled(t *testing.T, s *site, behind bool) string {
 
 // TestRealProducts puts every product through every case, with the real program.
 func TestRealProducts(t *testing.T) {
-	if nginxProgram() == "" {
-		if os.Getenv(requireProducts) == "1" {
-			t.Fatal("nginx is not installed, and " + requireProducts + " is 1")
-		}
-		t.Skip("nginx is not installed")
-	}
+	need(t, "")
 	binary := build(t)
 	outcomes := make([][]string, len(products))
 	t.Run("products", func(t *testing.T) {
@@ -541,12 +545,7 @@ func TestRealProducts(t *testing.T) {
 			}
 			t.Run(p.recipe, func(t *testing.T) {
 				t.Parallel()
-				if missing := p.missing(); missing != "" {
-					if os.Getenv(requireProducts) == "1" {
-						t.Fatalf("%s is not installed, and %s is 1", missing, requireProducts)
-					}
-					t.Skipf("%s is not installed: the recipe is not tried on the real product", missing)
-				}
+				need(t, p.missing())
 				s := p.open(t, binary)
 				var said []string
 				for _, c := range cases {

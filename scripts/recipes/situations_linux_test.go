@@ -1,7 +1,6 @@
 package recipes_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -23,16 +22,7 @@ type situation struct {
 // installed returns a site of the product, or skips the test.
 func installed(t *testing.T, p *product) *site {
 	t.Helper()
-	missing := p.missing()
-	if missing == "" && nginxProgram() == "" {
-		missing = "nginx"
-	}
-	if missing != "" {
-		if os.Getenv(requireProducts) == "1" {
-			t.Fatalf("%s is not installed, and %s is 1", missing, requireProducts)
-		}
-		t.Skipf("%s is not installed", missing)
-	}
+	need(t, p.missing())
 	return p.open(t, build(t))
 }
 

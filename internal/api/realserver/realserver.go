@@ -50,14 +50,14 @@ var Renegotiating = []string{
 
 // Missing returns an error if a program is not installed.
 func Missing(program string) error {
-	if _, err := find(program); err != nil {
+	if _, err := Find(program); err != nil {
 		return fmt.Errorf("%s is not installed", program)
 	}
 	return nil
 }
 
-// find also looks where Debian puts what users rarely start.
-func find(program string) (string, error) {
+// Find returns a program's path. It also looks where Debian puts what users rarely start.
+func Find(program string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
 	}
@@ -100,7 +100,7 @@ func (s *Server) Close() {
 
 // start runs a program until it has said its port, or, where port is given, listens there.
 func start(port int, program string, arguments ...string) (*Server, error) {
-	path, err := find(program)
+	path, err := Find(program)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,27 @@ func SailPointByOlderPaths() Bench {
 	return bench
 }
 
+// SailPointByAccountID is the bench of package sailpoint with a tenant that lists none of the
+// identity's accounts, so that the field Account ID alone says which one is meant.
+func SailPointByAccountID() Bench {
+	bench := sailPoint("sailpoint by account ID", sailpointsimulator.Options{EndsAtPoll: 1, HideAccounts: true})
+	bench.Names, bench.AlsoAllowed = nil, "CN=*"
+	serve := bench.Serve
+	bench.Serve = func(on simulator.Options, user, password string) (*Stand, error) {
+		stand, err := serve(on, user, password)
+		if err == nil {
+			stand.UserFields = map[string]any{"Account ID": sailPointAccount(user)}
+		}
+		return stand, err
+	}
+	return bench
+}
+
+// sailPointAccount is the ID at the source of the bench's account: it needs escaping.
+func sailPointAccount(user string) string {
+	return `CN=` + strings.ReplaceAll(user, ",", `\,`) + `\, "x",OU=Zürich & <Basel>,DC=acme,DC=com`
+}
+
 // sailPoint is a bench whose tenant refuses at once what breaks a rule: where a change
 // fails later, nothing tells which password is in force.
 func sailPoint(name string, options sailpointsimulator.Options) Bench {
@@ -42,7 +63,7 @@ func sailPoint(name string, options sailpointsimulator.Options) Bench {
 		Unsettled: unsettledSailPoint,
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			tenant := sailpointsimulator.New(options)
-			accountID := `CN=` + strings.ReplaceAll(user, ",", `\,`) + `\, "x",OU=Zürich & <Basel>,DC=acme,DC=com`
+			accountID := sailPointAccount(user)
 			tenant.AddIdentity(sailpointsimulator.Identity{ID: "8a807d4c73c545510173c545f0afffff", UserName: user, Accounts: []sailpointsimulator.Account{
 				{SourceName: sailpointsimulator.SourceName, ID: accountID, Name: user, Password: password, Twice: true},
 				{SourceName: "IdentityNow", ID: user, Name: user, Password: password},

@@ -13,9 +13,9 @@ import (
 // describe once more.
 func Benches() []Bench {
 	return []Bench{
-		Teramind(), TeramindAnsweringSuccess(),
+		Teramind(), TeramindAnsweringSuccess(), TeramindByNumber(),
 		Venafi(), VenafiSelf(), VenafiAccessToken(), VenafiNotAllowed(),
-		SailPoint(), SailPointAtOnce(), SailPointByOlderPaths(),
+		SailPoint(), SailPointAtOnce(), SailPointByOlderPaths(), SailPointByAccountID(),
 		SPS(), SPSBehindManyUsers(), SPSByStatus(), SPSWithoutREST(401, 11), SPSWithoutREST(403, 9), SPSWithDirectory(), SPSSelf(), SPSRoot(),
 		REST(), RESTWithVerifyURL(), RESTThatRepeats(),
 		RecipeTeramind(), RecipeVenafi(),
@@ -37,6 +37,27 @@ func TeramindAnsweringSuccess() Bench {
 	})
 }
 
+// TeramindByNumber is the bench of package teramind with a server from before 2024, which knows
+// agents by number alone, and answers a change with 204.
+func TeramindByNumber() Bench {
+	bench := teramindBench("teramind by number", teramindsimulator.Options{
+		OldLookUp: true, UpdateAnswer: teramindsimulator.AnswersNoContent, MinimumLength: 1,
+	})
+	bench.ByField = true
+	serve := bench.Serve
+	bench.Serve = func(on simulator.Options, user, password string) (*Stand, error) {
+		stand, err := serve(on, user, password)
+		if err == nil {
+			stand.UserFields = map[string]any{"Target Agent": teramindAgent}
+		}
+		return stand, err
+	}
+	return bench
+}
+
+// teramindAgent is the number of the bench's account.
+const teramindAgent = 4711
+
 func teramindBench(name string, options teramindsimulator.Options) Bench {
 	return Bench{
 		Name: name, Info: teramind.Info(), User: "rotated.user@example.com", Exchanges: 2, Writes: 2,
@@ -51,7 +72,7 @@ func teramindBench(name string, options teramindsimulator.Options) Bench {
 		},
 		Serve: func(on simulator.Options, user, password string) (*Stand, error) {
 			instance := teramindsimulator.New(options)
-			instance.Add(teramindsimulator.Agent{ID: 4711, Email: user, Password: password})
+			instance.Add(teramindsimulator.Agent{ID: teramindAgent, Email: user, Password: password})
 			server, err := simulator.Start(instance, on)
 			if err != nil {
 				return nil, err

@@ -69,6 +69,12 @@ type Bench struct {
 	// that two refusals do not show that the account has a third password; NoSignIn, that it does
 	// so with this account, or lets it in nowhere, so that a sign-in shows nothing.
 	Veils, NoSignIn bool
+	// ByField says that a field of the record says whose account it is, and not the PAM User's
+	// login: Allowed Users is compared with what the vendor's answer names, and the login may be
+	// anything.
+	ByField bool
+	// AlsoAllowed is a pattern that Allowed Users needs besides the one for the account; "" for none.
+	AlsoAllowed string
 	// Undetectable names the faults, by their kind or as "kind at exchange", that nothing in the vendor's contract can tell
 	// from success, each with the reason. They are run, but may end in a false
 	// success.

@@ -73,6 +73,7 @@ func valueCases(bench Bench, roles ...Role) []ValueCase {
 		switch {
 		case role == Password:
 			samples = PasswordSamples()
+		case role == ForeignName && bench.ByField: // the login is nobody's
 		case role == ForeignName:
 			samples = NameSamples(bench.User)
 		case len(bench.Names) > 0:

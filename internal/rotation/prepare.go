@@ -200,6 +200,9 @@ func (p *Plan) admit(names ...string) error {
 		case name == "":
 			return p.client.Fail(action, api.ClassPermission, "the vendor does not tell the name of the account, so that it cannot be allowed",
 				"choose the account by its name")
+		case strings.Contains(name, ","):
+			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask,
+				"a comma ends a name there: write * in its place")
 		default:
 			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask)
 		}

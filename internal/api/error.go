@@ -41,6 +41,9 @@ type Error struct {
 	limited     bool // the answer says how long to wait
 }
 
+// Hint adds a line that says what to do next.
+func (e *Error) Hint(line string) { e.Hints = append(e.Hints, line) }
+
 // Error returns vendor, action, cause, the vendor's words, in that order.
 func (e *Error) Error() string {
 	var text strings.Builder

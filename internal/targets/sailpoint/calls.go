@@ -56,10 +56,10 @@ func (t *target) signIn(ctx context.Context) error {
 		switch fault.Status {
 		case 400, 401, 403:
 			fault.Class = api.ClassCredential
-			fault.Hints = append(fault.Hints, "the tenant does not take the access record's login (client ID) and password (client secret): check them, and that the client has the grant type Client Credentials")
+			fault.Hint("the tenant does not take the access record's login (client ID) and password (client secret): check them, and that the client has the grant type Client Credentials")
 		case 404, 405:
 			fault.Class = api.ClassInput
-			fault.Hints = append(fault.Hints, "there is no token endpoint at this address: check the access record's url, and Token URL if that is set")
+			fault.Hint("there is no token endpoint at this address: check the access record's url, and Token URL if that is set")
 		}
 		return err
 	}
@@ -113,11 +113,11 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		case 400, 404:
 			// SailPoint's documents do not say what an unknown user or source gives.
 			fault.Class = api.ClassAccount
-			fault.Hints = append(fault.Hints, notFoundHint)
+			fault.Hint(notFoundHint)
 		case 401:
-			fault.Hints = append(fault.Hints, "the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
+			fault.Hint("the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
 		case 403:
-			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-info:read; some versions of the API refuse this look-up to personal access tokens: use an API Management client instead")
+			fault.Hint("the client needs the scope idn:password-info:read; some versions of the API refuse this look-up to personal access tokens: use an API Management client instead")
 		}
 	}
 	return answer, err
@@ -247,11 +247,11 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 		case 400:
 			fault.Hints = append(fault.Hints, t.policyHints()...)
 		case 401:
-			fault.Hints = append(fault.Hints, "the token was refused; the next run gets a new one")
+			fault.Hint("the token was refused; the next run gets a new one")
 		case 403:
-			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-change:manage; a personal access token may set only its owner's passwords")
+			fault.Hint("the client needs the scope idn:password-change:manage; a personal access token may set only its owner's passwords")
 		case 429:
-			fault.Hints = append(fault.Hints, "the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record")
+			fault.Hint("the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record")
 		}
 		return api.Answer{}, t.Contract().Judge(err)
 	}

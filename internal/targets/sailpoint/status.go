@@ -73,7 +73,7 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 			failures = 0
 		}
 	}
-	last.Hints = append(last.Hints, "an administrator can read the end of the change later, by its request id, with SailPoint's call Get Password Change Request Status")
+	last.Hint("an administrator can read the end of the change later, by its request id, with SailPoint's call Get Password Change Request Status")
 	return t.named(last, requestID)
 }
 
@@ -98,7 +98,7 @@ func (t *target) status(ctx context.Context, path api.Path) (api.Fields, *api.Er
 			}
 			continue
 		case fault.Status == 403:
-			fault.Hints = append(fault.Hints, "the client needs the scope idn:password-change:read, and the owner of a personal access token the user level ORG_ADMIN; without it no change can be followed")
+			fault.Hint("the client needs the scope idn:password-change:read, and the owner of a personal access token the user level ORG_ADMIN; without it no change can be followed")
 		case fault.Status == 404:
 			fault.Class = api.ClassTarget // it is not about the account
 		}

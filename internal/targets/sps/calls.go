@@ -97,11 +97,11 @@ func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 	if fault := api.AsError(err); fault != nil {
 		switch {
 		case fault.Status == 401:
-			fault.Hints = append(fault.Hints, hint)
+			fault.Hint(hint)
 		case fault.Status == 403:
-			fault.Hints = append(fault.Hints, "the access record's user needs the privilege REST server, which counts from the user's next login on")
+			fault.Hint("the access record's user needs the privilege REST server, which counts from the user's next login on")
 		case fault.Status == 400 && t.loginMethod != "":
-			fault.Hints = append(fault.Hints, "this version of SPS may not know the field Login Method, or not this login method")
+			fault.Hint("this version of SPS may not know the field Login Method, or not this login method")
 		}
 	}
 	return session, err
@@ -155,7 +155,7 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 	answer, err := t.client.Do(ctx, request)
 	if err != nil {
 		if fault := api.AsError(err); fault != nil && fault.Status == 403 {
-			fault.Hints = append(fault.Hints, "the access record's user needs the privilege REST server, and read and write rights on the page of SPS that owns this setting")
+			fault.Hint("the access record's user needs the privilege REST server, and read and write rights on the page of SPS that owns this setting")
 		}
 		if request.Kind != api.Write {
 			err = t.sessionOver(request.Action, err)
@@ -294,7 +294,7 @@ func (t *target) open(ctx context.Context) (waited bool, err error) {
 				return total > 0, nil
 			}
 		}
-		fault.Hints = append(fault.Hints, "somebody else has the configuration of SPS locked, by an open page of the web interface, a console or a transaction: rotate again later, or raise the field Lock Wait")
+		fault.Hint("somebody else has the configuration of SPS locked, by an open page of the web interface, a console or a transaction: rotate again later, or raise the field Lock Wait")
 		wait := lockWaits[min(try, len(lockWaits)-1)]
 		wait = wait/2 + rand.N(wait) // many runs that were started at once must not come back at once
 		total += wait
@@ -359,7 +359,7 @@ func statusIn(fields api.Fields) string {
 func (t *target) rollBack(ctx context.Context, session secret.Value) error {
 	_, err := t.call(ctx, session, api.Request{Action: actionRollBack, Kind: api.Prepare, Method: "DELETE", Path: api.FixedPath(transactionPath)})
 	if fault := api.AsError(err); fault != nil {
-		fault.Hints = append(fault.Hints, "SPS drops the transaction by itself when the session has been idle for 20 minutes; until then others may find the configuration locked")
+		fault.Hint("SPS drops the transaction by itself when the session has been idle for 20 minutes; until then others may find the configuration locked")
 	}
 	return err
 }
@@ -436,7 +436,7 @@ func (t *target) sendCommit(ctx context.Context) error {
 		Action: actionCommit, Kind: api.Write, Method: "PUT", Path: api.FixedPath(transactionPath), Body: api.JSONBody(body),
 	})
 	if fault := api.AsError(err); fault != nil && fault.Class == api.ClassPolicy && t.commitMessage == "" {
-		fault.Hints = append(fault.Hints, "where the site demands a message with every commit, put one into the field Commit Message")
+		fault.Hint("where the site demands a message with every commit, put one into the field Commit Message")
 	}
 	if err == nil && statusIn(fields) == statusOpen {
 		fault := t.client.Fail(actionCommit, api.ClassTarget, "the answer says that the transaction is still open")

@@ -36,7 +36,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		if t.strict {
 			return targets.Rejected, err
 		}
-		fault.Hints = append(fault.Hints, "a user without the privilege REST server may be refused so with the right password, too; with Verify = strict the answer is taken at its word")
+		fault.Hint("a user without the privilege REST server may be refused so with the right password, too; with Verify = strict the answer is taken at its word")
 		return targets.Disputed, err
 	case isWrongPassword(fault):
 		t.doubted = true

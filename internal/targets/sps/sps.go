@@ -438,9 +438,9 @@ func refusedStep(err error) error {
 	}
 	switch fault.Status {
 	case 400, 422:
-		fault.Hints = append(fault.Hints, policyHint)
+		fault.Hint(policyHint)
 	case 409:
-		fault.Hints = append(fault.Hints, "another change of the configuration may have come first: rotate again")
+		fault.Hint("another change of the configuration may have come first: rotate again")
 		return &targets.Refused{Err: err, Doubtful: true}
 	}
 	return targets.Contract{}.Judge(err)

@@ -292,18 +292,18 @@ func (t *target) withHints(err error) error {
 	}
 	switch fault.Status {
 	case 400:
-		fault.Hints = append(fault.Hints, "match the password complexity of the PAM User's rotation settings to Teramind's password policy")
+		fault.Hint("match the password complexity of the PAM User's rotation settings to Teramind's password policy")
 	case 401:
-		fault.Hints = append(fault.Hints, "the access token in the access record's password is wrong or was deleted: make a new one in Teramind under Access Tokens")
+		fault.Hint("the access token in the access record's password is wrong or was deleted: make a new one in Teramind under Access Tokens")
 	case 403:
-		fault.Hints = append(fault.Hints, "the maker of the access token may not set this agent's password")
+		fault.Hint("the maker of the access token may not set this agent's password")
 	case 404:
 		if t.number != "" {
-			fault.Hints = append(fault.Hints, "no Teramind user has the number in the field Target Agent")
+			fault.Hint("no Teramind user has the number in the field Target Agent")
 			break
 		}
-		fault.Hints = append(fault.Hints, "no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another",
-			"a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
+		fault.Hint("no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
+		fault.Hint("a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
 	}
 	return err
 }

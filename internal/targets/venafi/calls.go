@@ -146,27 +146,27 @@ func explainSignIn(err error) error {
 	switch fault.Code {
 	case codeWrongPassword:
 		fault.Class = api.ClassCredential
-		fault.Hints = append(fault.Hints, "Venafi refuses this user name with this password; a locked or disabled identity, or one without Allow Web SDK Access, may be refused in the same words")
+		fault.Hint("Venafi refuses this user name with this password; a locked or disabled identity, or one without Allow Web SDK Access, may be refused in the same words")
 	case codeUnknownClient:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "the field Client ID must be spelled exactly as the API Integration in Venafi, upper and lower case included")
+		fault.Hint("the field Client ID must be spelled exactly as the API Integration in Venafi, upper and lower case included")
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "the API Integration must have the scope and allow this user: "+howToAllow)
+		fault.Hint("the API Integration must have the scope and allow this user: " + howToAllow)
 	case codeMethodOff:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "switch on the method Username & Password in Venafi's default settings for the API")
+		fault.Hint("switch on the method Username & Password in Venafi's default settings for the API")
 	default:
 		switch fault.Status {
 		case http.StatusBadRequest, http.StatusUnauthorized:
 			fault.Class = api.ClassCredential
-			fault.Hints = append(fault.Hints, "check login and password, and that the field Client ID is spelled exactly as the API Integration in Venafi")
+			fault.Hint("check login and password, and that the field Client ID is spelled exactly as the API Integration in Venafi")
 		case http.StatusForbidden:
 			fault.Class = api.ClassPermission
-			fault.Hints = append(fault.Hints, "the API Integration must have the scope and list this user, or a group of the user")
+			fault.Hint("the API Integration must have the scope and list this user, or a group of the user")
 		case http.StatusNotFound, http.StatusMethodNotAllowed:
 			fault.Class = api.ClassTarget
-			fault.Hints = append(fault.Hints, "there is no Venafi token service at this address: check url and Auth URL")
+			fault.Hint("there is no Venafi token service at this address: check url and Auth URL")
 		}
 	}
 	return err
@@ -253,26 +253,25 @@ func (t *target) explainWrite(err error) error {
 	switch fault.Code {
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:
 		fault.Class = api.ClassPermission
-		fault.Hints = append(fault.Hints, "the token needs the scope security:manage: check the field Scope and the API Integration")
+		fault.Hint("the token needs the scope security:manage: check the field Scope and the API Integration")
 		return err
 	}
 	switch fault.Status {
 	case http.StatusBadRequest:
-		fault.Hints = append(fault.Hints,
-			"Venafi answers 400 to a password against its rules (12 characters of three kinds, as documented), to a user who is unknown or a group, to a wrong old password, and to a caller without the permission: its own text says which")
+		fault.Hint("Venafi answers 400 to a password against its rules (12 characters of three kinds, as documented), to a user who is unknown or a group, to a wrong old password, and to a caller without the permission: its own text says which")
 		if !t.self {
-			fault.Hints = append(fault.Hints, "to set another user's password the caller needs the Master Admin permission; the user's old password is not sent then, and a version that asks for it all the same can be served by a user who rotates itself: login and user the same")
+			fault.Hint("to set another user's password the caller needs the Master Admin permission; the user's old password is not sent then, and a version that asks for it all the same can be served by a user who rotates itself: login and user the same")
 		}
 		if t.readyMade && t.caller.username == "" {
-			fault.Hints = append(fault.Hints, "if the Access Token is the rotated user's own, put that user's name into the field login")
+			fault.Hint("if the Access Token is the rotated user's own, put that user's name into the field login")
 		}
 	case http.StatusUnauthorized:
-		fault.Hints = append(fault.Hints, "Venafi does not take the access token: where the access record has one, it may have expired or been revoked")
+		fault.Hint("Venafi does not take the access token: where the access record has one, it may have expired or been revoked")
 	case http.StatusForbidden:
-		fault.Hints = append(fault.Hints, "the token needs the scope security:manage: check the field Scope and the API Integration")
+		fault.Hint("the token needs the scope security:manage: check the field Scope and the API Integration")
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		fault.Class = api.ClassTarget
-		fault.Hints = append(fault.Hints, "there is no Venafi call Identity/SetPassword at this address: check the access record's url")
+		fault.Hint("there is no Venafi call Identity/SetPassword at this address: check the access record's url")
 	}
 	return err
 }

@@ -342,7 +342,8 @@ func (p *Plan) Check(ctx context.Context) CheckResult {
 	}
 	r.close()
 	r.client.Close()
-	if _, untried := p.target.(targets.Untried); result.Class == "" && (untried || p.client.Counts().Requests == 0) {
+	untried, known := p.target.(targets.Untried)
+	if result.Class == "" && (known && untried.Untried() || p.client.Counts().Requests == 0) {
 		result.Message = "the settings are in order, but url and credential are untried: only a rotation can try them"
 	}
 	return CheckResult{Result: r.finish(result, start), Calls: p.target.Calls(), Advice: advice}

@@ -92,9 +92,9 @@ type LookedUp interface {
 // by a check alone, once Check has gone well: lines for the operator that are safe to print.
 type Adviser interface{ Advice() []string }
 
-// Untried is a Target whose Check tries neither the url nor the credential, since the
-// vendor has no call for that. A check says so.
-type Untried interface{ Untried() }
+// Untried is a Target whose Check may try neither the url nor the credential, since the
+// vendor has no call for that. Asked when a check has ended, it reports whether that is so.
+type Untried interface{ Untried() bool }
 
 // Returner is a Target whose change makes values that belong in the vault beside the
 // password, such as a token or an expiry date. The runner saves them to custom fields

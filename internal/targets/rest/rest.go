@@ -372,7 +372,7 @@ func (t *target) Calls() []targets.Call {
 }
 
 // Untried says that Check asks the address of Verify URL alone, without a password.
-func (t *target) Untried() {}
+func (t *target) Untried() bool { return true }
 
 // Check makes sure that the Verify URL is able to refuse. Without one there is
 // nothing to read.

@@ -18,7 +18,6 @@ package venafi
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +88,7 @@ func Info() targets.Info {
 			"**Caches:** Venafi may accept an outdated password for a while. So an acceptance proves the change only beside an answer of success, or with the old password refused. Never go back to one just replaced.",
 			"**A user who rotates itself** signs in with the payload's old password, or else the record's. Unless the access record is the PAM User record itself, its password is out of date afterwards.",
 			"**Users notice** nothing but the new password. The run's grants are revoked at its end. If a warning says 403 there, add `configuration:manage` to integration and `Scope`.",
-			"**Limits:** refresh tokens, certificates and Windows sign-in are not used, nor Venafi's cloud service. A ready-made `Access Token` ends 90 days after it was made by default (`expires` beside it, in Unix seconds); then a rotation ends `not-changed` with 401.",
+			"**Limits:** refresh tokens, certificates and Windows sign-in are not used, nor Venafi's cloud service. A ready-made `Access Token` ends after 90 days by default; then a rotation ends `not-changed` with 401. `check` tells when, from Venafi 20.3 on.",
 			"**TLS:** 1.2 is spoken, since IIS often asks for client certificates in the middle of a connection, and 1.3 where that is refused.",
 			"**Errors:** 400 is a password against the rules, an unknown user, a group, a wrong old password or a missing permission; Venafi's text says which.",
 		},
@@ -121,6 +120,7 @@ type target struct {
 	// warnedNotAllowed says that the operator was told how to let the rotated user sign in.
 	warnedNotAllowed bool
 	named            entry // what the answer of SetPassword named, if that was the user
+	ready            readyToken
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -272,13 +272,16 @@ func (t *target) Check(ctx context.Context) (string, error) {
 }
 
 // LookUp makes the target a targets.LookedUp: Identity/Validate needs the scope
-// configuration, which nothing else here does.
+// configuration, which nothing else here does. What a ready-made token may do, Venafi tells.
 func (t *target) LookUp(ctx context.Context) (looked bool, err error) {
-	allowed := slices.ContainsFunc(strings.Split(t.caller.scope, ";"), func(scope string) bool {
-		name, _, _ := strings.Cut(scope, ":")
-		return strings.EqualFold(strings.TrimSpace(name), "configuration")
-	})
-	if !allowed || t.readyMade {
+	scope := t.caller.scope
+	if t.readyMade {
+		if err := t.askAboutToken(ctx); err != nil {
+			return false, err
+		}
+		scope = t.ready.scope
+	}
+	if !hasScope(scope, "configuration") {
 		return false, nil
 	}
 	return t.validate(ctx)
@@ -306,7 +309,7 @@ func (t *target) signInAsSelf(ctx context.Context) error {
 	if !fault.Refused() || fault.Class != api.ClassCredential {
 		return err
 	}
-	fault.Hints = append(fault.Hints, "the access record's login is the rotated user itself, and the payload's old password is not accepted; if login is an identity of a directory, write it with its prefix")
+	fault.Hint("the access record's login is the rotated user itself, and the payload's old password is not accepted; if login is an identity of a directory, write it with its prefix")
 	return &targets.Refused{Err: err, Doubtful: true}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pam-rotate-script/internal/api"
 	"pam-rotate-script/internal/conformance"
@@ -811,6 +812,85 @@ func TestCheckLooksUp(t *testing.T) {
 			}
 			if open := got.platform.OpenGrants(); len(open) != 0 {
 				t.Errorf("%d grants are left", len(open))
+			}
+		})
+	}
+}
+
+// TestCheckAsksAboutToken: a check has Venafi judge a ready-made token, and tells when it ends.
+func TestCheckAsksAboutToken(t *testing.T) {
+	const soon, both = "Vf-soon/made+token=0004==", "Vf-both/made+token=0005=="
+	status := func(status int) func(simulator.Answer) simulator.Answer {
+		return func(simulator.Answer) simulator.Answer { return simulator.Answer{Status: status} }
+	}
+	member := func(name string, value any) func(simulator.Answer) simulator.Answer {
+		return func(answer simulator.Answer) simulator.Answer {
+			return simulator.RewriteJSON(answer, func(object map[string]any) { object[name] = value })
+		}
+	}
+	const (
+		untried = "url and credential are untried"
+		taken   = "the credential is taken"
+		noEnd   = "does not say when it ends"
+		noScope = "does not name security:manage"
+	)
+	for name, c := range map[string]struct {
+		token   string
+		verify  string
+		user    string
+		alter   func(simulator.Answer) simulator.Answer
+		class   api.Class
+		want    []string
+		wantNot string
+	}{
+		"ends in two weeks":        {token: soon, want: []string{taken, "ends on ", "in 14 days"}, wantNot: noScope},
+		"without the scope":        {token: simulated.CertificateToken, want: []string{taken, "ends on ", noScope}},
+		"may look up":              {token: both, want: []string{"a rotation could go ahead"}, wantNot: noScope},
+		"may look up, nobody":      {token: both, user: "nobody", class: api.ClassAccount, want: []string{"knows no local identity"}},
+		"expired":                  {token: simulated.ExpiredToken, class: api.ClassCredential, want: []string{"401"}},
+		"expired, nobody signs in": {token: simulated.ExpiredToken, verify: "off", class: api.ClassCredential, want: []string{"401"}},
+		"an older version":         {token: soon, alter: status(404), want: []string{untried, "does not tell when"}},
+		"no right":                 {token: soon, alter: status(403), want: []string{untried}},
+		"broken":                   {token: soon, alter: status(500), class: api.ClassTarget, want: []string{"500"}},
+		"broken, and not needed":   {token: soon, alter: status(500), verify: "off", want: []string{untried}},
+		"a page": {token: soon, alter: func(simulator.Answer) simulator.Answer {
+			return simulator.Answer{Status: 200, Body: []byte("<html><body>Sign in</body></html>")}
+		}, class: api.ClassTarget, want: []string{"JSON"}},
+		"no time in it":               {token: soon, alter: member("valid_for", nil), want: []string{taken, noEnd}},
+		"a time out of all reason":    {token: soon, alter: member("valid_for", 1e300), want: []string{taken, noEnd}},
+		"a time that is none":         {token: soon, alter: member("valid_for", "soon"), want: []string{taken, noEnd}},
+		"a time in text":              {token: soon, alter: member("valid_for", "1209660"), want: []string{taken, "in 14 days"}},
+		"no scope in it":              {token: soon, alter: member("scope", nil), want: []string{taken}, wantNot: noScope},
+		"a scope in another spelling": {token: soon, alter: member("scope", "Security : manage"), want: []string{taken}, wantNot: noScope},
+	} {
+		t.Run(name, func(t *testing.T) {
+			access := withToken(c.token)
+			if c.verify != "" {
+				access["Verify"] = c.verify
+			}
+			who := c.user
+			if who == "" {
+				who = user
+			}
+			got := scene{check: true, access: access, run: conformance.Run{User: who, Old: first}, prepare: func(platform *simulated.Platform) {
+				platform.AddToken(simulated.Grant{User: simulated.Caller, Scope: "security:manage", AccessToken: soon, TokenEnds: time.Now().Add(14*24*time.Hour + time.Minute)})
+				platform.AddToken(simulated.Grant{User: simulated.Caller, Scope: "configuration;security:manage", AccessToken: both})
+			}, alter: map[string]func(simulator.Answer) simulator.Answer{simulated.VerifyToken: func(answer simulator.Answer) simulator.Answer {
+				if c.alter == nil {
+					return answer
+				}
+				return c.alter(answer)
+			}}}.play(t)
+			if got.Class != c.class || got.Writes != 0 {
+				t.Errorf("class %q: %s", got.Class, got.Stdout)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(got.Stdout, want) {
+					t.Errorf("%q is not in %s", want, got.Stdout)
+				}
+			}
+			if c.wantNot != "" && strings.Contains(got.Stdout, c.wantNot) {
+				t.Errorf("%q is in %s", c.wantNot, got.Stdout)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/troubleshooting"
 )
 
@@ -47,12 +48,25 @@ func joinedText(expression ast.Expr) (string, bool) {
 	return "", false
 }
 
-// messages returns the texts of troubleshooting.Messages.
+// warns reports whether an event of the log is a warning.
+func warns(event ast.Expr) bool {
+	found := false
+	ast.Inspect(event, func(node ast.Node) bool {
+		selector, ok := node.(*ast.SelectorExpr)
+		found = found || ok && selector.Sel.Name == "Warn"
+		return true
+	})
+	return found
+}
+
+// messages returns the texts of troubleshooting.Messages that are the program's own.
 func messages() []string {
 	var all []string
 	for _, group := range troubleshooting.Messages() {
 		for _, message := range group.Messages {
-			all = append(all, message.Text)
+			if !group.Others {
+				all = append(all, message.Text)
+			}
 		}
 	}
 	return all
@@ -62,10 +76,19 @@ func messages() []string {
 func TestMessagesAreTheProgramsOwn(t *testing.T) {
 	// These are put together when they are printed.
 	parts := map[string][]string{
-		"payload: larger than":            {"payload", "larger than %d bytes"},
-		"payload: newPassword is missing": {"payload: %s is missing", "newPassword"},
-		"payload: user is missing":        {"payload: %s is missing", "user"},
-		"is needed on the access record":  {"%s is needed %s, found %s", "on the access record"},
+		"payload: larger than":                    {"payload", "larger than %d bytes"},
+		"payload: newPassword is missing":         {"payload: %s is missing", "newPassword"},
+		"payload: user is missing":                {"payload: %s is missing", "user"},
+		"is needed on the access record":          {"%s is needed %s, found %s", "on the access record"},
+		"answered 401":                            {"answered %d"},
+		"answered 403":                            {"answered %d"},
+		"answered 404":                            {"answered %d"},
+		"answered 407":                            {"answered %d"},
+		"answered 429":                            {"answered %d"},
+		"answered 4":                              {"answered %d"},
+		"answered 5":                              {"answered %d"},
+		"and so is…: the account has another one": {" is rejected, and so is ", ": the account has another one"},
+		"is rejected, and…could not be tried":     {" is rejected, and ", " could not be tried"},
 	}
 	var said []string
 	for _, s := range sources(t) {
@@ -74,7 +97,16 @@ func TestMessagesAreTheProgramsOwn(t *testing.T) {
 		}
 	}
 	isSaid := func(text string) bool {
-		return slices.ContainsFunc(said, func(one string) bool { return strings.Contains(one, text) })
+		return slices.ContainsFunc(said, func(one string) bool {
+			for part := range strings.SplitSeq(text, "…") {
+				_, after, found := strings.Cut(one, part)
+				if !found {
+					return false
+				}
+				one = after
+			}
+			return true
+		})
 	}
 	seen := map[string]bool{}
 	for _, message := range messages() {
@@ -109,16 +141,14 @@ func TestMessagesAreAllExplained(t *testing.T) {
 			return slices.ContainsFunc(known, func(message string) bool {
 				_, fixed, composed := strings.Cut(message, ": ")
 				return strings.Contains(text, message) || composed && strings.Contains(text, fixed)
-			})
+			}) || report.Explain(text) != ""
 		}) {
 			t.Errorf("%s says %q, and internal/troubleshooting/messages.go does not say what to do about it", place, said)
 		}
 	}
-	// The verbs payload and recipe are for the terminal, where the hint is at hand.
-	skipped := []string{"cmd/pam-rotate-script/payload.go", "cmd/pam-rotate-script/explain.go"}
 	counts := map[string]int{}
 	for _, s := range sources(t) {
-		if s.isTest() || slices.Contains(skipped, s.path) {
+		if s.isTest() || strings.HasPrefix(s.path, "internal/simulator/") || strings.HasPrefix(s.path, "internal/conformance/") {
 			continue
 		}
 		for _, declaration := range s.file.Decls {
@@ -146,6 +176,11 @@ func TestMessagesAreAllExplained(t *testing.T) {
 					selector, ok := node.Fun.(*ast.SelectorExpr)
 					switch {
 					case !ok:
+					case selector.Sel.Name == "Warn" && len(node.Args) == 1, selector.Sel.Name == "Msg" && warns(selector.X):
+						if said := texts(node.Args[0]); len(said) > 0 {
+							explained("a warning", said...)
+							counts["warning"]++
+						}
 					case s.directory() == "internal/params" && selector.Sel.Name == "fault" && len(node.Args) > 1:
 						if text, ok := joinedText(node.Args[1]); ok && text != "record %d: %s" {
 							explained("params", text)
@@ -163,9 +198,15 @@ func TestMessagesAreAllExplained(t *testing.T) {
 						}
 					}
 				case *ast.CompositeLit:
-					if name, ok := node.Type.(*ast.Ident); ok && name.Name == "usageError" && len(node.Elts) == 1 &&
-						!(s.path == "cmd/pam-rotate-script/recipe.go" && strings.Contains(strings.Join(texts(node), " "), "recipe")) {
+					if name, ok := node.Type.(*ast.Ident); ok && name.Name == "FileError" && len(node.Elts) == 1 {
 						if said := texts(node); len(said) > 0 {
+							explained("the file behind --from", said...)
+							counts["file"]++
+						}
+					}
+					if name, ok := node.Type.(*ast.Ident); ok && name.Name == "usageError" && len(node.Elts) == 1 {
+						// What is wrong with the file behind --from is told elsewhere.
+						if said := texts(node); len(said) > 0 && said[0] != "--from " {
 							explained("a usage error", said...)
 							counts["usage"]++
 						}
@@ -175,7 +216,7 @@ func TestMessagesAreAllExplained(t *testing.T) {
 			})
 		}
 	}
-	for kind, least := range map[string]int{"transport": 30, "params": 12, "description": 14, "decide": 10, "usage": 10} {
+	for kind, least := range map[string]int{"transport": 30, "params": 12, "description": 14, "decide": 10, "usage": 40, "warning": 20, "file": 6} {
 		if counts[kind] < least {
 			t.Errorf("only %d messages of the kind %s were found: the test looks in the wrong place", counts[kind], kind)
 		}

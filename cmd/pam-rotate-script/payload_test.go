@@ -151,7 +151,7 @@ func TestPayloadFailures(t *testing.T) {
 		"made and read":              {"x\n", 64, "not for --new-password-stdin", []string{pamUserUID, "--new-password-stdin", "--symbols", "!"}},
 		"too short for all classes":  {"", 64, "from 4 to 256", []string{pamUserUID, "--ksm-config", r.config, "--length", "3"}},
 		"letters as symbols":         {"", 64, "no letters", []string{pamUserUID, "--ksm-config", r.config, "--symbols", "!a"}},
-		"description missing":        {"", 64, "the file cannot be read", []string{"--from", description + "x"}},
+		"description missing":        {"", 64, "there is no such file", []string{"--from", description + "x"}},
 		"access record of no effect": {"", 64, "--access-record goes with a UID", []string{"--from", description, "--access-record", "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,13 +8,17 @@
 package description
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
@@ -63,16 +67,73 @@ func (e FileError) Error() string { return e.problem }
 // Read reads a description from a file, which errors of Parse call name. The error is a FileError
 // or that of Parse.
 func Read(path, name string) (Payload, error) {
+	if path == "-" {
+		return Payload{}, FileError{"it is not read from standard input: save it in a file"}
+	}
 	file, err := os.Open(path)
-	if err != nil {
+	if err == nil {
+		defer file.Close()
+		if info, failed := file.Stat(); failed == nil && info.IsDir() {
+			return Payload{}, FileError{"it is a folder, a file is needed"}
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return Payload{}, FileError{"there is no such file" + inOtherCase(path)}
+	case errors.Is(err, fs.ErrPermission):
+		return Payload{}, FileError{"this user may not read the file"}
+	case err != nil:
 		return Payload{}, FileError{"the file cannot be read"}
 	}
-	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
-	if err != nil || len(text) > MaxSize {
-		return Payload{}, FileError{"the file cannot be read, or is longer than 64 KiB"}
+	switch {
+	case err != nil:
+		return Payload{}, FileError{"the file cannot be read"}
+	case len(text) > MaxSize:
+		problem := "the file is longer than 64 KiB"
+		if kind := kindOf(text); kind != "" {
+			problem += ", and is no text, but " + kind
+		}
+		return Payload{}, FileError{problem}
 	}
 	return Parse(text, name)
+}
+
+// inOtherCase names the file that was probably meant: one beside it, of the same name but for the
+// case of letters, an ending that was left out, or one that Windows has put behind it unseen.
+func inOtherCase(path string) string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	stem := func(name string) string {
+		name = strings.TrimSuffix(strings.ToLower(name), ".txt")
+		return strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml"), ".json")
+	}
+	for _, entry := range entries {
+		if stem(entry.Name()) == stem(filepath.Base(path)) && !entry.IsDir() {
+			return "; did you mean " + strconv.Quote(entry.Name()) + "?"
+		}
+	}
+	return ""
+}
+
+// kindOf says what a file is that is no text; "" if it may be one.
+func kindOf(text []byte) string {
+	for _, kind := range []struct{ begins, name string }{
+		{"PK\x03\x04", "a zip archive or an Office document"}, {"%PDF-", "a PDF"}, {"{\\rtf", "RTF"}, {"\xd0\xcf\x11\xe0", "an Office document"},
+		{"\x1f\x8b", "a gzip archive"}, {"\x7fELF", "a program"}, {"MZ", "a program"}, {"\xcf\xfa\xed\xfe", "a program"}, {"bplist", "a property list"},
+		{"SQLite format", "a database"}, {"\x89PNG", "a picture"}, {"\xff\xd8\xff", "a picture"},
+		{"<!DOCTYPE", "a web page"}, {"<!doctype", "a web page"}, {"<html", "a web page"}, {"<?xml", "XML"},
+	} {
+		if bytes.HasPrefix(text, []byte(kind.begins)) && (kind.begins != "MZ" || bytes.IndexByte(text, 0) >= 0) {
+			return kind.name
+		}
+	}
+	if bytes.IndexByte(text, 0) >= 0 {
+		return "binary"
+	}
+	return ""
 }
 
 // Parse reads a description, which errors call name. The error is a *params.Error with every

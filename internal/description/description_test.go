@@ -1,9 +1,13 @@
 package description
 
 import (
+	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"pam-rotate-script/internal/params"
 )
@@ -35,6 +39,17 @@ func TestFaults(t *testing.T) {
 		"user: x\noldPassword: @canary":                      {"line 2: it is neither YAML nor JSON"},
 		"user: x\n---\nuser: canary":                         {"line 3: a second document begins"},
 		"user: \xffcanary":                                   {"line 1: it is not UTF-8"},
+		"\xff\xfeu\x00s":                                     {"line 1: it is UTF-16 and cut short"},
+		"PK\x03\x04canary":                                   {"line 1: it is no text, but a zip archive"},
+		"%PDF-1.7\ncanary":                                   {"line 1: it is no text, but a PDF"},
+		"user: x\x00canary\x00":                              {"line 1: it is no text, but binary"},
+		"<!DOCTYPE html>canary":                              {"line 1: it is no text, but a web page"},
+		"USER=x\nPASSWORD=canary":                            {"line 1: keys with values are needed, such as user: jdoe; lines such as NAME=value are none"},
+		"eyJ1c2VyIjoiY2FuYXJ5In0=":                           {"line 1: it is a payload"},
+		"User: canary":                                       {`line 1: there is no key "User": keys are compared exactly, write user`},
+		"user: x\nnew_password: canary":                      {`line 2: there is no key "new_password": keys are compared exactly, write newPassword`},
+		"user: x\naccessRecord:\n\turl: canary":              {"line 3: it is neither YAML nor JSON: the line is indented with a tab"},
+		"user: x\naccessRecord:\n\u00a0\u00a0url: canary":    {"line 3: the line is indented with a blank that is none"},
 	} {
 		_, err := Parse([]byte(text), "teramind.yaml")
 		var input *params.Error
@@ -70,6 +85,47 @@ func TestIs(t *testing.T) {
 	} {
 		if Is([]byte(text)) != want {
 			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}
+
+// TestWide: a file as > in Windows PowerShell writes it is taken as it is meant.
+func TestWide(t *testing.T) {
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var wide []byte
+		for _, unit := range utf16.Encode([]rune("\ufeffuser: jöe\r\nnewPassword: 'a b€'\r\n")) {
+			wide = order.AppendUint16(wide, unit)
+		}
+		payload, err := Parse(wide, "wide.yaml")
+		if err != nil || payload.User != "jöe" || payload.NewPassword.Reveal() != "a b€" {
+			t.Errorf("%v: user %q: %v", order, payload.User, err)
+		}
+	}
+}
+
+// TestFiles: what keeps a file from being read is said, and the file that was meant.
+func TestFiles(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"teramind.yaml.txt": "user: x", "long.yaml": strings.Repeat("#", MaxSize+1), "office.docx": "PK\x03\x04" + strings.Repeat("x", MaxSize)} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"-":                          "it is not read from standard input: save it in a file",
+		folder:                       "it is a folder, a file is needed",
+		folder + "/nowhere/x.yaml":   "there is no such file",
+		folder + "/long.yaml/x.yaml": "there is no such file",
+		folder + "/x.yaml":           "there is no such file",
+		folder + "/Teramind.yaml":    `there is no such file; did you mean "teramind.yaml.txt"?`,
+		folder + "/teramind":         `there is no such file; did you mean "teramind.yaml.txt"?`,
+		folder + "/long.yaml":        "the file is longer than 64 KiB",
+		folder + "/office.docx":      "the file is longer than 64 KiB, and is no text, but a zip archive or an Office document",
+	} {
+		_, err := Read(path, "name")
+		var file FileError
+		if !errors.As(err, &file) || file.Error() != want {
+			t.Errorf("%s: %v, want %s", path, err, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -54,13 +55,17 @@ func (r *reader) description(text []byte) Payload {
 	}
 	pairs, ok := r.pairs(root)
 	if !ok {
-		r.fault(line(root), "keys with values are needed, such as user: jdoe")
+		if text, isText := scalar(root); isText && strings.Contains(text, "=") {
+			r.fault(line(root), "keys with values are needed, such as user: jdoe; lines such as NAME=value are none")
+		} else {
+			r.fault(line(root), "keys with values are needed, such as user: jdoe")
+		}
 		return Payload{}
 	}
 	values := make(map[string]ast.Node)
 	for _, pair := range pairs {
 		if !slices.Contains(keys, pair.key) {
-			r.fault(pair.line, "there is no key %s; the keys are %s", strconv.Quote(pair.key), strings.Join(keys, ", "))
+			r.unknown(pair)
 			continue
 		}
 		values[pair.key] = pair.value
@@ -90,6 +95,31 @@ func (r *reader) description(text []byte) Payload {
 	return result
 }
 
+// unknown tells of a key that there is not.
+func (r *reader) unknown(pair pair) {
+	meant := func(key string) string {
+		return strings.ToLower(strings.Map(func(c rune) rune {
+			if isSpace(c) || c == '_' || c == '-' {
+				return -1
+			}
+			return c
+		}, key))
+	}
+	place := slices.IndexFunc(keys, func(key string) bool { return meant(key) == meant(pair.key) })
+	if strings.IndexFunc(pair.key, isSpace) == 0 {
+		r.fault(pair.line, "the line is indented with a blank that is none, such as a no-break space of a web page")
+		return
+	}
+	if place >= 0 {
+		r.fault(pair.line, "there is no key %s: keys are compared exactly, write %s", strconv.Quote(pair.key), keys[place])
+		return
+	}
+	r.fault(pair.line, "there is no key %s; the keys are %s", strconv.Quote(pair.key), strings.Join(keys, ", "))
+}
+
+// isSpace reports whether a character looks like a blank, or like nothing.
+func isSpace(c rune) bool { return unicode.IsSpace(c) || unicode.Is(unicode.Cf, c) }
+
 // endsEarly reports whether an apostrophe ends a value in single quotes before its end.
 func endsEarly(value string) bool {
 	rest, quoted := strings.CutPrefix(value, "'")
@@ -104,16 +134,25 @@ func endsEarly(value string) bool {
 // document parses the text and returns its one document, or nil. The parser's own
 // messages quote the text, so only the line is taken from them.
 func (r *reader) document(text []byte) (root ast.Node) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	read, ok := params.InUTF8(string(text))
+	if !ok {
+		r.fault(1, "it is UTF-16 and cut short; save it as UTF-8")
+		return nil
+	}
+	text = bytes.TrimPrefix([]byte(read), []byte("\ufeff"))
+	if kind := kindOf(text); kind != "" {
+		r.fault(1, "it is no text, but %s", kind)
+		return nil
+	}
 	if !utf8.Valid(text) {
-		if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-			r.fault(1, "it is UTF-16, as > in Windows PowerShell writes it; save it as UTF-8")
-			return nil
-		}
 		r.fault(1, "it is not UTF-8")
 		return nil
 	}
-	r.lines = strings.Split(string(text), "\n")
+	if params.LooksLikePayload(read) && !bytes.Contains(text, []byte(keyAccessRecord)) && !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		r.fault(1, "it is a payload, as the Gateway pipes it in, and no description")
+		return nil
+	}
+	r.lines = strings.Split(strings.ReplaceAll(strings.ReplaceAll(string(text), "\r\n", "\n"), "\r", "\n"), "\n")
 	defer func() {
 		if recover() != nil {
 			r.fault(1, "it is neither YAML nor JSON")
@@ -131,6 +170,18 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		for i, text := range r.lines {
 			if _, value, ok := strings.Cut(strings.TrimSpace(text), ": "); ok && endsEarly(value) {
 				r.fault(i+1, "it is neither YAML nor JSON: within single quotes, ' is written ''")
+				return nil
+			}
+		}
+		for i, text := range r.lines {
+			indent := text[:len(text)-len(strings.TrimLeftFunc(text, isSpace))]
+			switch {
+			case strings.TrimSpace(text) == "" || strings.HasPrefix(strings.TrimSpace(text), "#"):
+			case strings.Contains(indent, "\t"):
+				r.fault(i+1, "it is neither YAML nor JSON: the line is indented with a tab, and YAML wants blanks")
+				return nil
+			case strings.Trim(indent, " ") != "":
+				r.fault(i+1, "it is neither YAML nor JSON: the line is indented with a blank that is none, such as a no-break space of a web page")
 				return nil
 			}
 		}

@@ -90,6 +90,13 @@ func (p *Params) IsUsers(record Record) bool {
 	return record.hasLogin(p.User)
 }
 
+// InUTF8 returns a file's or pipe's bytes as text in UTF-8, out of UTF-16 where they are that: its
+// byte order mark, or zero bytes, tell. ok is false if the UTF-16 is damaged.
+func InUTF8(raw string) (text string, ok bool) {
+	text, f := toText(raw)
+	return text, f == nil
+}
+
 // LooksLikePayload reports whether a text is, in any form that Read takes, a JSON
 // object with a key of the Gateway's payload. Whatever else may be wrong with it does
 // not matter.

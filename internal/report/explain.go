@@ -4,7 +4,10 @@ import (
 	"compress/gzip"
 	_ "embed"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // compressedPage is what package troubleshooting makes for explain, compressed to a third of
@@ -13,10 +16,13 @@ import (
 //go:embed troubleshooting.md.gz
 var compressedPage string
 
-// The beginnings of the headings that name an exit code with its outcome, and a class.
+// The beginnings of the headings that name an exit code with its outcome, a class, a state of
+// check, verify and reconcile, and a kind of line.
 const (
 	outcomeHeading = "Exit code "
 	classHeading   = "Class "
+	stateHeading   = "State "
+	lineHeading    = "Line "
 )
 
 // sections returns the parts of the page, each of which begins with its heading, without
@@ -42,41 +48,137 @@ func Topics() string {
 			text += lines[0] + strings.Repeat(" ", max(1, 28-len(lines[0]))) + lines[2] + "\n"
 		}
 	}
-	return text + "\nGive one of these words, an exit code, or a whole line from the log in double quotes."
+	return text + "\nGive one of these words, an exit code, or a whole line from the log in double quotes; or - and pipe in as many as there are."
 }
 
-// Explain returns what there is to say about a word, an exit code, or a line of the
-// result or the log; "" if that is nothing. It repeats nothing of what it is given.
-func Explain(text string) string {
-	// The forms in which outcome and class are printed, as one: a result line begins with
-	// the one and ends with the other in brackets. The shell takes the quotation marks
-	// off a JSON object that was put in such marks.
-	marks := strings.NewReplacer("{", " ", "}", " ", ",", " ", "outcome:", "outcome=", "class:", "class=", "[", " class=", "]", " ", ": ", " ").
-		Replace(" outcome=" + strings.ReplaceAll(strings.TrimSpace(strings.ToLower(text)), `"`, "") + " ")
-	isWord := !strings.Contains(text, " ")
-	messages, topics, other, seen := "", "", "", ""
+var (
+	// colours are those of terminals, as they are or escaped, and escapes those of JSON and HTML.
+	colours = regexp.MustCompile(`(\x1b|\\u001b|\\x1b|\\033|#033|\^\[)\[[0-9;?]*[a-z]`)
+	escapes = regexp.MustCompile(`\\u[0-9a-f]{4}|\\r\\n|\\[nt]|&#?[0-9a-z]{2,6};`)
+	// outcomeMark is how an outcome, a state or an exit code is told: in an event or object, by
+	// others, or at the beginning of a line behind whatever a log puts there.
+	outcomeMark = regexp.MustCompile(`outcome[=:] ?([a-z-]+)` +
+		`|(?:exit|return|rc|lastexit)(?:ed|ing|ned)?(?: ?with)?(?: ?non-zero)?(?: ?exit)?(?: ?code| ?status)?:? ?[=:]? ?\(?(-?[0-9]{1,10})\b`)
+	lineMark  = regexp.MustCompile(`(?m)^(?:.*?(?:[:>|\]]\s*|\dz?\s+|std(?:out|err) [fp] ))??\s*((?:not-)?(?:changed|ready)|unknown|in force|drifted|in-force|not-set|not-tried)(?::| {2,}[a-z0-9_-]{22} ) ?\S`)
+	classMark = regexp.MustCompile(`(?:class[=:] ?|\[)([a-z]+)`)
+	// kindMark is the level that this program's log puts behind the time.
+	kindMark = regexp.MustCompile(`t\d\d:\d\d:\d\d\S* (debug|info|warn) |level: ?(debug|info|warn)`)
+)
+
+// plain returns a text in lower case without colours, escapes and quotes.
+func plain(text string) string {
+	text = escapes.ReplaceAllString(colours.ReplaceAllString(strings.ToLower(text), ""), " ")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		case strings.ContainsRune("\"'`\\“”„‘’‚«»{}", r), unicode.In(r, unicode.Cf, unicode.Cc):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// bare returns nothing but letters, digits and commas: what is left of a message wherever
+// it was copied from, and however its lines were broken.
+func bare(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ',' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
+}
+
+// mostBetween is the most that may stand in a text for "…" in a message, in bytes.
+const mostBetween = 160
+
+// holds reports whether a bare text holds a message, in which "…" stands for anything.
+func holds(text, message string) bool {
+	first, rest, more := strings.Cut(message, "…")
+	for first = bare(first); ; {
+		at := strings.Index(text, first)
+		if at < 0 || first == "" {
+			return false
+		}
+		text = text[at+len(first):]
+		if !more || rest == "" || holds(text[:min(len(text), mostBetween)], rest) {
+			return true
+		}
+	}
+}
+
+// Explain returns what there is to say about words, exit codes, or lines of the result or the
+// log, from wherever they were copied; "" if that is nothing. It repeats nothing of what it is
+// given. names are the targets'.
+func Explain(text string, names ...string) string {
+	text = plain(text)
+	flat := bare(text)
+	word := strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]"))
+	var outcomes, classes []string
+	add := func(found *[]string, mark *regexp.Regexp) {
+		for _, match := range mark.FindAllStringSubmatch(text, -1) {
+			*found = append(*found, match[1:]...)
+		}
+	}
+	add(&outcomes, outcomeMark)
+	add(&outcomes, lineMark)
+	add(&classes, classMark)
+	outcomes, classes = append(outcomes, word), append(classes, word)
+
+	said := func(section string) string { return plainText(section) + "\n" }
+	messages, topics, kinds, other := "", "", "", ""
+	var seen, codes []string
 	for _, section := range sections() {
 		heading, content, _ := strings.Cut(section, "\n")
 		code, outcome, isOutcome := strings.Cut(strings.TrimPrefix(heading, outcomeHeading), ": ")
 		class, isClass := strings.CutPrefix(heading, classHeading)
+		state, isState := strings.CutPrefix(heading, stateHeading)
+		kind, isKind := strings.CutPrefix(heading, lineHeading)
 		switch {
 		case isOutcome && code == "any other":
-			other = plainText(section)
-		case isOutcome && (strings.Contains(marks, "outcome="+outcome+" ") || strings.Contains(marks, "outcome="+code+" ")),
-			isClass && (strings.Contains(marks, "class="+class+" ") || isWord && strings.Contains(marks, "outcome="+class+" ")):
-			topics += plainText(section) + "\n"
+			other = said(section)
+		case isOutcome && (slices.Contains(outcomes, outcome) || slices.Contains(outcomes, code)),
+			isClass && slices.Contains(classes, class),
+			isState && slices.Contains(outcomes, state):
+			topics += said(section)
+		case isKind && isLine(text, kind, names):
+			kinds += said(section)
 		}
+		codes = append(codes, code)
 		for line := range strings.Lines(content) {
 			// A row of the messages. One that is a part of one before it is not meant.
 			message, advice, isRow := strings.Cut(strings.TrimPrefix(line, "| `"), "` | ")
-			if isRow && strings.Contains(text, message) && !strings.Contains(seen, message) {
-				seen += message + "\n"
+			if isRow && holds(flat, strings.TrimPrefix(message, "the ")) &&
+				!slices.ContainsFunc(seen, func(longer string) bool { return holds(longer, message) }) {
+				seen = append(seen, bare(message))
 				messages += "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
 			}
 		}
 	}
-	if topics == "" && strings.Trim(text, "0123456789") == "" && text != "" {
-		topics = other
+	if slices.ContainsFunc(outcomes, func(code string) bool {
+		return code != "" && strings.Trim(code, "-0123456789") == "" && !slices.Contains(codes, code)
+	}) {
+		topics += other
+	}
+	if messages == "" && topics == "" {
+		topics = kinds
 	}
 	return strings.TrimRight(messages+topics, "\n")
+}
+
+// isLine reports whether a plain text is a line of the kind that a heading names.
+func isLine(text, kind string, names []string) bool {
+	switch kind {
+	case "hint":
+		return strings.Contains(text, "hint:")
+	case "target":
+		return slices.ContainsFunc(names, func(name string) bool {
+			return regexp.MustCompile(`(^|\s)` + regexp.QuoteMeta(name) + `: \S`).MatchString(text)
+		})
+	}
+	match := kindMark.FindStringSubmatch(text)
+	return match != nil && strings.HasPrefix(kind, match[1]+match[2])
 }

@@ -52,6 +52,31 @@ func TestExplain(t *testing.T) {
 		},
 		{"the JSON object", `{"outcome":"unknown","class":"timeout"}`, []string{"Exit code 3: unknown", "Class timeout"}},
 		{"the same after a shell", `{outcome:unknown,class:timeout}`, []string{"Exit code 3: unknown", "Class timeout"}},
+		{"bash, of a script from Windows", "bash: ./x.sh: /bin/bash^M: bad interpreter: No such file or directory", []string{"Windows line ends"}},
+		{"bash, of a line from Windows", `./x.sh: line 2: $'\r': command not found`, []string{`"line…$'\r': command not found"`, "Windows line ends"}},
+		{"dash", "x.sh: 2: exec: /usr/local/bin/pam-rotate-script\r: not found", []string{"Windows line ends"}},
+		{"env", `/usr/bin/env: ‘bash\r’: No such file or directory`, []string{"Windows line ends"}},
+		{"PowerShell", "The term 'pam-rotate-script' is not recognized as the name of a cmdlet, function, script file", []string{"Path"}},
+		{"without the article", "host name is unknown", []string{`"the host name is unknown"`}},
+		{"a field's fault", "Verify URL needs an https URL, found an empty text", []string{"targets NAME"}},
+		{"behind a collector's words", "Nov 27 21:24:10 gw1 keeper-gateway[123]: not-changed: payload: the JSON is cut short [input]", []string{"the JSON is cut short", "Exit code 1", "Class input"}},
+		{
+			"in a container's log, with colours", `{"log":"\u001b[31mnot-changed\u001b[0m: teramind jane: look up: the connection was refused [network]\n","stream":"stdout"}`,
+			[]string{"the connection was refused", "Exit code 1", "Class network"},
+		},
+		{"typographic quotes and a broken line", "the server’s certificate is signed by an unk\nnown authority", []string{"CA Certificate"}},
+		{"no-break spaces", "the\u00a0host\u00a0name\u00a0is\u00a0unknown", []string{"the host name is unknown"}},
+		{"a page's escapes", "the server&#39;s certificate is for another host", []string{"the server's certificate is for another host"}},
+		{"a scheduler's words", "Error: process exited with exit code 3.", []string{"Exit code 3: unknown"}},
+		{"a signal's code", "exit status 137", []string{"Exit code any other"}},
+		{
+			"several lines", "2026-11-25T03:32:52Z warn  the field x\n2026-11-25T03:32:52Z error hint: y\nunknown: sps x: set: no answer in time [timeout]",
+			[]string{"no answer in time", "Exit code 3", "Class timeout"},
+		},
+		{"a warning alone", "2026-11-25T03:32:52Z warn  words of a vendor", []string{"Line warn"}},
+		{"a hint alone", "hint: words of a vendor", []string{"Line hint"}},
+		{"a row of verify", "drifted  Ac7essR3cordUid_0001aA  a title  jane", []string{"State drifted"}},
+		{"words in a sentence", "it is not known whether he changed: nobody said", nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package troubleshooting
 // Message is a text that a result line or a log may hold, as far as it is the same
 // every time.
 type Message struct {
+	// Text is compared by its letters, digits and commas alone, without regard to case and to
+	// a "the" in front; "…" stands for anything, but not for much.
 	Text string
 	// Advice says what is behind it and what to do, in a line or two.
 	Advice string
@@ -10,7 +12,9 @@ type Message struct {
 
 // MessageGroup is a list of messages of one kind.
 type MessageGroup struct {
-	Title    string
+	Title string
+	// Others says that these are words of shells and systems, and not the program's own.
+	Others   bool
 	Messages []Message
 }
 
@@ -19,10 +23,52 @@ type MessageGroup struct {
 // against the sources.
 func Messages() []MessageGroup {
 	const wrapper = "The payload was altered on its way. In a wrapper script let the program itself have the pipe (`exec`); do not read, print or store the input first."
+	const lineEnds = "The script was saved with Windows line ends. Save it with Unix ones: `sed -i 's/\\r$//' FILE`, or in the editor LF in place of CRLF."
+	const notStarted = "The program was not started; nothing was sent. "
 	return []MessageGroup{
-		{"The payload", []Message{
+		{"What shells and systems say", true, []Message{
+			{"/bin/bash^M", lineEnds},
+			{"bad interpreter", "The first line of the script names what is not there. Most often: " + lineEnds},
+			{"env: bash\\r: No such file or directory", lineEnds},
+			{"line…^M: command not found", lineEnds},
+			{"line…$'\\r': command not found", lineEnds},
+			{"cannot execute: required file not found", notStarted + "The script has Windows line ends, or its first line names an interpreter that is not there: `sed -i 's/\\r$//' FILE`."},
+			{"exec user process caused: no such file or directory", notStarted + "In a container: the path is wrong, or the script has Windows line ends or names a shell that the image lacks. The program itself needs no shell."},
+			{"syntax error near unexpected token", "The shell read something that is no script for it. Is it the binary that was given to `bash` or `sh`? Leave the script command empty then; or the script has Windows line ends."},
+			{"cannot execute binary file", notStarted + "It is built for another processor (`uname -m`), or was given to `bash` or `sh` as a script. Take the release for amd64 or arm64, and leave the script command empty for an attached binary."},
+			{"exec format error", notStarted + "It is built for another processor or system: compare `uname -m` with the name of the archive. Or a script lacks its first line `#!/bin/bash`."},
+			{"bad CPU type in executable", notStarted + "It is built for another processor: compare `uname -m` with the name of the archive."},
+			{"command not found", notStarted + "The shell did not find it: give the whole path, such as `/usr/local/bin/pam-rotate-script`. In a folder of your own write `./pam-rotate-script`. With ^M or \\r in the message it is Windows line ends: `sed -i 's/\\r$//' FILE`."},
+			{"Unknown command", notStarted + "The shell did not find it: give the whole path, such as `/usr/local/bin/pam-rotate-script`."},
+			{"pam-rotate-script…: not found", notStarted + "The shell did not find it, on the Gateway's host or inside its container, or the script has Windows line ends: `sed -i 's/\\r$//' FILE`."},
+			{"pam-rotate-script…: No such file or directory", notStarted + "The path is wrong on the Gateway's host or inside its container, or the script has Windows line ends: `sed -i 's/\\r$//' FILE`."},
+			{"Permission denied", "If the shell says it of the program or script: " + notStarted + "It is not executable for this user (`chmod 755`), a folder on the way is closed to the user, it lies on a mount with `noexec` (`findmnt -T FILE`), or SELinux or AppArmor forbids it (`ausearch -m avc`; `restorecon` after a `mv` from a home directory)."},
+			{"Operation not permitted", "If it is said of starting the program: a sandbox, seccomp profile, SELinux, AppArmor or fapolicyd forbids it. Its log names the rule."},
+			{"Text file busy", "The program is running. Put the new file beside it and rename it, as the guide's section on upgrades does."},
+			{"Read-only file system", "The program itself writes no file. Put it into the image, or mount it, in place of copying it at run time."},
+			{"Illegal instruction", "The processor lacks what the program was built for, or the file was damaged: compare its checksum."},
+			{"Killed: 9", "macOS or the system ended it. On macOS, a download is quarantined: `xattr -d com.apple.quarantine FILE`, after its checksum is right."},
+			{"cannot be opened because…", "macOS has quarantined the download. Compare its checksum, then `xattr -d com.apple.quarantine FILE`."},
+			{"cannot verify that this app is free from malware", "macOS has quarantined the download. Compare its checksum, then `xattr -d com.apple.quarantine FILE`."},
+			{"Apple could not verify", "macOS has quarantined the download. Compare its checksum, then `xattr -d com.apple.quarantine FILE`."},
+			{"is not recognized as…", notStarted + "It is not in `Path`, or PowerShell does not look in the present folder: write `.\\pam-rotate-script.exe`, or the whole path behind `&`."},
+			{"running scripts is disabled on this system", "The execution policy forbids scripts. For the Gateway's account: `Set-ExecutionPolicy RemoteSigned -Scope LocalMachine`, or by group policy."},
+			{"is not digitally signed", "Windows has marked the script as downloaded: `Unblock-File pam-rotate-script.ps1`, or the execution policy wants a signature."},
+			{"operator is reserved for future use", "PowerShell has no `<`. Leave it out: at a terminal nothing has to be on standard input. Or pipe `$null` in."},
+			{"Cannot run a document in the middle of a pipeline", "The file has no ending that Windows starts. It must be called `pam-rotate-script.exe`."},
+			{"not a valid Win32 application", notStarted + "It is built for another system or processor, or the download is damaged. Take the archive for windows, and compare its checksum."},
+			{"is not a valid application for this OS platform", notStarted + "It is built for another system or processor, or the download is damaged. Take the archive for windows, and compare its checksum."},
+			{"This version of…is not compatible with the version of Windows", notStarted + "It is built for another processor. Take the archive for amd64 or arm64."},
+			{"contains a virus or potentially unwanted software", "The virus scanner took the program away. Compare its checksum, and have it allowed by its hash or path."},
+			{"blocked by group policy", "AppLocker or a similar rule forbids it. Put the program where the rule allows programs, or have it allowed by its hash."},
+			{"Unexpected token", "If PowerShell says it: a quote is missing or is a typographic one, or the script was saved in another encoding. Save it as UTF-8 with a byte order mark for Windows PowerShell."},
+			{"no properly formatted SHA256 checksum lines found", "The file of checksums was changed, or has Windows line ends. Download it again as it is."},
+			{"computed checksum did NOT match", "The download is damaged, or is another file than the checksum's. Download both again; if it stays so, do not run it."},
+		}},
+		{"The payload", false, []Message{
 			{"stdin is empty", "Nothing was piped in. If another command stands in front of the pipe, it failed: go by its own message. The Gateway pipes one line in; a wrapper script must not read it first."},
 			{"it is a folder, or the pipe broke off", "Something between the Gateway and the program has redirected standard input, or ended it early."},
+			{"standard input is a terminal, where a password would show", "Pipe the password in."},
 			{"standard input is a terminal", "The program was started by hand without a payload. Pipe one in, as in the guide's trial by hand."},
 			{"no complete payload came in time", "The pipe stays open. Whatever pipes the payload in must close the pipe behind it."},
 			{"interrupted before the payload was complete", "The program was told to stop before it had anything to do. Nothing was sent."},
@@ -46,12 +92,18 @@ func Messages() []MessageGroup {
 			{"a key is there more than once", "The payload was put together by hand or by a wrapper, and names a key twice."},
 			{"a string is needed", "A key of the payload, or the uid or title of a record, is not a text. Run `inspect`."},
 		}},
-		{"A description (--from FILE)", []Message{
+		{"A description (--from FILE)", false, []Message{
 			{"within single quotes, ' is written ''", "In YAML an apostrophe ends a text in single quotes. Write it twice there: `'It''s'`."},
 			{"it is neither YAML nor JSON", "The line named is where reading ended; the slip may be in front of it. Put texts with special characters into single quotes, and indent with blanks."},
 			{"is not in quotes, so YAML ends it at", "A ` #` begins a comment in YAML. Put the text into single quotes, and the comment behind them."},
 			{"begins with a typographic quote", "A word processor or a chat made “ or ‘ of the quote. Type ' anew in a plain editor."},
-			{"it is UTF-16, as > in Windows PowerShell writes it", "Save it as UTF-8: an editor does, or `Out-File -Encoding utf8`."},
+			{"it is no text, but", "What was named is no YAML or JSON. Copy the text into a plain editor and save it as UTF-8."},
+			{"it is a payload, as the Gateway pipes it in", "Pipe it in, in place of `--from`: `pam-rotate-script check < FILE`."},
+			{"lines such as NAME=value", "A description is YAML: `user: …` in place of `USER=…`. `pam-rotate-script payload --help` shows one."},
+			{"indented with a tab", "YAML is indented with blanks alone. Replace the tabs."},
+			{"a blank that is none", "It was pasted from a web page or a word processor, which put a no-break space there. Type it anew."},
+			{"keys are compared exactly", "Write the key as the message does."},
+			{"it is UTF-16 and cut short", "Save it as UTF-8."},
 			{"it is not UTF-8", "Save the file as UTF-8."},
 			{"there is no key", "A key is misspelt; the message lists those that there are. Fields of the access record belong below `accessRecord`, indented."},
 			{"keys with values are needed", "The file is not a description: `pam-rotate-script payload --help` shows one."},
@@ -67,7 +119,7 @@ func Messages() []MessageGroup {
 			{"anchors, aliases and tags are not taken", "The text begins with & * or !, which YAML reads. Put it into single quotes."},
 			{"whatever reads standard output has ended", "The command behind the pipe ended first or was not found: go by its own message."},
 		}},
-		{"The access record", []Message{
+		{"The access record", false, []Message{
 			{"no record is linked to the script", "Share the access record with the Gateway's application: one that is not shared does not reach the script. Or it is not linked yet: add it to the script as an additional credential."},
 			{"no record matches", "What the flag or the field `Access Record` names did not reach the script: it is not shared with the Gateway's application, not linked, or has another title. The message lists those that did."},
 			{"the payload has no records", "No record reached the script. A linked record that is not shared with the Gateway's application does not."},
@@ -93,7 +145,20 @@ func Messages() []MessageGroup {
 			{"strict needs a proof, and there is none with these settings", "`Verify` is `strict`, and this target cannot prove a change as it is set up. Set `Verify` to `auto`, or set what the proof needs, such as `Verify URL`."},
 			{"a recipe is not taken from the PAM User's own record", "Put the recipe into the access record, or attach it as a file."},
 		}},
-		{"Certificates and TLS", []Message{
+		{"Fields", false, []Message{
+			{"is used as it is: was it pasted along?", "A warning. The value begins or ends with a blank, a quote or the like. Values are never altered: correct it in the vault if it does not belong there."},
+			{"on the user record is ignored, it is read from the access record only", "A warning. Such a field counts on the access record alone, since whoever may edit a PAM User record must not choose where credentials go. Move it there, or delete it."},
+			{"the flag for…is ignored: there is no such field here", "A warning. This target does not know what the flag sets."},
+			{"the alias…is ignored, the field has another value there already", "A warning. Two labels mean the same. Delete one."},
+			{"the numbered field…is not read", "A warning. The record has the field several times, and only the one without a number is read. Delete what is too much."},
+			{"by the access record's url: no field Target names one", "For information. Put the target's name into a field `Target`, so that nothing has to be inferred."},
+			{"the access record signs in as the very user that is rotated", "A warning. Its own password is out of date after the run: set `Save Own Password`, or use an account of its own for the access record."},
+			{"needs…, found", "A field is missing or has the wrong form. In front stands its label, behind it what was found in its place; `pam-rotate-script targets NAME` lists a target's fields. Correct it on the access record, or on the PAM User record if the vendor's page marks it as per account."},
+			{"Keeper notation is not looked up for the PAM User's own record", "Whoever may edit that record could have any record of the vault read. Put the notation into the access record."},
+			{"it holds Keeper notation, and there is no KSM config to look it up with", "Give the program a KSM config with `--ksm-config` or in `KSM_CONFIG`, or put the value itself into the field."},
+			{"is a record of each of the titles", "Two records of the vault could be the access record. Name one with `--access-record`."},
+		}},
+		{"Certificates and TLS", false, []Message{
 			{"the server's certificate is signed by an unknown authority", "Put the authority's certificate (PEM) into the field `CA Certificate`. If it is a proxy that opens TLS, that proxy's authority."},
 			{"or the server leaves out an intermediate certificate", "Most often the server sends its own certificate alone. It has to send its whole chain; browsers hide that it does not. Otherwise put the intermediate certificate or the authority's into `CA Certificate`."},
 			{"the server's certificate is signed by itself", "Put that certificate (PEM) into `CA Certificate`, or its SHA-256 into `TLS Fingerprint`."},
@@ -126,7 +191,7 @@ func Messages() []MessageGroup {
 			{"needs the SHA-256 of the server's certificate", "The field `TLS Fingerprint` takes 64 hexadecimal digits, colons between them or not, without the words that `openssl x509 -noout -fingerprint -sha256` prints in front. A SHA-1 fingerprint has 40 and is refused."},
 			{"the server's certificate is not verified (Verify TLS is false)", "A warning. Anyone in between can read the credential. Use `CA Certificate` or `TLS Fingerprint` instead."},
 		}},
-		{"The network", []Message{
+		{"The network", false, []Message{
 			{"the host name is unknown", "Check the host in `url` for a slip, and whether the Gateway's host can look it up."},
 			{"the host name could not be looked up", "The name service did not answer. Check the resolver of the Gateway's host."},
 			{"the host could not be reached", "There is no route, or a firewall drops the connection."},
@@ -143,7 +208,30 @@ func Messages() []MessageGroup {
 			{"a redirect, which is never followed", "The address in `url` leads on to another. Put the final address of the API into `url`."},
 			{"given up", "The run was over before the call was."},
 		}},
-		{"The end of a run", []Message{
+		{"What the vendor answers", false, []Message{
+			{"answered 401", "The vendor does not take the credential. With the class `credential` it is the access record's: make a new token or correct the password. The vendor's own words, if there are any, stand behind it."},
+			{"answered 403", "The vendor knows who asks and does not allow it, or something in front of it refuses. With the class `permission`: give the access account the right that the vendor's page names."},
+			{"answered 404", "The account is not there, or the address is another one: compare `url` with the vendor's page, its path included."},
+			{"answered 407", "A proxy wants a user and password: put them into `HTTPS_PROXY`."},
+			{"answered 429", "The vendor takes no more calls for the moment. Rotate again later, and not all accounts at once."},
+			{"answered 5", "A fault of the vendor's, or of what stands in front of it. See its log at that time, and rotate again later."},
+			{"answered 4", "The vendor refused the call. Its own words, if there are any, stand behind the number; the class in brackets says whose move it is."},
+			{"answered…, which the access record does not list as success", "If the endpoint's documents say that this status means that the password was changed, add it to `Success Status`."},
+			{"answered with a success status that the documents do not name", "The vendor, or something in front of it, answers otherwise than documented. Check that `url` leads to the API itself."},
+			{"the answer is a web page", "Something answers that is not the API: a login page, a maintenance page, a proxy, or `url` without the API's path."},
+			{"the answer is not a JSON object", "Something answers that is not the API, or the API of another version. Check `url`."},
+			{"the answer is not complete JSON", "The answer broke off, or something in between altered it. Look at the vendor's log, at the same time."},
+			{"the answer is longer than 1 MiB", "No answer of this API is so long. Check that `url` leads to it."},
+			{"what came back is not HTTP", "The port speaks something else. Check the port in `url`; with a proxy, its address."},
+			{"the answer could not be read to its end", "The connection broke, or the answer is not as announced. If the outcome is `unknown`, follow exit code 3."},
+			{"the answer does not name the account that was to be changed", "The vendor answered with success, and for another account or none. Look at the vendor which account was changed."},
+			{"the answer names another user", "The vendor answered with success for another account. Look at the vendor which one was changed, and compare the field that chooses the account."},
+			{"the status says success, but the body says that it failed", "The vendor's status and its words contradict each other. Its words stand behind it; `Success Value` says what success looks like."},
+			{"the status says success, but the body says that the change is still under way", "The vendor has taken an order. Try the new password in a few minutes."},
+			{"the body does not say what the field Success Value calls success", "Compare `Success Value` with the endpoint's documents."},
+			{"the status alone tells of the change", "A warning. Nothing in the answer speaks of success: set `Success Value` or `Verify URL` to know more."},
+		}},
+		{"The end of a run", false, []Message{
 			{"the write's answer is missing or unclear, and there is no way to find out", "This target has no proof as it is set up, and its write may not be repeated. Follow exit code 3. A `Verify URL` for `rest`, or `Verify` back to `auto`, lets the next run find out; `Repeat` lets it send the call once more."},
 			{"the write's answer is missing or unclear, and it could not be repeated", "The write was not sent once more: the run could not begin again, or somebody else may have changed the password meanwhile. Follow exit code 3."},
 			{"the write's answer is missing or unclear, and a repeat settled nothing", "The vendor failed twice. Wait until it works again, then rotate again."},
@@ -166,7 +254,7 @@ func Messages() []MessageGroup {
 			{"cleaning up failed", "A warning. A session, token or transaction may be left open at the vendor. It ends by itself, or the vendor's page says how to end it."},
 			{"what this rotation returns cannot be saved: there is no vault", "This target makes a value that belongs in the vault. Give the program a KSM config."},
 		}},
-		{"The vault (only where a KSM config is given)", []Message{
+		{"The vault (only where a KSM config is given)", false, []Message{
 			{"it is a one-time access token, a config is needed", "Exchange the token for a config first, and give the program that."},
 			{"the file does not exist", "The path behind `--ksm-config` is wrong, on the Gateway's host or in its container."},
 			{"the file may not be read by this user", "Make the config file readable by the Gateway's user, and by nobody else."},
@@ -185,13 +273,62 @@ func Messages() []MessageGroup {
 			{"the certificate of Keeper's host is signed by an unknown authority", "A proxy that opens TLS stands between. Its authority must be among the system's."},
 			{"Keeper's host name could not be looked up", "Check the config's `hostname` and the resolver of the Gateway's host."},
 		}},
-		{"The command line (exit code 64)", []Message{
+		{"Warnings of single vendors", false, []Message{
+			{"not done for certain behind the write, see to it by hand", "A warning. The password is set; a call of the recipe behind it failed. See at the vendor what it should have done."},
+			{"the repeat settled nothing", "The write was sent once more, and that was not certain either. The result line follows."},
+			{"which Basic authentication cannot carry", "A warning. The user's name has a colon: success rests on the endpoint's answer."},
+			{"the change cannot be proved at the Verify URL", "A warning. Success rests on the endpoint's answer. What stood in the way stands behind it: correct `Verify URL`, or remove it."},
+			{"to end in 2029", "A warning. Set the field `API Version` to `v3` to save a vain call in each run; plan for its end."},
+			{"the first one may still be queued at SailPoint", "A warning. Both orders set the same password. Look at the account's activity before you set another one by hand."},
+			{"the source belongs to a password sync group", "A warning. The password was set at every source of the group: correct the other records in the vault, or take the source out of the group."},
+			{"SPS's default login method refuses the new password", "A warning. Name the other method in the field `User Login Method`."},
+			{"who may lack the privilege REST server", "A warning. SPS let nobody sign in as the user, so that what it has stored is the proof. Give the user that privilege to have changes proved by a login."},
+			{"the Teramind user is synchronised from a directory", "A warning. Rotate the password in the directory, if users sign in with that one."},
+			{"Teramind asks this user for a new password at the next login", "A warning. After that login the vault's password is wrong: rotate again."},
+			{"Venafi may keep a grant whose token nobody has", "A warning. Revoke it at Venafi, or let it end by itself."},
+			{"the identity is disabled, locked, deleted or cannot be verified", "A warning. The password is set, and the account may not be able to sign in. Look at it at Venafi."},
+			{"answer to the sign-in names another identity", "A warning. Compare the PAM User's login with the identities at Venafi."},
+			{"the rotated user may not sign in through this API Integration", "A warning. Success rests on Venafi's answer. The rest of the line says how to give access."},
+			{"vault: no certain answer to", "A warning. Keeper's answer was lost, and what was to be saved is there."},
+		}},
+		{"Checks and many accounts", false, []Message{
+			{"a rotation could go ahead", "What `check` found: signed in, and the account is there. Nothing was changed; it exits with 1 all the same, unless `--exit-zero` is given."},
+			{"is in force, proved by a login", "What `verify` found: that password was accepted."},
+			{"and so is…: the account has another one", "`verify`: both passwords are rejected. Set one at the vendor as an administrator, put it into the PAM User record, and rotate."},
+			{"is rejected, and there is no other one to try", "`verify`: give it the other password as well, or sign in by hand."},
+			{"is rejected, and…could not be tried", "`verify`: only one of two could be tried. What stood in the way stands behind it."},
+			{"but the vendor may accept an outdated password for a while", "`verify` again in some minutes."},
+			{"is accepted, which may have another reason", "`verify`: neither is accepted, and the account may be locked or not allowed to sign in there. Look at the vendor."},
+			{"Verify is off, so that nobody signs in as the rotated user", "Set `Verify` to `auto`, or sign in by hand."},
+			{"there is no sign-in by which a password could be tried", "This target has no means to try a password. Sign in at the vendor by hand."},
+			{"three accounts in a row failed at", "Nothing more is sent to that host, since many wrong sign-ins lock things. Mend what the first of them says, then begin again."},
+			{"the access record's login was refused for another account", "The accounts that share this access record are not tried. Correct its login first."},
+			{"told to stop before this account's turn", "Begin again with the rest."},
+			{"PAM User record holds no password", "There is nothing to verify or set. Rotate it once."},
+			{"further PAM User records have no rotation script that is this program by its name", "For information. If some of them are this program's, name the script with `--script`."},
+			{"a linked record is not shared with the application and is left out", "Share it with the KSM application, or the payload will lack it."},
+			{"records of the vault need a KSM config", "Give the program one with `--ksm-config` or in `KSM_CONFIG`."},
+			{"a UID needs the vault, and there is no KSM config", "Give the program one with `--ksm-config` or in `KSM_CONFIG`, or describe the payload in a file for `--from`."},
+			{"a further password is pending, and is not tried", "`verify --record UID` tries it with the vault's."},
+			{"a pending record is of no use any more", "Delete it."},
+			{"told to stop after the write had left", "The run finishes proof and clean-up first. Its result follows."},
+			{"trying again", "For information. A call failed in a way that may pass, and is made again. The result follows."},
+			{"beginning again to send it once more", "For information. The write's answer was lost, and it may be repeated. The result follows."},
+			{"Keeper turns away a device that sends too many requests", "The program waits, and goes on."},
+			{"could not be decrypted", "Keeper gave a record or folder that this application has no key for. Share it anew."},
+		}},
+		{"The command line (exit code 64)", false, []Message{
 			{"the argument is not a file that can be read", "`recipe lint` takes the path of a file. The recipes that come with the program are in `scripts/recipes`."},
 			{"the argument is neither a verb nor a file that can be read", "A verb is misspelt, or the attached file cannot be read. Verbs: `pam-rotate-script --help`."},
 			{"at most one file can be given", "The script command has a word too many. The Gateway appends the attached file by itself."},
 			{"the file holds something other than comments, and is no usable recipe", "Behind a script command, attach a file of comments or a recipe, and nothing else."},
 			{"the file cannot be read, or is longer than 64 KiB", "The attached file is not a recipe. Was the binary attached, and the script command set as well?"},
-			{"the file cannot be read", "The path behind `--from` is wrong, or the file may not be read by this user."},
+			{"there is no such file", "The path behind `--from` is wrong, or you are in another folder (`pwd`). A name with blanks needs quotes."},
+			{"it is a folder, a file is needed", "Name the file in it."},
+			{"this user may not read the file", "Look at mode and owner (`ls -l`): `umask 077` lets nobody else read what you save, `root` apart."},
+			{"it is not read from standard input", "Save the description in a file, and give its name."},
+			{"is longer than 64 KiB", "No description or recipe is as long. Is it the right file?"},
+			{"the file cannot be read", "The system gave an error when it was read."},
 			{"ends in a carriage return", "The attached script was saved with Windows line ends. Save it with Unix ones: `sed -i 's/\\r$//' FILE`."},
 			{"there is no such flag", "A flag is misspelt: `pam-rotate-script --help` lists them."},
 			{"does not take this value", "The flag is there, but not with this value."},
@@ -209,6 +346,22 @@ func Messages() []MessageGroup {
 			{"--from is one payload, and --record and --all take theirs from the vault", "Leave one out."},
 			{"reconcile asks before it changes anything, and standard input is no terminal to answer on", "In a script, give it `--yes`. Run `verify` first, to see what it would set."},
 			{"the payload holds secrets, and standard output is a terminal", "Pipe it on, into `pam-rotate-script check`."},
+			{"payload needs either the UID of a PAM User record or --from FILE", "Give it one of the two."},
+			{"is not the UID of a record, which has 22 characters", "Keeper shows the UID in the record's details."},
+			{"goes with a UID", "That flag is for a record of the vault, and a description has its own."},
+			{"--length and --symbols are for a password that is made", "Leave them out where the password is given."},
+			{"--symbols", "The message says which symbols a made password can have."},
+			{"--length takes a number", "The message says which."},
+			{"a payload is on standard input, not a password", "Is this verb attached to a record? It rotates nothing: attach `rotate`."},
+			{"which no password is", "Standard input holds more than a password."},
+			{"the new password on standard input is empty", "The command in front of the pipe printed nothing, or not UTF-8."},
+			{"the description has a newPassword already", "Leave out the flag, or the key."},
+			{"could not be read in time", "What is read is a pipe that nobody writes to or closes."},
+			{"the file describes a payload and is no recipe", "Give it behind `--from`."},
+			{"recipe needs one of lint, explain, test", "For example `pam-rotate-script recipe lint FILE`."},
+			{"takes one argument", "Give it one file or name."},
+			{"the argument is neither a recipe that comes with the program nor a file that can be read", "`pam-rotate-script targets` lists the built-in recipes."},
+			{"there is nothing to say about this", "Give `explain` the whole result line: it begins with changed, not-changed or unknown."},
 		}},
 	}
 }

@@ -24,9 +24,13 @@ func known() string {
 	for _, topic := range classes() {
 		topic.section(&text)
 	}
+	text.WriteString("\n## By state and line\n")
+	for _, topic := range states() {
+		topic.section(&text)
+	}
 	text.WriteString("\n## By message\n")
 	for _, group := range Messages() {
-		fmt.Fprintf(&text, "\n### %s\n\n| Message | What is behind it, and the next step |\n| --- | --- |\n", group.Title)
+		fmt.Fprintf(&text, "\n### %s\n\n", group.Title)
 		for _, message := range group.Messages {
 			fmt.Fprintf(&text, "| `%s` | %s |\n", message.Text, message.Advice)
 		}
@@ -65,6 +69,9 @@ func page() string {
 func (t topic) heading() string {
 	if t.Code != "" {
 		return "Exit code " + t.Code + ": " + t.Name
+	}
+	if t.Kind != "" {
+		return t.Kind + " " + t.Name
 	}
 	return "Class " + t.Name
 }

@@ -14,6 +14,8 @@ type topic struct {
 	// Name is the word, such as "credential", and Code the exit code that stands for
 	// the same; "" for none.
 	Name, Code string
+	// Kind is the first word of the heading, where it is neither that of a code nor of a class.
+	Kind string
 	// Meaning is one line.
 	Meaning string
 	// Causes are the usual ones, the likeliest first.
@@ -224,5 +226,25 @@ func classes() []topic {
 				"Please report the result line, the version and the vendor's version. None of what is printed is secret.",
 			},
 		},
+	}
+}
+
+// states are what check, verify and reconcile say of an account, and kinds those of a line of the
+// log in which nothing else was found. Only the verb explain tells them.
+func states() []topic {
+	const state, line = "State", "Line"
+	return []topic{
+		{Kind: state, Name: "ready", Meaning: "check: a rotation could go ahead, and nothing was changed", Next: []string{"Rotate. `check` exits with 1 all the same, unless `--exit-zero` is given: the Gateway would take 0 for a changed password."}},
+		{Kind: state, Name: "not-ready", Meaning: "check: a rotation would fail, and nothing was changed", Next: []string{"Go by the class in brackets and by the hints."}},
+		{Kind: state, Name: "in force", Meaning: "verify: which password the vendor accepts: new, old, neither, or unknown where it cannot be told", Next: []string{"With `old` or `neither`, make the vault and the vendor agree: `reconcile --record UID`, or rotate again."}},
+		{Kind: state, Name: "in-force", Meaning: "verify, reconcile: the vault's password is in force", Next: []string{"Nothing."}},
+		{Kind: state, Name: "drifted", Meaning: "verify: the account has another password than the vault's record", Next: []string{"`reconcile --record UID` sets the account to what the vault holds."}},
+		{Kind: state, Name: "not-set", Meaning: "reconcile: the account could not be set to the vault's password, and was not changed", Next: []string{"Go by the message behind it."}},
+		{Kind: state, Name: "not-tried", Meaning: "verify, check, reconcile: nothing was sent for this account", Next: []string{"Mend what the message says, then begin again."}},
+		{Kind: line, Name: "hint", Meaning: "a hint says what to do about the failure in the line before it", Next: []string{"Do what it says. Where there are several, the likeliest stands first."}},
+		{Kind: line, Name: "warn", Meaning: "a warning: the run goes on, and its outcome is what the result line says", Next: []string{"Read it: it tells what rests on less than it could, or what was ignored."}},
+		{Kind: line, Name: "info", Meaning: "for information alone", Next: []string{"Nothing. The result line says how the run ended."}},
+		{Kind: line, Name: "debug", Meaning: "for information alone: a step of the run, told since the log level is debug", Next: []string{"Nothing. The result line says how the run ended."}},
+		{Kind: line, Name: "target", Meaning: "this was said at a target, whose name stands in front", Next: []string{"Give `explain` the whole result line: its class, in brackets at the end, says whose move it is.", "The vendor's page in docs/targets says more about the vendor's answers."}},
 	}
 }

@@ -133,6 +133,8 @@ const UserPlaceholder = "{user}"
 // placeholderNames are the words that people put into an address where a value belongs.
 const placeholderNames = `(user|username|user[_ -]?name|userid|user[_ -]?id|useremail|user[_ -]?email|email|mail|login|loginname|account|accountname|account[_ -]?name|accountid|account[_ -]?id|(new|old)[_ -]?password|password|upn|identity)`
 
+// The expressions are looked at only where a text has what each needs: making them takes
+// longer than the rest of what comes before the first connection.
 var (
 	// anyMarker is a name in brackets that are in no address by chance.
 	anyMarker = sync.OnceValue(func() *regexp.Regexp {
@@ -151,7 +153,9 @@ var (
 
 // HasPlaceholder reports whether a text that is no address, such as a part of a body, has a
 // placeholder for the account or its password in it, as {user} or <username>.
-func HasPlaceholder(text string) bool { return bracedName().MatchString(text) }
+func HasPlaceholder(text string) bool {
+	return strings.ContainsAny(text, "{<$") && bracedName().MatchString(text)
+}
 
 // knownMarker finds UserPlaceholder, as people write it and as url.Parse escapes it.
 var knownMarker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[^$#%{])(\{user\}|%7[Bb]user%7[Dd])($|[^}])`) })
@@ -159,18 +163,30 @@ var knownMarker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 // hasMarker reports whether a path or a query has a placeholder in it, of any name but
 // UserPlaceholder.
 func hasMarker(escapedPath, query string) bool {
-	path, _ := decodedFully(knownMarker().ReplaceAllString(escapedPath, "$1$3"))
-	query, _ = decodedFully(knownMarker().ReplaceAllString(query, "$1$3"))
-	if strings.ContainsAny(path, "{}<>") || anyMarker().MatchString(query) {
+	path, _ := decodedFully(withoutKnown(escapedPath))
+	query, _ = decodedFully(withoutKnown(query))
+	if strings.ContainsAny(path, "{}<>") || strings.ContainsAny(query, "{<") && anyMarker().MatchString(query) {
 		return true
 	}
 	for _, segment := range strings.Split(path, "/") {
-		if len(segment) > 1 && segment[0] == ':' && (unicode.IsLetter(rune(segment[1])) || segment[1] == '_') || namedMarker().MatchString(segment) {
+		if len(segment) > 1 && segment[0] == ':' && (unicode.IsLetter(rune(segment[1])) || segment[1] == '_') || isNamed(segment) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(strings.Split(query, "&"), func(pair string) bool {
 		_, value, _ := strings.Cut(pair, "=")
-		return namedMarker().MatchString(value)
+		return isNamed(value)
 	})
+}
+
+// withoutKnown takes UserPlaceholder out of a text.
+func withoutKnown(text string) string {
+	if !strings.Contains(text, "user") {
+		return text
+	}
+	return knownMarker().ReplaceAllString(text, "$1$3")
+}
+
+func isNamed(text string) bool {
+	return text != "" && strings.IndexByte("$:@[(%_*Y", text[0]) >= 0 && namedMarker().MatchString(text)
 }

@@ -88,8 +88,14 @@ func PublicLabels(fields ...Field) []string {
 	return public
 }
 
-// HasLabel reports whether a label is that of one of the fields, or an alias of one.
-func HasLabel(fields []Field, label string) bool {
-	normalised := NormaliseLabel(label)
-	return slices.ContainsFunc(fields, func(field Field) bool { return slices.Contains(field.labels(), normalised) })
+// HasLabel returns what reports whether a label is that of one of the fields, or an alias of
+// one.
+func HasLabel(fields []Field) func(label string) bool {
+	has := make(map[string]bool)
+	for _, field := range fields {
+		for _, label := range field.labels() {
+			has[label] = true
+		}
+	}
+	return func(label string) bool { return has[NormaliseLabel(label)] }
 }

@@ -142,14 +142,16 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 			common = append(common, info.Fields...)
 		}
 	}
+	isCommon := params.HasLabel(common)
+	telling := slices.DeleteFunc(slices.Clone(labels), isCommon)
 	most := 0
 	for _, info := range r {
-		if info.Generic {
+		if info.Generic || len(telling) == 0 {
 			continue
 		}
-		count := 0
-		for _, label := range labels {
-			if params.HasLabel(info.Fields, label) && !params.HasLabel(common, label) {
+		isOwn, count := params.HasLabel(info.Fields), 0
+		for _, label := range telling {
+			if isOwn(label) {
 				count++
 			}
 		}
@@ -168,8 +170,7 @@ var keeperLabels = []params.Field{
 
 // strangers returns the labels that the vendor does not know.
 func (i Info) strangers(labels []string) []string {
-	known := slices.Concat(i.Fields, CommonFields(i), keeperLabels)
-	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool { return params.HasLabel(known, label) })
+	return slices.DeleteFunc(slices.Clone(labels), params.HasLabel(slices.Concat(i.Fields, CommonFields(i), keeperLabels)))
 }
 
 // shownLabels quotes a few labels.

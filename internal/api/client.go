@@ -258,7 +258,7 @@ func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
 			fault.Final = true
 			return answer, fault
 		}
-		c.log.Debug().Str("action", request.Action).Int("try", try).Dur("wait_ms", wait).Str("cause", fault.Cause).Msg("trying again")
+		c.log.Debug().Str("action", request.Action).Int("try", try).Int64("wait_ms", wait.Milliseconds()).Str("cause", fault.Cause).Msg("trying again")
 		if c.clock.Sleep(ctx, wait) != nil {
 			fault.Final = true
 			return answer, fault
@@ -337,7 +337,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	c.count(request, fault, err == nil && way.sent.Load())
 	event := c.log.Debug().Str("action", request.Action).Str("kind", request.Kind.String()).
 		Str("method", request.Method).Str("host", request.Host).Str("path", request.Path.String()).
-		Int("try", try).Dur("duration_ms", time.Since(start))
+		Int("try", try).Int64("duration_ms", time.Since(start).Milliseconds())
 	if answer.Status != 0 {
 		event = event.Int("status", answer.Status)
 		if id := c.requestID(answer.header); id != "" {

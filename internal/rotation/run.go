@@ -114,7 +114,7 @@ func (p *Plan) Rotate(ctx context.Context) Result {
 	}()
 
 	p.log.Info().Str("version", p.version).Str("target", p.Info.Name).Str("access_record", p.access.UID).
-		Dur("timeout_ms", p.timeout).Msg("rotating")
+		Int64("timeout_ms", p.timeout.Milliseconds()).Msg("rotating")
 	p.sayTarget()
 	result := r.rotate()
 	r.revokeOld()
@@ -196,7 +196,7 @@ func (r *run) pauseAfter(err error, room time.Duration) bool {
 	if r.left()-duration < room {
 		return false
 	}
-	r.log.Info().Dur("wait_ms", duration).Str("cause", err.Error()).Msg("trying again")
+	r.log.Info().Int64("wait_ms", duration.Milliseconds()).Str("cause", err.Error()).Msg("trying again")
 	return r.wait(duration)
 }
 

@@ -10,8 +10,8 @@
 //
 // main.go holds the way from the process to the exit code, verbs.go the verbs, version.go
 // the verb version, vault.go what comes from the vault, payload.go the verb payload,
-// inspect.go the verb inspect, explain.go the verb explain, recipe.go recipes and the verb
-// recipe.
+// inspect.go the verb inspect, explain.go the verb explain, completion.go what shells
+// complete, recipe.go recipes and the verb recipe.
 package main
 
 import (
@@ -142,6 +142,7 @@ func (c *command) carryOut(arguments []string) error {
 		return c.rotate(nil) // as attached to a record: there is nothing to find
 	}
 	root := c.root()
+	onlyHeeded(root, arguments)
 	root.SetArgs(arguments)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)

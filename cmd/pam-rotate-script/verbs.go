@@ -140,6 +140,7 @@ prints one object.`,
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	c.completes(root)
 	for _, verb := range root.Commands() {
 		verb.SilenceUsage = true
 	}

@@ -35,25 +35,31 @@ func (a Answer) Saying() Saying {
 		}
 		j.root(value)
 	case isMarkup:
-		_, found, _ := elements(a.body)
+		first, found, _ := elements(a.body)
+		if len(found) == 1 && strings.EqualFold(found[0].name, first) { // a value, and nothing around it
+			j.root(found[0].text)
+		}
 		for _, e := range found {
-			j.member(e.name, e.text, false)
+			if isOutcome(e.name) { // such as ChangePasswordResult
+				j.root(e.text)
+			}
+			j.member(e.name, e.text, inAnswer)
 		}
 	case isText:
 		if members := formIn(string(a.body)); members != nil {
 			j.object(members)
 		} else {
-			j.say(sentence(string(a.body)))
+			j.root(string(a.body))
 		}
 	}
 	switch {
 	case j.failed:
 		return SaysFailure
-	case j.underWay:
+	case j.underWay, j.ordered && !j.succeeded:
 		return SaysUnderWay
-	case j.open && !j.succeeded:
+	case j.open && !j.succeeded && !j.created:
 		return SaysFailure
-	case j.succeeded:
+	case j.succeeded, j.created:
 		return SaysSuccess
 	}
 	return SaysNothing
@@ -82,7 +88,19 @@ type judge struct {
 	// open is a sign that some interfaces give for a failure and some for success: it is
 	// doubt, unless something else in the body speaks of success.
 	open bool
+	// ordered is the number of a job that is to carry it out: unless something speaks of
+	// success, it is yet to be. That something was created may speak of the job alone.
+	ordered, created bool
 }
+
+// where says what the object is that a member stands in.
+type where int
+
+const (
+	inAnswer where = iota // an envelope around an answer
+	inThing               // a record that the interface keeps: its numbers mean what they like
+	inRecord              // surely the account's: of what belongs to it, nothing is told of this call
+)
 
 func (j *judge) say(said Saying) {
 	switch said {
@@ -103,13 +121,17 @@ func (j *judge) root(value any) {
 			j.say(said)
 			return
 		}
+		if n, is := number(value); is { // such as -1, or 404 page not found
+			j.code("result", n, inAnswer)
+			return
+		}
 		j.say(sentence(value))
 	case bool, json.Number:
-		j.status("result", value, false)
+		j.status("result", value, inAnswer)
 	case []any:
 		if len(value) > 1 { // such as [false, "not allowed", 256]
 			if _, isTruth := value[0].(bool); isTruth {
-				j.status("result", value[0], false)
+				j.status("result", value[0], inAnswer)
 			}
 		}
 		j.descend(value)
@@ -131,29 +153,51 @@ func (j *judge) descend(value any) {
 }
 
 func (j *judge) object(members map[string]any) {
-	thing := isThing(members)
+	in := placeOf(members)
 	for name, value := range members {
-		j.member(name, value, thing)
+		if in == inAnswer && len(members) <= 2 && isOutcome(name) {
+			j.root(value)
+		}
+		j.member(name, value, in)
 	}
 }
 
-// isThing reports whether an object is a record that the interface keeps, such as the user,
-// and not an envelope around an answer: its numbers mean what they like.
-func isThing(members map[string]any) bool {
-	named := false
+// isOutcome reports whether the only member of an object is what an act has come to, as in
+// {"d":false} and {"changePassword":false}.
+func isOutcome(name string) bool {
+	words := strings.Fields(plainWords(name))
+	if len(words) == 0 || slices.ContainsFunc(words, func(word string) bool { return isCondition.has(word) }) {
+		return false
+	}
+	return name == "d" || words[len(words)-1] == "result" || slices.ContainsFunc(words, func(word string) bool { return isAct.has(word) })
+}
+
+// placeOf tells a record that the interface keeps, such as the user, from an envelope around
+// an answer.
+func placeOf(members map[string]any) where {
+	named, account, numbered := false, false, false
 	for name, value := range members {
 		switch name = squashed(name); {
 		case isMarkName.has(name):
 			named = true
+			account = account || name != "name" && name != "displayname"
+		case isNumberName.has(name):
+			numbered = true
 		case (name == "message" || name == "msg" || name == "error" || name == "errors" || name == "detail" || name == "errmsg") && filled(value):
-			return false
+			return inAnswer
 		}
 	}
-	return named
+	switch {
+	case account && numbered:
+		return inRecord
+	case named:
+		return inThing
+	}
+	return inAnswer
 }
 
 // member judges one member of an object by its name and value.
-func (j *judge) member(name string, value any, ofThing bool) {
+func (j *judge) member(name string, value any, in where) {
 	words := strings.Fields(plainWords(name))
 	joined := strings.Join(words, "")
 	if len(words) == 0 || setAside.has(joined) {
@@ -163,8 +207,13 @@ func (j *judge) member(name string, value any, ofThing bool) {
 	// What is told of sign-ins and of times past is told of the user, and not of the call.
 	aside := slices.ContainsFunc(words, func(word string) bool { return asides.has(word) })
 	switch {
+	case in == inRecord && isQuality.has(joined):
 	case isSuccessName.has(last) && !aside || isChangeName.has(joined):
 		j.flag(value, SaysFailure)
+	case isPendingName.has(joined):
+		if yes, is := truth(value); in == inAnswer && is && yes {
+			j.underWay = true
+		}
 	case isCountName.has(joined):
 		if list, isList := value.([]any); isList && len(list) == 1 {
 			value = list[0]
@@ -180,7 +229,7 @@ func (j *judge) member(name string, value any, ofThing bool) {
 		}
 	case isIdleName.has(joined):
 		list, isList := value.([]any)
-		if yes, is := truth(value); !ofThing && (is && yes || isList && len(list) > 0) {
+		if yes, is := truth(value); in == inAnswer && (is && yes || isList && len(list) > 0) {
 			j.failed = true
 		}
 	case isWarningName.has(joined):
@@ -194,21 +243,49 @@ func (j *judge) member(name string, value any, ofThing bool) {
 			j.succeeded = true
 		}
 	case isStatusName.has(joined):
-		j.status(joined, value, ofThing)
-	case isMessageName.has(joined):
+		j.status(joined, value, in)
+	case isMessageName.has(joined), in == inAnswer && (last == "message" || last == "messages" || last == "msg"):
 		j.message(value)
 	case isTypeName.has(joined):
+		j.kind(joined, value, in)
+	case joined == "messageid": // such as Base.1.8.Success
 		text, _ := value.(string)
-		if said := strings.Fields(plainWords(text)); len(said) > 0 && !strings.Contains(text, " ") && isTypeOfFailure.has(said[len(said)-1]) &&
-			(len(said) > 1 || joined != "name") {
-			j.failed = true
+		text = " " + plainWords(text[strings.LastIndexByte(text, '.')+1:]) + " "
+		j.failed = j.failed || failing.in(text) != ""
+		j.succeeded = j.succeeded || doing.in(text)+succeeding.in(text) != ""
+	case isJobName.has(joined):
+		_, isObject := value.(map[string]any)
+		_, isNumber := number(value)
+		if in == inAnswer && (isObject || isNumber || joined != "job" && joined != "task") && filled(value) {
+			j.ordered = true
 		}
 	case joined == "severity":
-		if text, _ := value.(string); slices.Contains([]string{"error", "fatal", "critical"}, strings.ToLower(text)) {
+		switch text, _ := value.(string); strings.ToLower(text) {
+		case "error", "fatal", "critical":
 			j.failed = true
+		case "warning":
+			j.open = j.open || in == inAnswer
 		}
 	}
-	j.descend(value)
+	if in < inRecord || isStatusName.has(joined) || isMessageName.has(joined) || isFailureName.has(last) || isFailureName.has(first) {
+		j.descend(value)
+	}
+}
+
+// kind judges a member such as type, by which a failure may be known: ValidationException,
+// com.example.errors.not_found, or the E of SAP's messages.
+func (j *judge) kind(name string, value any, in where) {
+	text, _ := value.(string)
+	said := strings.Fields(plainWords(text))
+	switch {
+	case len(said) == 0 || strings.Contains(text, " ") || said[0] == "extended": // Redfish's ExtendedError holds successes, too
+	case name == "name":
+		j.failed = j.failed || len(said) > 1 && isTypeOfFailure.has(said[len(said)-1])
+	case isTypeOfFailure.has(said[len(said)-1]), strings.ContainsAny(text, ".:/") && slices.ContainsFunc(said, isTypeOfFailure.has):
+		j.failed = true
+	case name == "type" && text == "E" && in == inAnswer:
+		j.failed = true
+	}
 }
 
 // flag judges a member that says yes for success; no is what else it says.
@@ -291,9 +368,9 @@ func (j *judge) message(value any) {
 }
 
 // status judges a member such as status, result or code.
-func (j *judge) status(name string, value any, ofThing bool) {
+func (j *judge) status(name string, value any, in where) {
 	if n, is := number(value); is {
-		j.code(name, n, ofThing)
+		j.code(name, n, in)
 		return
 	}
 	switch value := value.(type) {
@@ -307,32 +384,39 @@ func (j *judge) status(name string, value any, ofThing bool) {
 			j.open = true
 		}
 	case string:
-		if isCodeOfError(value) {
-			j.failed = true
-			return
-		}
-		said := word(value)
-		switch {
+		end := squashed(value)
+		switch said := word(value); {
+		case isCodeOfError(value):
+			j.failed = j.failed || in == inAnswer || name != "code"
+		case end == "created":
+			j.created = true
+		case len(end) == 1 && in == inAnswer && name != "data" && name != "state" && letters[end[0]] != SaysNothing:
+			if j.say(letters[end[0]]); name == "status" {
+				j.failed, j.open = false, true
+			}
+		case said == SaysNothing && in == inRecord:
+			j.failed = j.failed || name != "data" && failing.in(" "+plainWords(value)+" ") != ""
 		case said == SaysNothing && name != "data" && name != "state":
-			said = sentence(value)
-		case said == SaysUnderWay && ofThing && !isWaiting.has(squashed(value)):
-			return // a machine is running, too
+			j.say(sentence(value))
+		case said == SaysUnderWay && in != inAnswer && !isWaiting.has(end):
+			// a machine is running, too
+		default:
+			j.say(said)
 		}
-		j.say(said)
 	}
 }
 
 // code judges a number under a name of isStatusName.
-func (j *judge) code(name string, n float64, ofThing bool) {
+func (j *judge) code(name string, n float64, in where) {
 	zeroIsGood := name != "status" && name != "statuscode" && name != "state" && name != "result" && name != "outcome" && name != "response" && name != "return"
 	switch {
 	case name == "data" || name == "state" && n >= 0:
-	case ofThing && name == "code":
+	case in != inAnswer && name == "code":
 	case n < 0, n >= 400 && n < 600:
 		j.failed = true
 	case n >= 200 && n < 300:
 		j.succeeded = true
-	case ofThing && name == "status":
+	case in != inAnswer && name == "status":
 	case n == 0 && zeroIsGood, n == 1 && !zeroIsGood:
 		j.succeeded = true
 	case n == 0, zeroIsGood, n >= 300 && n < 400:
@@ -370,6 +454,14 @@ func filled(value any) bool {
 	case []any:
 		return slices.ContainsFunc(value, filled)
 	case map[string]any:
+		for name, inner := range value {
+			// Redfish wraps what it tells of a success into an error, too.
+			if list, isList := inner.([]any); isList && len(list) > 0 && squashed(name) == "messageextendedinfo" {
+				var told judge
+				told.descend(list)
+				return told.failed || told.open || !told.succeeded
+			}
+		}
 		for _, inner := range value {
 			if filled(inner) {
 				return true

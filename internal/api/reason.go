@@ -16,13 +16,13 @@ import (
 var (
 	// particulars hold the reasons one by one, and say more than the text beside them.
 	particulars = []string{
-		"errors", "violations", "errorcauses", "rootcause", "issues", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
-		"modelstate", "nonfielderrors", "suberrors", "failures", "errormessages", "causes", "details", "detail", "message", "error", "innererror",
+		"messageextendedinfo", "errors", "violations", "validations", "errorcauses", "rootcause", "issues", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
+		"modelstate", "nonfielderrors", "suberrors", "nestederrors", "messages", "failures", "errormessages", "causes", "details", "detail", "message", "error", "innererror",
 	}
 	// reasons are texts, the better ones first.
 	reasons = []string{
-		"message", "defaultmessage", "errordescription", "detail", "description", "errormessage", "errorsummary", "faultstring", "errmsg", "errormsg",
-		"msg", "text", "reason", "longmessage", "usermessage", "statusmessage", "resultmessage", "returnmessage", "details", "error", "title",
+		"message", "defaultmessage", "messagel10n", "errordescription", "detail", "description", "errormessage", "errorsummary", "faultstring", "errmsg", "errormsg",
+		"msg", "text", "reason", "longmessage", "usermessage", "statusmessage", "resultmessage", "returnmessage", "details", "error", "title", "line", "data", "messageid",
 	}
 	// places name the field that a reason is about.
 	places = []string{"field", "propertypath", "fieldname", "property", "propertyname", "param", "target", "path", "loc", "name", "pointer"}
@@ -30,6 +30,9 @@ var (
 	echoes names = `value input rejectedvalue invalidvalue instance arguments codes params parameters ctx context template url uri type code status
 		statuscode errorcode errorid traceid requestid id timestamp date path field location stack stacktrace trace extensions token session help documentation
 		docurl moreinfo helplink source meta links schemas kind objectname bindingfailure apiversion exception class user username`
+	// general are reasons that say no more than that it failed: another one is better.
+	general names = `error errors failed failure operationfailed requestfailed validationfailed validationerror invalidparams invalidparameters invalidrequest
+		unknownerror apierror internalerror servererror badrequesterror http400badrequest http403forbidden`
 	// nobody are words in the place of a reason that there is not.
 	nobody names = `nomessageavailable null undefined none`
 )
@@ -95,13 +98,8 @@ func sentenceOf(page []byte) string {
 	if found == nil {
 		return ""
 	}
-	heading := squashed(string(found[1]))
-	for status := 400; status < 600; status++ {
-		if name := squashed(http.StatusText(status)); name != "" && heading == name {
-			if text := strings.TrimSpace(unescape(string(found[2]))); len(text) <= maxLine {
-				return text
-			}
-		}
+	if text := strings.TrimSpace(unescape(string(found[2]))); len(text) <= maxLine && isStatusText(string(found[1])) {
+		return text
 	}
 	return ""
 }
@@ -135,6 +133,10 @@ func told(members map[string]any) []string {
 		switch members[name].(type) {
 		case []any, map[string]any:
 			if found := texts(members[name], ""); len(found) > 0 {
+				// A token alone says less than the words beside it.
+				if words := best(members); len(found) == 1 && !strings.Contains(found[0], " ") && strings.Contains(words, " ") {
+					found = append([]string{words}, found...)
+				}
 				return found
 			}
 		}
@@ -144,12 +146,37 @@ func told(members map[string]any) []string {
 			return found
 		}
 	}
-	for _, name := range reasons {
-		if text, isText := members[name].(string); isText && strings.TrimSpace(text) != "" && !nobody.has(squashed(text)) {
-			return []string{text}
-		}
+	if text := best(members); text != "" {
+		return []string{text}
 	}
 	return nil
+}
+
+// best returns the best of the reasons that are texts, "" if there is none.
+func best(members map[string]any) string {
+	second := ""
+	for _, name := range reasons {
+		text, _ := members[name].(string)
+		switch text = strings.TrimSpace(text); {
+		case text == "" || nobody.has(squashed(text)) || name == "data" && (second == "" || !strings.Contains(text, " ")):
+		case !general.has(squashed(text)) && !isStatusText(text):
+			return text
+		case second == "":
+			second = text
+		}
+	}
+	return second
+}
+
+// isStatusText reports whether a text is the name of a status that is no success, with or without its number.
+func isStatusText(text string) bool {
+	text = squashed(strings.TrimLeft(text, "0123456789 "))
+	for status := 400; status < 600; status++ {
+		if name := squashed(http.StatusText(status)); name != "" && text == name {
+			return true
+		}
+	}
+	return false
 }
 
 // coded reports whether an object holds fields, each with a code and a message: PocketBase's
@@ -231,12 +258,8 @@ func texts(value any, field string) []string {
 				}
 			}
 		}
-		for _, name := range reasons {
-			if text, isText := members[name].(string); isText {
-				if inner := texts(text, place); len(inner) > 0 {
-					return inner
-				}
-			}
+		if inner := texts(best(members), place); len(inner) > 0 {
+			return inner
 		}
 		if text, isText := members["value"].(string); isText && members["lang"] != nil { // OData
 			return texts(text, place)
@@ -247,6 +270,9 @@ func texts(value any, field string) []string {
 				continue
 			}
 			about := name
+			if len(name) == 5 && name[2] == '-' { // a language
+				about = ""
+			}
 			switch squashed(name) {
 			case "nonfielderrors", "all", "base", "", "global", "errors":
 				about = ""
@@ -292,7 +318,8 @@ func fold(members map[string]any) map[string]any {
 }
 
 // At returns what stands at a path of a JSON body: names, and numbers of elements, from the
-// outside in. Without a path it is the whole body, also one of plain text.
+// outside in. Without a path it is the whole body, also one of plain text. Of XML the last name
+// counts: it is what all elements and attributes of that name hold, if they hold the same.
 func (a Answer) At(path []string) (value any, ok bool) {
 	switch a.kind {
 	case isText:
@@ -303,7 +330,16 @@ func (a Answer) At(path []string) (value any, ok bool) {
 			value = members
 		}
 	case isMarkup:
-		return nil, false
+		_, found, whole := elements(a.body)
+		for _, e := range found {
+			if len(path) > 0 && e.name == path[len(path)-1] {
+				if ok && value != e.text {
+					return nil, false
+				}
+				value, ok = e.text, true
+			}
+		}
+		return value, ok && whole && a.fault == nil
 	default:
 		var err error
 		if value, err = a.JSON(); err != nil || a.IsEmpty() {

@@ -34,7 +34,7 @@ const (
 		changed updated modified applied saved acknowledged passwordchanged passwordupdated passwordmodified passwordset passwordreset`
 	// isCountName are names of how much was changed; none is a failure.
 	isCountName names = `modifiedcount matchedcount nmodified affectedrows changedrows rowsaffected updatedcount updatedrows numupdated
-		recordsupdated affected`
+		recordsupdated affected count successcount succeededcount successfulcount`
 	// isDoneName are names whose no says that the call is yet to be carried out.
 	isDoneName names = `done iscompleted completed iscomplete complete finished isfinished isdone`
 	// isDenialName are names whose yes is a failure.
@@ -44,6 +44,16 @@ const (
 	// tell something else.
 	isIdleName names = `skipped ignored dryrun simulated simulation noop readonly isreadonly readonlymode maintenance maintenancemode
 		mfarequired otprequired twofactorrequired loginrequired captcharequired`
+	// isPendingName are names whose yes says that it is yet to be carried out.
+	isPendingName names = `pending ispending queued isqueued scheduled inprogress isinprogress async isasync approvalrequired requiresapproval pendingapproval`
+	// isJobName are names by which what is to carry it out is known.
+	isJobName names = `job task jobid taskid operationid jobuuid taskuuid jobkey taskkey joburl taskurl statusurl pollurl`
+	// isAct are words in the name of an act, as of a GraphQL mutation, isCondition in names of settings
+	// with such a word.
+	isAct       names = `change set update reset modify edit save rotate`
+	isCondition names = `must force forced require requires required needs need can may allow allowed next at on last`
+	// isQuality are names whose no tells of an account that it is so.
+	isQuality names = `valid isvalid accepted authorized isauthorized allowed permitted`
 	// isWarningName are names of what is told beside the answer.
 	isWarningName names = `warning warnings notice notices`
 	// isFailureName ends names, or is followed in them by one of isPartName, that hold nothing
@@ -54,7 +64,7 @@ const (
 	isPartName names = `code no num number message messages msg text description desc detail details string type reason count id key list
 		summary title info status name cause causes subcode value`
 	// asides are words in names of what is told of the user or of a setting.
-	asides names = `last previous login logins logon logons signin signon auth authentication mfa on notify continue ignore stop max min
+	asides names = `provisioning last previous login logins logon logons signin signon auth authentication mfa on notify continue ignore stop max min
 		retry allow allowed email mail alert show display consecutive attempts`
 	// setAside are names below which nothing is told of this call, or too much of others.
 	setAside names = `history log logs events audit auditlog activity activities schema schemas links link actions permissions privileges
@@ -70,10 +80,12 @@ const (
 	// isTypeName are names of a kind, and isTypeOfFailure what ends the kind of a failure, as in
 	// ValidationException.
 	isTypeName      names = `type typename kind class classname name exceptionclass`
-	isTypeOfFailure names = `error errors exception failure fault`
+	isTypeOfFailure names = `error errors exception failure fault problem problems probs`
 	// isMarkName are names by which a record of an account is known.
 	isMarkName names = `name username login loginname email mail emailaddress useremail firstname lastname givenname surname displayname
 		fullname userid userprincipalname`
+	// isNumberName are names by which it is told from others.
+	isNumberName names = `id uid uuid guid key sysid objectid`
 	// isWaiting are the words for what is under way that no machine or account is.
 	isWaiting names = `pending queued scheduled processing inprogress`
 )
@@ -84,10 +96,13 @@ const (
 		modified finished created fine good accept ack noerror noerrors erfolg erfolgreich exito succes sucesso successo`
 	badEnds names = `error errors err fail failed failure failing fault exception denied rejected refused invalid unauthorized unauthenticated
 		forbidden notfound aborted cancelled canceled timeout timedout ko nok notok ng bad badrequest unsuccessful conflict illegal no false
-		accessdenied permissiondenied notallowed notauthorized fatal critical nack fehler erreur errore erro fallo fallido`
+		weak accessdenied permissiondenied notallowed notauthorized fatal critical nack fehler erreur errore erro fallo fallido`
 	noEnds names = `pending queued enqueued scheduled processing inprogress inprocess running accepted waiting started submitted executing
 		initiated deferred underway`
 )
+
+// letters are ends of one letter.
+var letters = map[byte]Saying{'s': SaysSuccess, 't': SaysSuccess, 'y': SaysSuccess, 'f': SaysFailure, 'e': SaysFailure, 'n': SaysFailure, 'x': SaysFailure}
 
 // phrases are what to look for in a text in the form of plainWords, with commas between. One
 // that ends in an asterisk may go on: it is the beginning of a word.
@@ -123,11 +138,12 @@ const (
 	harmless phrases = `no error, no errors, without error, without errors, without any error, without any errors, 0 error, 0 errors, zero errors,
 		error free, no failure, no failures, without failure, 0 failed, 0 failures, not failed, none failed, failed login, failed logins,
 		failed logon, failed logons, failed attempt, failed attempts, failed sign in, failed sign ins, failure count, no longer valid, no problem,
-		no problems, error 0, errors 0, error none, errors none, error null, error false, failed 0, failures 0, failed false,
+		no problems, error 0, errors 0, error none, errors none, error null, error false, failed 0, failures 0, failed false, if you did not, if this was not, error report,
+		invalid sessions,
 		ohne fehler, keine fehler, kein fehler, fehlerfrei, sans erreur, aucune erreur, sin errores, sin error, ningún error,
 		senza errori, nessun errore, sem erros, sem erro, nenhum erro, geen fouten, zonder fouten, bez błędów, без ошибок`
 	// failing are phrases of a failure, whatever else a text says.
-	failing phrases = `error, errors, fail, fails, failed, failing, failure, failures, denied, unauthorized, unauthorised, unauthenticated,
+	failing phrases = `err, error, errors, fail, fails, failed, failing, failure, failures, denied, unauthorized, unauthorised, unauthenticated,
 		not authorized, not authorised, not authenticated, forbidden, invalid, incorrect, wrong, not found, could not, couldn t, cannot, can not,
 		can t, unable, not allowed, not permitted, not possible, does not exist, doesn t exist, no such, unknown user, unknown account,
 		no permission, insufficient, not changed, not been changed, not updated, not been updated, not modified, not been modified, not set,
@@ -151,16 +167,24 @@ const (
 	// working are phrases of what is yet to be carried out.
 	working phrases = `queued, enqueued, scheduled, in progress, being processed, is pending, pending approval, waiting for approval, awaiting approval,
 		will be processed, for processing, request submitted, request has been submitted, request accepted, request has been accepted,
-		has been started, in the background, under way, still running,
+		has been started, in the background, under way, still running, will be changed, will be updated, will be reset, will be set, will be applied,
+		will take effect, reset link*, reset email*, reset mail*, reset e mail*, reset instruction*, reset token*, reset code*, recovery link*, recovery email*,
+		recovery instruction*, check your email, check your e mail, check your inbox, verification code*, verification link*, confirmation link*, confirmation code*,
 		in bearbeitung, wird verarbeitet, eingereiht, en cours, en attente, en curso, pendiente, in corso, em andamento`
-	// succeeding are phrases of success.
-	succeeding phrases = `ok, okay, success, successful, successfully, succeeded, done, changed, updated, completed, complete, has been set, was set, password set,
-		been reset, was reset, password reset, reset complete, saved, modified, applied, created, accepted, rotated, all good,
-		erfolgreich*, geändert, aktualisiert, gespeichert, gesetzt, zurückgesetzt, succès, modifié*, mis à jour, mise à jour, changé*, réinitialisé*,
-		éxito, exitosamente, correctamente, actualizad*, cambiad*, modificad*, restablecid*, successo, aggiornat*, modificat*, cambiat*, reimpostat*,
-		sucesso, alterad*, atualizad*, redefinid*, gelukt, gewijzigd, bijgewerkt, succesvol, pomyślnie, zmienion*, успешно, изменен*, обновлен*, başarıyla`
+	// sending are phrases of a message to the user, who is to act next, unless doing is there too.
+	sending phrases = `email sent, e mail sent, mail sent, email has been sent, e mail has been sent, mail has been sent, email was sent, instructions, link sent,
+		emailed, e mailed, sent to your, sent to the user`
+	// doing are phrases of what was done, succeeding of any success.
+	doing phrases = `changed, updated, has been set, was set, password set, been reset, was reset, password reset, reset complete, saved, modified, applied, rotated,
+		geändert, aktualisiert, gespeichert, gesetzt, zurückgesetzt, modifié*, mis à jour, mise à jour, changé*, réinitialisé*,
+		actualizad*, cambiad*, modificad*, restablecid*, aggiornat*, modificat*, cambiat*, reimpostat*,
+		alterad*, atualizad*, redefinid*, gewijzigd, bijgewerkt, zmienion*, изменен*, обновлен*`
+	succeeding phrases = `ok, okay, success, successful, successfully, succeeded, done, completed, complete, created, accepted, all good,
+		erfolgreich*, succès, éxito, exitosamente, correctamente, successo, sucesso, gelukt, succesvol, pomyślnie, успешно, başarıyla`
 	// warning are phrases that may tell of a failure, or of what the user is to do next.
-	warning phrases = `maintenance, read only, readonly, skipped, dry run, must, required, expired, locked, try again, sign in, log in, login, logon, please authenticate, disabled, problem,
+	warning phrases = `maintenance, read only, readonly, skipped, dry run, must, required, expired, locked, try again, sign in, log in, login, logon, please authenticate, disabled, problem, not,
+		zu kurz, zu lang, zu schwach, zu einfach, trop court*, trop simple, trop faible, demasiado cort*, demasiado débil, muy cort*, troppo cort*, troppo debole,
+		muito curt*, muito fraca, te kort, te zwak, za krótki*, слишком,
 		erforderlich, abgelaufen, gesperrt, anmelden, expiré*, caducad*`
 )
 
@@ -177,6 +201,10 @@ func sentence(text string) Saying {
 	case anywhere(failingEast, text), failing.in(plain) != "":
 		return SaysFailure
 	case working.in(plain) != "":
+		return SaysUnderWay
+	case doing.in(plain) != "":
+		return SaysSuccess
+	case sending.in(plain) != "":
 		return SaysUnderWay
 	case succeeding.in(plain) != "":
 		return SaysSuccess

@@ -206,6 +206,10 @@ func TestSuccessValue(t *testing.T) {
 		{"=OK", "text/plain", "not OK", rotation.Unknown},
 		{"error=0", "text/html", "error=0&text=User%20changed", rotation.Changed},
 		{"error=0", "text/html", "error=1&text=User%20unknown", rotation.Unknown},
+		{"result=0", "application/xml", `<r><f><result>0</result></f></r>`, rotation.Changed},
+		{"f.result=0", "application/xml", `<r><f><result>-1</result></f></r>`, rotation.Unknown},
+		{"result=0", "application/xml", `<r><result>0</result><result>1</result></r>`, rotation.Unknown},
+		{"status=success", "application/xml", `<response status="success"/>`, rotation.Changed},
 		// It takes the place of the table.
 		{"result=0", "application/json", `{"result":0}`, rotation.Changed},
 	} {

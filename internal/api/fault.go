@@ -23,6 +23,7 @@ const (
 	hintProxyTrust   = "a proxy is always verified: its certificate must be for its name, from an authority of the system or of the access record's field CA Certificate"
 	hintProxyClear   = "most proxies are spoken to in clear, whatever they carry: write http:// in HTTPS_PROXY then"
 	hintSilent       = "the port may not speak TLS, or something in between lets the connection through and not the handshake"
+	hintDropped      = "a firewall may drop what is sent there: check the access record's url and port, and whether the Gateway's machine reaches them, or needs HTTPS_PROXY"
 	hintParameters   = "the server must speak TLS 1.2 or later on this port"
 	hintClient       = "put a certificate and its key (PEM) into the access record's fields Client Certificate and Client Key"
 	hintTLS13        = "a server that asks for client certificates on some paths alone, such as IIS, does this on TLS 1.3: set the access record's field TLS Version to 1.2"
@@ -142,7 +143,6 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		pin      *fingerprintError
 		alert    tls.AlertError
 		record   tls.RecordHeaderError
-		timeout  net.Error
 		local    *net.OpError
 		broken   *handshakeError
 	)
@@ -181,7 +181,9 @@ func transportFault(err error, seen circumstances) (class Class, cause string, h
 		return ClassNetwork, "the host name could not be looked up" + named(dns), nil
 	case errors.As(err, &broken) && broken.late():
 		return ClassTimeout, "the TLS handshake was not answered in time", []string{hintSilent}
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case late(err) && errors.As(err, &local) && local.Op == "dial":
+		return ClassTimeout, "no connection came about in time", []string{hintDropped}
+	case late(err):
 		return ClassTimeout, "no answer in time", nil
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return ClassNetwork, "the connection was refused", []string{"check the access record's url and port, and the firewall between"}

@@ -81,33 +81,75 @@ func (h *handshakeError) Error() string { return "handshake: " + h.err.Error() }
 func (h *handshakeError) Unwrap() error { return h.err }
 
 // late reports whether the handshake did not come to its end in time.
-func (h *handshakeError) late() bool {
+func (h *handshakeError) late() bool { return late(h.err) }
+
+// late reports whether an error is that time has run out.
+func late(err error) bool {
 	var timeout net.Error
-	return errors.Is(h.err, context.DeadlineExceeded) || errors.As(h.err, &timeout) && timeout.Timeout()
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// handshake follows that of a request's connection; the last one counts, which is with the
-// vendor's server.
-type handshake struct{ begun, ended atomic.Bool }
+// opening follows the connection of a request until it is there. The last stage counts, which
+// is with the vendor's server.
+type opening struct{ stage atomic.Int32 }
 
-func (h *handshake) traced(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		TLSHandshakeStart: func() {
-			h.begun.Store(true)
-			h.ended.Store(false)
-		},
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+const (
+	unopened int32 = iota
+	dialling
+	dialled // a proxy is asked for the vendor's server then
+	shakingWithProxy
+	shaking
+	opened
+)
+
+// openingKey is the context's key for the opening of the request that a connection is made for.
+type openingKey struct{}
+
+func (o *opening) traced(ctx context.Context) context.Context {
+	done := func(stage int32) func(error) {
+		return func(err error) {
 			if err == nil {
-				h.ended.Store(true)
+				o.stage.Store(stage)
 			}
-		},
+		}
+	}
+	return httptrace.WithClientTrace(context.WithValue(ctx, openingKey{}, o), &httptrace.ClientTrace{
+		ConnectStart:      func(string, string) { o.stage.CompareAndSwap(unopened, dialling) },
+		ConnectDone:       func(_, _ string, err error) { done(dialled)(err) },
+		TLSHandshakeStart: func() { o.stage.Store(shaking) },
+		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { done(opened)(err) },
+		GotConn:           func(httptrace.GotConnInfo) { o.stage.Store(opened) },
 	})
 }
 
-// marked returns the error of the request, as a handshakeError if it is one.
-func (h *handshake) marked(err error) error {
-	if err != nil && h.begun.Load() && !h.ended.Load() {
+// withProxy says how far the connection to an https:// proxy is.
+func withProxy(ctx context.Context, stage int32) {
+	if o, ok := ctx.Value(openingKey{}).(*opening); ok {
+		o.stage.Store(stage)
+	}
+}
+
+// marked returns the error of the request with what it came to grief at. net/http says so
+// itself, unless the request's own time has run out first.
+func (o *opening) marked(err error, proxied bool) error {
+	stage := o.stage.Load()
+	_, told := IsProxyFault(err)
+	switch {
+	case err == nil || told:
+		return err
+	case stage == shaking:
 		return &handshakeError{err}
+	case !late(err):
+		return err
+	case stage == dialling:
+		err = &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	case stage == shakingWithProxy:
+		err = &handshakeError{err}
+	case stage != dialled || !proxied:
+		return err
+	}
+	if proxied {
+		err = &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 	}
 	return err
 }
@@ -143,6 +185,7 @@ func (p *proxyDialer) dialOnce(ctx context.Context, network, address string) (ne
 		config.CurvePreferences = classicCurves
 	}
 	connection := tls.Client(plain, config)
+	withProxy(ctx, shakingWithProxy)
 	// A proxy is near: half of the time is as good as all, and most that are silent speak no TLS.
 	ctx, cancel := context.WithTimeout(ctx, longHelloTimeout)
 	defer cancel()
@@ -150,5 +193,6 @@ func (p *proxyDialer) dialOnce(ctx context.Context, network, address string) (ne
 		_ = plain.Close()
 		return nil, &handshakeError{err}
 	}
+	withProxy(ctx, dialled)
 	return connection, nil
 }

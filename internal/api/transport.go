@@ -113,15 +113,15 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 // send sends one request in the way that the host needs.
 func (t *transport) send(request *http.Request, p *peer, proxy *url.URL) (*http.Response, error) {
 	wire := t.on(way{request.URL.Host, proxy != nil, t.highestFor(p), p.classic.on.Load()}, p)
-	var shake handshake
-	request = request.WithContext(shake.traced(context.WithValue(request.Context(), firstHandshake{}, true)))
+	var connecting opening
+	request = request.WithContext(connecting.traced(context.WithValue(request.Context(), firstHandshake{}, true)))
 	if t.renegotiates || p.renegotiates.Load() {
 		// A connection is renegotiated once and not again, while such a server does it for each request.
 		wire.CloseIdleConnections()
 		request.Close = true
 	}
 	response, err := wire.RoundTrip(request)
-	err = shake.marked(err)
+	err = connecting.marked(err, proxy != nil)
 	var refusal *proxyRefusal
 	switch {
 	case err == nil || proxy == nil:

@@ -204,6 +204,7 @@ func Messages() []MessageGroup {
 			{"HTTP_PROXY is set and HTTPS_PROXY is not", "A hint. Vendors are called by https alone, for which `HTTPS_PROXY` counts. Set that one, too, where the Gateway gets its environment; `inspect` shows what arrives."},
 			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},
 			{"the proxy could not be reached", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment, and whether the proxy lets this host through."},
+			{"no connection came about in time", "Nothing answered at that host and port: most often a firewall drops what is sent there, or the Gateway's machine needs a proxy. Nothing was sent."},
 			{"no answer in time", "The vendor is slow or hangs. If it is slow by nature, raise `Timeout`."},
 			{"a redirect, which is never followed", "The address in `url` leads on to another. Put the final address of the API into `url`."},
 			{"given up", "The run was over before the call was."},

@@ -47,6 +47,9 @@ func (a Answer) Object() (Fields, error) {
 	if a.fault != nil {
 		return nil, a.fault
 	}
+	if a.kind == isPage {
+		return nil, errPage
+	}
 	if err := checkJSON(a.body); err != nil {
 		return nil, err
 	}
@@ -57,6 +60,8 @@ func (a Answer) Object() (Fields, error) {
 	return fields, nil
 }
 
+var errPage = errors.New("the answer is a web page")
+
 // Readable is for an answer that only its status is wanted of: nil if the body
 // is empty, a complete JSON text, or some other text that is not a web page. A
 // web page with a 2xx status comes from a login portal or a proxy in between, and
@@ -66,7 +71,7 @@ func (a Answer) Readable() error {
 	case a.fault != nil:
 		return a.fault
 	case a.kind == isPage:
-		return errors.New("the answer is a web page")
+		return errPage
 	case a.kind == isEmpty && a.unframed:
 		return errors.New("the connection ended where the answer could have gone on")
 	case a.kind == isJSON:
@@ -83,6 +88,8 @@ func (a Answer) JSON() (any, error) {
 		return nil, a.fault
 	case a.IsEmpty():
 		return nil, nil
+	case a.kind == isPage:
+		return nil, errPage
 	}
 	if err := checkJSON(a.body); err != nil {
 		return nil, err

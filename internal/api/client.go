@@ -376,6 +376,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		if err == nil {
 			fault.Code, fault.Text = c.words(answer)
 		}
+		if answer.kind == isPage && fault.Text == "" && len(fault.Hints) == 0 {
+			fault.Hint(hintPage)
+		}
 	case err != nil:
 		fault.Class, fault.Cause = ClassTarget, "the answer could not be read to its end"
 		if class, cause, _ := transportFault(err, seen); class == ClassTimeout {

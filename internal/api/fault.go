@@ -26,6 +26,7 @@ const (
 	hintDropped      = "a firewall may drop what is sent there: check the access record's url and port, and whether the Gateway's machine reaches them, or needs HTTPS_PROXY"
 	hintParameters   = "the server must speak TLS 1.2 or later on this port"
 	hintClient       = "put a certificate and its key (PEM) into the access record's fields Client Certificate and Client Key"
+	hintPage         = "the answer is a web page and not the API's: a proxy, a firewall, a load balancer or a web server's own error page may be in between"
 	hintTLS13        = "a server that asks for client certificates on some paths alone, such as IIS, does this on TLS 1.3: set the access record's field TLS Version to 1.2"
 )
 

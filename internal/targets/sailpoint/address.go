@@ -9,11 +9,20 @@ import (
 	"pam-rotate-script/internal/params"
 )
 
-const (
-	cloudDomain = ".identitynow.com"
-	apiDomain   = ".api" + cloudDomain
-	loginDomain = ".login.sailpoint.com"
-)
+// webDomains are those of tenants' web pages, with what stands behind a tenant's name at its
+// API: the cloud, that of demonstrations, and that of the United States' government.
+var webDomains = [][2]string{
+	{".identitynow.com", ".api.identitynow.com"},
+	{".identitynow-demo.com", ".api.identitynow-demo.com"},
+	{".saas.sailpointfedramp.com", ".api.saas.sailpointfedramp.com"},
+	{".idn.sailpointfedramp.com", ".api.saas.sailpointfedramp.com"},
+	{".login.sailpoint.com", ".api.identitynow.com"},
+}
+
+// isTenants reports whether a host is one of a tenant's.
+func isTenants(host string) bool {
+	return slices.ContainsFunc(webDomains, func(domain [2]string) bool { return strings.HasSuffix(host, domain[0]) })
+}
 
 // apiHost returns the host of the API for an address as people paste it: the API's
 // own, that of the tenant's web pages or login, or the tenant's name alone. The API
@@ -25,14 +34,16 @@ func apiHost(address api.Address) (host, fault string) {
 	if name == "localhost" || err == nil {
 		return address.Host, "" // a gateway of the operator's
 	}
-	tenant, isLogin := strings.CutSuffix(name, loginDomain)
-	if web, ok := strings.CutSuffix(name, cloudDomain); ok && !strings.Contains(web, ".") {
-		tenant = web
-	} else if !isLogin && strings.Contains(name, ".") {
-		if slices.Contains(strings.Split(name, "."), "api") {
+	tenant, apiDomain := name, webDomains[0][1]
+	if strings.Contains(name, ".") {
+		if slices.Contains(strings.Split(name, ".")[1:], "api") {
 			return address.Host, ""
 		}
-		return "", "an address that does not show the tenant, such as a vanity address"
+		at := slices.IndexFunc(webDomains, func(domain [2]string) bool { return strings.HasSuffix(name, domain[0]) })
+		if at < 0 {
+			return "", "an address that does not show the tenant, such as a vanity address"
+		}
+		tenant, apiDomain = strings.TrimSuffix(name, webDomains[at][0]), webDomains[at][1]
 	}
 	if !isTenant(tenant) {
 		return "", "an address without the name of a tenant"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,8 @@ func (t *target) signIn(ctx context.Context) error {
 		case 400, 401, 403:
 			fault.Class = api.ClassCredential
 			fault.Hint("the tenant does not take the access record's login (client ID) and password (client secret): check them, and that the client has the grant type Client Credentials")
+		case 429:
+			fault.Hint(limitHint)
 		case 404, 405:
 			fault.Class = api.ClassInput
 			fault.Hint("there is no token endpoint at this address: check the access record's url, and Token URL if that is set")
@@ -75,7 +78,34 @@ func (t *target) signIn(ctx context.Context) error {
 		t.client.NotAccepted(api.AccessSignIn, answer)
 		return t.client.Fail(signIn, api.ClassTarget, "the answer has no usable access_token")
 	}
-	t.token = token
+	scope, _ := fields.Text("scope")
+	t.token, t.scopes = token, strings.Fields(scope)
+	return nil
+}
+
+// limitHint is about a limit that is still used up when a run has no time left to wait.
+const limitHint = "the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record"
+
+// probeStatus refuses a client that could order a change and never learn its end: one whose
+// token names the scope for the change and not the one for its status. The token's word alone
+// does not decide, since scopes may be granted by other names: the status of a request that
+// does not exist is asked for.
+func (t *target) probeStatus(ctx context.Context) error {
+	has := func(scope string) bool { return slices.Contains(t.scopes, scope) }
+	if !has("idn:password-change:manage") || has("idn:password-change:read") || has("sp:scopes:all") {
+		return nil
+	}
+	path, err := api.NewPath(t.statusTemplate(), strings.Repeat("0", 32))
+	if err != nil {
+		return t.client.Fail(readStatus, api.ClassInternal, err.Error())
+	}
+	_, err = t.client.Do(ctx, api.Request{
+		Action: readStatus, Kind: api.Read, Method: "GET", Host: t.host, Path: path, Header: t.header(), LimitPatience: api.UntilDeadline,
+	})
+	if fault := api.AsError(err); fault != nil && fault.Status == 403 && !fault.IsPage() {
+		fault.Hint(statusHint)
+		return fault
+	}
 	return nil
 }
 
@@ -95,6 +125,13 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		})
 	}
 	answer, err := query()
+	if fault := api.AsError(err); fault != nil && fault.Status == 401 {
+		// It was given a moment ago: waits may have outlived it, or it has not spread yet.
+		if err := t.signIn(ctx); err != nil {
+			return api.Answer{}, err
+		}
+		answer, err = query()
+	}
 	if fault := api.AsError(err); fault != nil && (fault.Status == 404 || fault.Status == 403) && t.version == currentVersion && !t.versionGiven {
 		t.version = olderVersion
 		older, again := query()
@@ -118,6 +155,8 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 			fault.Hint("the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
 		case 403:
 			fault.Hint("the client needs the scope idn:password-info:read; some versions of the API refuse this look-up to personal access tokens: use an API Management client instead")
+		case 429:
+			fault.Hint(limitHint)
 		}
 	}
 	return answer, err
@@ -249,9 +288,12 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 		case 401:
 			fault.Hint("the token was refused; the next run gets a new one")
 		case 403:
+			if fault.IsPage() {
+				break
+			}
 			fault.Hint("the client needs the scope idn:password-change:manage; a personal access token may set only its owner's passwords")
 		case 429:
-			fault.Hint("the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record")
+			fault.Hint(limitHint)
 		}
 		return api.Answer{}, t.Contract().Judge(err)
 	}

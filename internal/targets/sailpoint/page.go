@@ -4,7 +4,7 @@ package sailpoint
 func setup() []string {
 	return []string{
 		"As an administrator open Admin > Global > Security Settings > API Management and make a client with the grant type Client Credentials.",
-		"Give it the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Without the last one the password is changed and every outcome is unknown.",
+		"Give it the scopes `idn:password-info:read` (look-up), `idn:password-change:manage` (change) and `idn:password-change:read` (status). Without the last one a run is refused, or every outcome unknown.",
 		"Put its ID into the access record's login and its secret into the password.",
 		"The source needs the feature PASSWORD, and the account an identity. Sources of delimited files cannot change passwords.",
 		"Run `check`: match the PAM User's password complexity to the policies that it prints, without a colon.",

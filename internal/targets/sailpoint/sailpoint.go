@@ -55,8 +55,7 @@ func Info() targets.Info {
 		Title:   "SailPoint Identity Security Cloud",
 		Summary: "accounts at the sources of an Identity Security Cloud tenant (formerly IdentityNow)",
 		Matches: func(address api.Address) bool {
-			host := address.Hostname()
-			return strings.HasSuffix(host, cloudDomain) || strings.HasSuffix(host, loginDomain)
+			return isTenants(address.Hostname())
 		},
 		Resembles: func(address api.Address) bool {
 			return targets.HasHostWord(address, name, "identitynow", "identitysoon") || targets.HasPathPrefix(address, "/ui/a", "/ui/d") ||
@@ -64,7 +63,7 @@ func Info() targets.Info {
 		},
 		Fields: []params.Field{
 			{Label: fieldURL, Kind: params.URL, Required: true,
-				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; its web address or name will do, but no vanity address"},
+				Help: "the tenant's API, such as `https://acme.api.identitynow.com`; its web address or name will do, also of demonstration and FedRAMP tenants, but no vanity address"},
 			{Label: fieldLogin, Kind: params.Text, Required: true,
 				Help: "the client ID of an API Management client"},
 			{Label: fieldPassword, Kind: params.Secret, Required: true, Secret: true,
@@ -90,7 +89,7 @@ func Info() targets.Info {
 			"**Which account:** `Allowed Users` limits the login names that are looked up, not the sources. Where the look-up lists no account, it has to allow the `Account ID`, too.",
 			"**Personal access tokens** fail with 403: at the look-up or at the change, depending on the API's version, for everybody but the token's owner. The status needs the user level ORG_ADMIN.",
 			"**Password rules:** `check` prints the policies that the look-up lists, as settings for Keeper, and whether the new password meets them. A colon is refused before anything is sent, and so is a password too long for the tenant's key (245 bytes for RSA-2048).",
-			"**Time:** a change still in progress after three quarters of `Timeout` is unknown, and may yet come into force. 200 runs at once take a minute or two: each client ID has 100 calls in 10 seconds.",
+			"**Time:** a change still in progress after three quarters of `Timeout` is unknown, and may yet come into force. Each client ID has 100 calls in 10 seconds.",
 			"**Limits:** a look-up that is refused or not found in the style `v1` is tried once in the style `v3`, which ends early in 2029. The password of Identity Security Cloud itself is said to be that of the source `IdentityNow`.",
 		},
 		Documents: []string{
@@ -125,6 +124,7 @@ type target struct {
 	untied       bool   // the look-up did not show that accountID is the user's; set by Check
 
 	token      secret.Value // set by Check, renewed by Change
+	scopes     []string     // of the token; nil where SailPoint does not say
 	order      order        // set by Check
 	unanswered bool         // an order has left whose requestId did not come back
 	ended      bool         // the status of our request was FINISHED, without errors
@@ -227,6 +227,9 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		return "", t.client.Fail(encryptPassword, api.ClassPolicy, "the new password is longer than the tenant's key can encrypt",
 			"shorten the password in the PAM User's rotation settings")
 	}
+	if err := t.probeStatus(ctx); err != nil {
+		return "", err
+	}
 	if t.isPlain(t.order.identityID) {
 		return "identity " + t.order.identityID, nil
 	}
@@ -248,7 +251,7 @@ func (t *target) Change(ctx context.Context) error {
 	if err != nil {
 		return t.client.Fail(setPassword, api.ClassTarget, err.Error())
 	}
-	state, _ := fields.Text("state")
+	state := stateIn(fields)
 	requestID, _ := fields.Text("requestId")
 	switch {
 	case requestID != "":

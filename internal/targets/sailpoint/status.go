@@ -4,16 +4,24 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"pam-rotate-script/internal/api"
 )
 
-// The states that a change ends in. IN_PROGRESS, and any that SailPoint may add, is
-// taken for one that is still under way.
+// The states that SailPoint names. Any other is taken for one that is still under way, since
+// the vendor may add some.
 const (
-	stateFinished = "FINISHED"
-	stateFailed   = "FAILED"
+	stateInProgress = "IN_PROGRESS"
+	stateFinished   = "FINISHED"
+	stateFailed     = "FAILED"
 )
+
+// stateIn returns the state that an answer names, in capitals; "" for none.
+func stateIn(fields api.Fields) string {
+	state, _ := fields.Text("state")
+	return strings.ToUpper(state)
+}
 
 func final(state string) bool { return state == stateFinished || state == stateFailed }
 
@@ -56,7 +64,7 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 			}
 			continue
 		}
-		state, _ := fields.Text("state")
+		state := stateIn(fields)
 		id, isText := fields.Text("requestId")
 		unnamed := !fields.Has("requestId") || isText && id == "" // the specification lets it be null
 		switch {
@@ -68,8 +76,7 @@ func (t *target) follow(ctx context.Context, requestID string, atOnce bool) erro
 			t.ended = err == nil
 			return t.named(err, requestID)
 		default:
-			last = t.client.Fail(readStatus, api.ClassTimeout, "the change was still in progress when the time was up",
-				"raise the field Timeout on the access record if the source is slow; the change may yet come into force")
+			last = t.underWay(state)
 			failures = 0
 		}
 	}
@@ -98,13 +105,30 @@ func (t *target) status(ctx context.Context, path api.Path) (api.Fields, *api.Er
 			}
 			continue
 		case fault.Status == 403:
-			fault.Hint("the client needs the scope idn:password-change:read, and the owner of a personal access token the user level ORG_ADMIN; without it no change can be followed")
+			fault.Hint(statusHint)
 		case fault.Status == 404:
 			fault.Class = api.ClassTarget // it is not about the account
 		}
 		return nil, fault
 	}
 }
+
+// underWay is the error of a change that has not ended when the time is up.
+func (t *target) underWay(state string) *api.Error {
+	if state == stateInProgress {
+		return t.client.Fail(readStatus, api.ClassTimeout, "the change was still in progress when the time was up",
+			"raise the field Timeout on the access record if the source is slow; the change may yet come into force")
+	}
+	if state == "" || len(state) > 40 || t.client.Clean(state) != state || strings.ContainsFunc(state, func(r rune) bool {
+		return r != '_' && r != '-' && !unicode.IsLetter(r)
+	}) {
+		state = "none that can be read"
+	}
+	return t.client.Fail(readStatus, api.ClassTarget, "the state of the change is none that SailPoint's documents name: "+state,
+		"look at the change in Identity Security Cloud; it may have ended, in part or not at all, or yet come into force")
+}
+
+const statusHint = "the client needs the scope idn:password-change:read, and the owner of a personal access token the user level ORG_ADMIN; without it no change can be followed"
 
 // passing reports whether a failed status read may well succeed later: no answer, an
 // unreadable one, or one of a server that is busy or broken.
@@ -117,7 +141,7 @@ func passing(fault *api.Error) bool {
 // old password stands then, and a source may have taken the new one before its connector
 // reported a failure.
 func (t *target) judge(action string, fields api.Fields) error {
-	state, _ := fields.Text("state")
+	state := stateIn(fields)
 	reach := t.reach(fields)
 	errors := fields.Texts("errors")
 	fail := func(class api.Class, cause string, hints ...string) *api.Error {

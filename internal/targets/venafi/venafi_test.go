@@ -855,7 +855,7 @@ func TestCheckAsksAboutToken(t *testing.T) {
 		"broken, and not needed":   {token: soon, alter: status(500), verify: "off", want: []string{untried}},
 		"a page": {token: soon, alter: func(simulator.Answer) simulator.Answer {
 			return simulator.Answer{Status: 200, Body: []byte("<html><body>Sign in</body></html>")}
-		}, class: api.ClassTarget, want: []string{"JSON"}},
+		}, class: api.ClassTarget, want: []string{"web page"}},
 		"no time in it":               {token: soon, alter: member("valid_for", nil), want: []string{taken, noEnd}},
 		"a time out of all reason":    {token: soon, alter: member("valid_for", 1e300), want: []string{taken, noEnd}},
 		"a time that is none":         {token: soon, alter: member("valid_for", "soon"), want: []string{taken, noEnd}},

@@ -364,7 +364,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		// The status stands even if the body cannot be read to its end.
 		fault.About(answer)
 		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
-		if answer.Status/100 == 3 {
+		if answer.Status/100 == 3 && answer.Status != http.StatusNotModified {
 			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
 		}
 		switch {

@@ -155,7 +155,7 @@ func (c *Client) Fail(action string, class Class, cause string, hints ...string)
 // statusCause is the cause of an answer that is no success.
 func statusCause(status int) string {
 	switch text := http.StatusText(status); {
-	case status >= 300 && status < 400:
+	case status >= 300 && status < 400 && status != http.StatusNotModified:
 		return fmt.Sprintf("answered %d, a redirect, which is never followed", status)
 	case text != "":
 		return fmt.Sprintf("answered %d %s", status, text)

@@ -170,6 +170,12 @@ func (t *target) Check(ctx context.Context) (string, error) {
 		Action: findAgent, Kind: api.Read, Method: "GET", Host: t.host, Path: path.Below(t.prefix), Header: t.header(),
 	})
 	if err != nil {
+		if fault := api.AsError(err); fault.Status == 404 && t.number != "" {
+			fault.Hint("no Teramind user has the number in the field Target Agent")
+		} else if fault.Status == 404 {
+			fault.Hint("no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
+			fault.Hint("a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
+		}
 		return "", t.withHints(err)
 	}
 	agent, err := answer.Object()
@@ -178,7 +184,10 @@ func (t *target) Check(ctx context.Context) (string, error) {
 			"the access record's url may be that of something other than Teramind's API")
 	}
 	id, ok := agentID(agent)
-	if !ok {
+	switch {
+	case !ok && answer.Saying() == api.SaysFailure:
+		return "", t.client.Doubt(answer, findAgent, api.ClassTarget, "the answer says that it was no success")
+	case !ok:
 		return "", t.client.Fail(findAgent, api.ClassTarget, "the answer has no usable agent_id")
 	}
 	// The one thing that keeps a wrong look-up from changing somebody else.
@@ -217,6 +226,12 @@ func (t *target) Change(ctx context.Context) error {
 		}),
 	})
 	if err != nil {
+		switch fault := api.AsError(err); {
+		case fault.Status == 404:
+			fault.Hint("the user was there a moment ago: deleted since, or this server has no call that sets a password")
+		case strings.Contains(strings.ToLower(fault.Text), "temphash"):
+			fault.Hint("this server asks for a confirmation that an access token cannot give: it is older than Teramind's call for rotating passwords")
+		}
 		return t.Contract().Judge(t.withHints(err))
 	}
 	if err := t.judge(answer); err != nil {
@@ -297,13 +312,6 @@ func (t *target) withHints(err error) error {
 		fault.Hint("the access token in the access record's password is wrong or was deleted: make a new one in Teramind under Access Tokens")
 	case 403:
 		fault.Hint("the maker of the access token may not set this agent's password")
-	case 404:
-		if t.number != "" {
-			fault.Hint("no Teramind user has the number in the field Target Agent")
-			break
-		}
-		fault.Hint("no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
-		fault.Hint("a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
 	}
 	return err
 }

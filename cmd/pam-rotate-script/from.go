@@ -8,6 +8,7 @@ import (
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/password"
+	"pam-rotate-script/internal/vault"
 )
 
 // payloadOfDescription reads the payload that --from describes. Something on standard input is
@@ -24,6 +25,12 @@ func (c *command) payloadOfDescription() (*params.Params, error) {
 	described, err := c.payloadFromDescription(c.flags.from)
 	if err != nil {
 		return nil, err
+	}
+	if len(described.Records) < 2 && !vault.Configured(c.vaultOptions()) {
+		return nil, &params.Error{
+			Problems: []string{"description: accessRecord is missing"},
+			Hints:    []string{"put the fields of the access record below a key accessRecord, each indented by two blanks", "pam-rotate-script payload --help shows a description"},
+		}
 	}
 	if described.NewPassword.IsEmpty() {
 		if !c.checks {

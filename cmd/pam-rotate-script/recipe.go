@@ -31,10 +31,16 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 		return nil
 	case 1:
 	default:
+		if c.flags.from != "" {
+			return usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
+		}
 		return usageError{"at most one file can be given"}
 	}
 	source, err := readRecipe(arguments[0])
 	if err != nil {
+		if c.flags.from != "" && verb.HasParent() {
+			return usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
+		}
 		if word := didYouMean(arguments[0], "", verbNames(verb.Root())); word != "" {
 			err = usageError{err.Error() + word}
 		}

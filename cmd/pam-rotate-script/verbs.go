@@ -67,6 +67,15 @@ To try it by hand, describe the payload in a file (see payload --help):
 			return rotate(verb, arguments)
 		},
 	}
+	root.PersistentPreRunE = func(verb *cobra.Command, _ []string) (err error) {
+		// Most often a variable of a shell that is not set.
+		verb.Flags().Visit(func(flag *pflag.Flag) {
+			if flag.Value.Type() == "string" && flag.Value.String() == "" && flag.Name != "symbols" {
+				err = usageError{"--" + flag.Name + " needs a value"}
+			}
+		})
+		return err
+	}
 	root.Flags().BoolVar(&c.flags.version, "version", false, "print version, commit and its date")
 	root.SetFlagErrorFunc(flagError)
 
@@ -236,7 +245,7 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 		if value == "" || slices.Contains(values, value) {
 			return nil
 		}
-		return usageError{fmt.Sprintf("--%s takes one of %s", flag, strings.Join(values, ", "))}
+		return usageError{fmt.Sprintf("--%s takes one of %s", flag, strings.Join(values, ", ")) + didYouMean(value, "", values)}
 	}
 	verify := []string{targets.VerifyAuto, targets.VerifyStrict, targets.VerifyOff}
 	err := errors.Join(
@@ -448,7 +457,8 @@ func (c *command) targets(arguments []string) error {
 		info, ok = recipe.BuiltIn(arguments[0])
 	}
 	if !ok {
-		return usageError{"there is no such target; there are " + strings.Join(append(registry.Names(), recipe.BuiltInNames()...), ", ")}
+		names := append(registry.Names(), recipe.BuiltInNames()...)
+		return usageError{"there is no such target; there are " + strings.Join(names, ", ") + didYouMean(arguments[0], "", names)}
 	}
 	if c.flags.pages {
 		printer.Lines(strings.TrimSuffix(report.Page(info), "\n"))

@@ -8,7 +8,6 @@
 package description
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -118,24 +117,6 @@ func inOtherCase(path string) string {
 	return ""
 }
 
-// kindOf says what a file is that is no text; "" if it may be one.
-func kindOf(text []byte) string {
-	for _, kind := range []struct{ begins, name string }{
-		{"PK\x03\x04", "a zip archive or an Office document"}, {"%PDF-", "a PDF"}, {"{\\rtf", "RTF"}, {"\xd0\xcf\x11\xe0", "an Office document"},
-		{"\x1f\x8b", "a gzip archive"}, {"\x7fELF", "a program"}, {"MZ", "a program"}, {"\xcf\xfa\xed\xfe", "a program"}, {"bplist", "a property list"},
-		{"SQLite format", "a database"}, {"\x89PNG", "a picture"}, {"\xff\xd8\xff", "a picture"},
-		{"<!DOCTYPE", "a web page"}, {"<!doctype", "a web page"}, {"<html", "a web page"}, {"<?xml", "XML"},
-	} {
-		if bytes.HasPrefix(text, []byte(kind.begins)) && (kind.begins != "MZ" || bytes.IndexByte(text, 0) >= 0) {
-			return kind.name
-		}
-	}
-	if bytes.IndexByte(text, 0) >= 0 {
-		return "binary"
-	}
-	return ""
-}
-
 // Parse reads a description, which errors call name. The error is a *params.Error with every
 // fault and its line, and without a value.
 func Parse(text []byte, name string) (Payload, error) {
@@ -143,7 +124,7 @@ func Parse(text []byte, name string) (Payload, error) {
 	result := r.description(text)
 	if len(r.problems) > 0 {
 		return Payload{}, &params.Error{
-			Problems: r.problems, Hints: []string{"pam-rotate-script payload --help shows a description"},
+			Problems: r.problems, Hints: append(r.hints, "pam-rotate-script payload --help shows a description"),
 		}
 	}
 	return result, nil

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -42,6 +41,7 @@ type reader struct {
 	name     string   // of the file
 	lines    []string // of its text
 	problems []string
+	hints    []string // beside those of every description
 }
 
 func (r *reader) fault(line int, format string, values ...any) {
@@ -55,9 +55,13 @@ func (r *reader) description(text []byte) Payload {
 	}
 	pairs, ok := r.pairs(root)
 	if !ok {
-		if text, isText := scalar(root); isText && strings.Contains(text, "=") {
+		text, isText := scalar(root)
+		switch {
+		case isText && strings.ContainsFunc(text, isStrange):
+			r.fault(line(root), "the line has a blank that is none, such as a no-break space of a web page")
+		case isText && strings.Contains(text, "="):
 			r.fault(line(root), "keys with values are needed, such as user: jdoe; lines such as NAME=value are none")
-		} else {
+		default:
 			r.fault(line(root), "keys with values are needed, such as user: jdoe")
 		}
 		return Payload{}
@@ -77,6 +81,11 @@ func (r *reader) description(text []byte) Payload {
 	if strings.TrimSpace(result.User) == "" && len(r.problems) == 0 {
 		r.fault(line(root), "the key %s is missing or empty", keyUser)
 	}
+	if node, given := values[keyAccessRecord]; given && len(r.problems) > 0 {
+		if _, isNull := node.(*ast.NullNode); isNull {
+			r.hints = append(r.hints, "the fields of the access record stand below accessRecord, each indented by two blanks")
+		}
+	}
 	if _, given := values[keyNewPassword]; given && result.NewPassword.IsEmpty() && len(r.problems) == 0 {
 		r.fault(line(values[keyNewPassword]), "%s is empty; leave the key out to have one made", keyNewPassword)
 	}
@@ -93,42 +102,6 @@ func (r *reader) description(text []byte) Payload {
 	}
 	result.Records = append(result.Records, r.record(values[keyUserRecord], keyUserRecord, own...))
 	return result
-}
-
-// unknown tells of a key that there is not.
-func (r *reader) unknown(pair pair) {
-	meant := func(key string) string {
-		return strings.ToLower(strings.Map(func(c rune) rune {
-			if isSpace(c) || c == '_' || c == '-' {
-				return -1
-			}
-			return c
-		}, key))
-	}
-	place := slices.IndexFunc(keys, func(key string) bool { return meant(key) == meant(pair.key) })
-	if strings.IndexFunc(pair.key, isSpace) == 0 {
-		r.fault(pair.line, "the line is indented with a blank that is none, such as a no-break space of a web page")
-		return
-	}
-	if place >= 0 {
-		r.fault(pair.line, "there is no key %s: keys are compared exactly, write %s", strconv.Quote(pair.key), keys[place])
-		return
-	}
-	r.fault(pair.line, "there is no key %s; the keys are %s", strconv.Quote(pair.key), strings.Join(keys, ", "))
-}
-
-// isSpace reports whether a character looks like a blank, or like nothing.
-func isSpace(c rune) bool { return unicode.IsSpace(c) || unicode.Is(unicode.Cf, c) }
-
-// endsEarly reports whether an apostrophe ends a value in single quotes before its end.
-func endsEarly(value string) bool {
-	rest, quoted := strings.CutPrefix(value, "'")
-	if !quoted {
-		return false
-	}
-	_, behind, closed := strings.Cut(strings.ReplaceAll(rest, "''", ""), "'")
-	behind = strings.TrimSpace(behind)
-	return !closed || behind != "" && !strings.HasPrefix(behind, "#")
 }
 
 // document parses the text and returns its one document, or nil. The parser's own
@@ -148,7 +121,7 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		r.fault(1, "it is not UTF-8")
 		return nil
 	}
-	if params.LooksLikePayload(read) && !bytes.Contains(text, []byte(keyAccessRecord)) && !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+	if params.LooksLikePayload(read) && (!bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) || bytes.Contains(text, []byte(`"records"`))) {
 		r.fault(1, "it is a payload, as the Gateway pipes it in, and no description")
 		return nil
 	}
@@ -166,26 +139,7 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			at = syntax.GetToken().Position.Line
 		}
-		// The parser stumbles behind the place: at the next quote, or at the end.
-		for i, text := range r.lines {
-			if _, value, ok := strings.Cut(strings.TrimSpace(text), ": "); ok && endsEarly(value) {
-				r.fault(i+1, "it is neither YAML nor JSON: within single quotes, ' is written ''")
-				return nil
-			}
-		}
-		for i, text := range r.lines {
-			indent := text[:len(text)-len(strings.TrimLeftFunc(text, isSpace))]
-			switch {
-			case strings.TrimSpace(text) == "" || strings.HasPrefix(strings.TrimSpace(text), "#"):
-			case strings.Contains(indent, "\t"):
-				r.fault(i+1, "it is neither YAML nor JSON: the line is indented with a tab, and YAML wants blanks")
-				return nil
-			case strings.Trim(indent, " ") != "":
-				r.fault(i+1, "it is neither YAML nor JSON: the line is indented with a blank that is none, such as a no-break space of a web page")
-				return nil
-			}
-		}
-		r.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
+		r.syntax(at)
 		return nil
 	}
 	for _, document := range file.Docs {
@@ -249,31 +203,15 @@ func (r *reader) text(values map[string]ast.Node, key string) string {
 		return ""
 	}
 	if _, isNull := node.(*ast.NullNode); isNull {
+		r.slips(node, "", key)
 		return ""
 	}
 	text, ok := scalar(node)
 	if !ok {
-		r.fault(line(node), "%s must be a text", key)
+		r.fault(line(node), "%s must be a text; one that begins with & * ! { or [ needs single quotes", key)
 	}
 	r.slips(node, text, key)
 	return text
-}
-
-// slips finds what was meant otherwise in a value that YAML takes without a fault: the quotes
-// that word processors write, and a password that ends where YAML sees a comment.
-func (r *reader) slips(node ast.Node, text, key string) {
-	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune("“”„‘’‚«»", first) && first != utf8.RuneError {
-		r.fault(line(node), "%s begins with a typographic quote, which would be a part of the text; YAML's are ' and \"", key)
-		return
-	}
-	label := strings.ToLower(key)
-	secret := slices.ContainsFunc([]string{"password", "secret", "token", "key"}, func(word string) bool { return strings.Contains(label, word) })
-	plain, isText := node.(*ast.StringNode)
-	if at := line(node); secret && isText && plain.Token.Type == token.StringType && at <= len(r.lines) {
-		if _, rest, _ := strings.Cut(r.lines[at-1], ": "); strings.Contains(rest, " #") {
-			r.fault(at, "%s is not in quotes, so YAML ends it at \" #\"; put it into single quotes", key)
-		}
-	}
 }
 
 // scalar returns a text as it is meant, and a number or a word like true as it is
@@ -308,9 +246,8 @@ func (r *reader) record(node ast.Node, key string, defaults ...jsonField) secret
 			r.fault(line(node), "%s must be fields with values", key)
 		}
 		for _, pair := range pairs {
-			if text, ok := scalar(pair.value); ok {
-				r.slips(pair.value, text, pair.key)
-			}
+			text, _ := scalar(pair.value)
+			r.slips(pair.value, text, pair.key)
 			value := jsonField{pair.key, r.value(pair.value)}
 			if place := slices.IndexFunc(fields, func(other jsonField) bool { return other.label == pair.key }); place >= 0 {
 				fields[place] = value

@@ -24,6 +24,7 @@ type Printer struct {
 	stdout, stderr io.Writer
 	scrubber       *secret.Scrubber
 	json           bool
+	once           bool // both streams are a terminal's: a failure that stood on each would be told twice
 
 	level, format string // set by flags; "" leaves the choice to the access record
 	mu            sync.Mutex
@@ -49,6 +50,9 @@ func New(stdout, stderr io.Writer, scrubber *secret.Scrubber, options Options) *
 		stdout: stdout, stderr: stderr, scrubber: scrubber,
 		json: options.JSON, level: options.LogLevel, format: options.LogFormat,
 	}
+	out, outIsFile := stdout.(*os.File)
+	log, logIsFile := stderr.(*os.File)
+	p.once = !p.json && outIsFile && logIsFile && IsTerminal(out) && IsTerminal(log)
 	p.Log("", "")
 	return p
 }
@@ -115,7 +119,7 @@ func (q quiet) Write(p []byte) (int, error) {
 // error event and its hints on standard error before it.
 func (p *Printer) Result(result rotation.Result) {
 	result = p.bounded(result)
-	p.events(result)
+	defer p.eventsAround(result)()
 	if p.json {
 		p.object(result)
 		return
@@ -124,7 +128,7 @@ func (p *Printer) Result(result rotation.Result) {
 }
 
 // Failure prints a failure on standard error alone.
-func (p *Printer) Failure(result rotation.Result) { p.events(p.bounded(result)) }
+func (p *Printer) Failure(result rotation.Result) { p.events(p.bounded(result), true) }
 
 // Object prints a value as one JSON object on standard output.
 func (p *Printer) Object(value any) { p.object(value) }
@@ -174,7 +178,7 @@ func Plain(name string) string {
 // Check prints the end of a check and the calls of a rotation.
 func (p *Printer) Check(result rotation.CheckResult) {
 	result.Result = p.bounded(result.Result)
-	p.events(result.Result)
+	defer p.eventsAround(result.Result)()
 	type call struct {
 		Method  string `json:"method"`
 		Host    string `json:"host"`
@@ -223,7 +227,7 @@ func (p *Printer) Verified(result rotation.VerifyResult) {
 	if result.Class != "" {
 		result.Outcome = rotation.Unknown // of the log's event
 	}
-	p.events(result.Result)
+	defer p.eventsAround(result.Result)()
 	if p.json {
 		p.object(struct {
 			rotation.Result
@@ -253,8 +257,18 @@ func (p *Printer) Usage(problem string) {
 	fmt.Fprintln(out, "hint: pam-rotate-script --help lists the verbs and flags")
 }
 
-// events writes what standard error gets of a result.
-func (p *Printer) events(result rotation.Result) {
+// eventsAround writes the events of a result, and returns what to do when the result is printed: on a
+// terminal they come then, since hints are read after what they are about.
+func (p *Printer) eventsAround(result rotation.Result) (printed func()) {
+	if p.once {
+		return func() { p.events(result, false) }
+	}
+	p.events(result, false)
+	return func() {}
+}
+
+// events writes what standard error gets of a result. alone says that no result line follows.
+func (p *Printer) events(result rotation.Result, alone bool) {
 	p.mu.Lock()
 	log := p.log
 	p.mu.Unlock()
@@ -266,8 +280,10 @@ func (p *Printer) events(result rotation.Result) {
 			Int64("duration_ms", result.DurationMS).Msg("done")
 		return
 	}
-	log.Error().Str("outcome", string(result.Outcome)).Str("class", string(result.Class)).
-		Int("requests", result.Requests).Int("writes", result.Writes).Msg(result.Message)
+	if !p.once || alone {
+		log.Error().Str("outcome", string(result.Outcome)).Str("class", string(result.Class)).
+			Int("requests", result.Requests).Int("writes", result.Writes).Msg(result.Message)
+	}
 	for _, hint := range result.Hints {
 		log.Error().Msg("hint: " + hint)
 	}

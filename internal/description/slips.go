@@ -1,0 +1,168 @@
+package description
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// joined is a key without the blank behind its colon.
+var joined = regexp.MustCompile(`^[A-Za-z][A-Za-z ]*:[^ /]`)
+
+// syntax tells of a text that the parser stumbled over at a line. It stumbles behind the place: at
+// the next quote, or at the end.
+func (r *reader) syntax(at int) {
+	const neither = "it is neither YAML nor JSON: "
+	if strings.HasPrefix(strings.TrimSpace(r.lines[0]), "{") {
+		r.fault(at, neither+"in JSON, a quotation mark, comma or brace is missing or too many here, or in front")
+		return
+	}
+	for i, text := range r.lines {
+		indent := text[:len(text)-len(strings.TrimLeftFunc(text, isSpace))]
+		text = strings.TrimSpace(text)
+		key, value, ok := strings.Cut(text, ": ")
+		switch {
+		case text == "" || strings.HasPrefix(text, "#"):
+		case strings.HasPrefix(text, "```"):
+			r.fault(i+1, neither+"three backquotes belong to the page that it was copied from")
+			return
+		case strings.Contains(indent, "\t"):
+			r.fault(i+1, neither+"the line is indented with a tab, and YAML wants blanks")
+			return
+		case strings.Trim(indent, " ") != "" || strings.IndexFunc(strings.TrimLeft(text[strings.Index(text, ":")+1:], " "), isStrange) == 0:
+			r.fault(i+1, neither+"the line has a blank that is none, such as a no-break space of a web page")
+			return
+		case ok && endsEarly(value):
+			r.fault(i+1, neither+"within single quotes, ' is written ''")
+			return
+		case ok && strings.HasPrefix(value, `"`) && strings.Count(strings.NewReplacer(`\\`, "", `\"`, "").Replace(value), `"`)%2 != 0 && !strings.Contains(key, "Certificate"):
+			r.fault(i+1, neither+"the quotation mark is not closed on this line; put a text with \" or \\ into single quotes")
+			return
+		case ok && strings.HasPrefix(value, `"`) && badEscape.MatchString(value):
+			r.fault(i+1, neither+"in double quotes, \\ begins an escape; put the text into single quotes")
+			return
+		}
+	}
+	if at <= len(r.lines) {
+		if text := strings.TrimSpace(r.lines[at-1]); !strings.Contains(text, ": ") && joined.MatchString(text) {
+			r.fault(at, neither+"behind the colon of a key stands a blank")
+			return
+		}
+	}
+	r.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
+}
+
+// badEscape is an escape that YAML does not have.
+var badEscape = regexp.MustCompile(`[^\\](\\\\)*\\[^0abtnvfre "/\\N_LPxuU\t]`)
+
+// isStrange reports whether a character looks like a blank and is none of YAML's.
+func isStrange(c rune) bool { return c != ' ' && c != '\t' && c != '\r' && isSpace(c) }
+
+// unknown tells of a key that there is not.
+func (r *reader) unknown(pair pair) {
+	meant := func(key string) string {
+		return strings.ToLower(strings.Map(func(c rune) rune {
+			if isSpace(c) || c == '_' || c == '-' {
+				return -1
+			}
+			return c
+		}, key))
+	}
+	place := slices.IndexFunc(keys, func(key string) bool { return meant(key) == meant(pair.key) })
+	if strings.IndexFunc(pair.key, isSpace) == 0 {
+		r.fault(pair.line, "the line is indented with a blank that is none, such as a no-break space of a web page")
+		return
+	}
+	if place >= 0 {
+		r.fault(pair.line, "there is no key %s: keys are compared exactly, write %s", strconv.Quote(pair.key), keys[place])
+		return
+	}
+	problem := "there is no key %s; the keys are " + strings.Join(keys, ", ")
+	if slices.ContainsFunc(r.problems, func(earlier string) bool { return strings.Contains(earlier, "there is no key") }) {
+		problem = "there is no key %s"
+	}
+	r.fault(pair.line, problem, strconv.Quote(pair.key))
+}
+
+// isSpace reports whether a character looks like a blank, or like nothing.
+func isSpace(c rune) bool { return unicode.IsSpace(c) || unicode.Is(unicode.Cf, c) }
+
+// endsEarly reports whether an apostrophe ends a value in single quotes before its end.
+func endsEarly(value string) bool {
+	rest, quoted := strings.CutPrefix(value, "'")
+	if !quoted {
+		return false
+	}
+	_, behind, closed := strings.Cut(strings.ReplaceAll(rest, "''", ""), "'")
+	behind = strings.TrimSpace(behind)
+	return !closed || behind != "" && !strings.HasPrefix(behind, "#")
+}
+
+// placeholder is what pages put in a value's place.
+var placeholder = regexp.MustCompile(`^<[A-Za-z][A-Za-z0-9 _.@-]*>$`)
+
+// slips finds what was meant otherwise in a value that YAML takes without a fault: the quotes
+// that word processors write, a page's placeholder, a password that ends where YAML sees a comment,
+// that YAML takes for nothing, or of which it makes control characters.
+func (r *reader) slips(node ast.Node, text, key string) {
+	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune("“”„‘’‚«»", first) && first != utf8.RuneError {
+		r.fault(line(node), "%s begins with a typographic quote, which would be a part of the text; YAML's are ' and \"", key)
+		return
+	}
+	if placeholder.MatchString(text) {
+		r.fault(line(node), "%s is a placeholder in angle brackets: put your own value in its place, without them", key)
+		return
+	}
+	label := strings.ToLower(key)
+	secret := slices.ContainsFunc([]string{"password", "secret", "token", "key"}, func(word string) bool { return strings.Contains(label, word) })
+	if !secret {
+		return
+	}
+	at := line(node)
+	rest := ""
+	if at <= len(r.lines) {
+		_, rest, _ = strings.Cut(r.lines[at-1], ": ")
+		rest = strings.TrimSpace(rest)
+	}
+	switch node := node.(type) {
+	case *ast.StringNode:
+		switch {
+		case node.Token.Type == token.StringType && strings.Contains(rest, " #"):
+			r.fault(at, "%s is not in quotes, so YAML ends it at \" #\"; put it into single quotes", key)
+		case node.Token.Type == token.DoubleQuoteType && strings.Contains(label, "password") && strings.ContainsFunc(text, unicode.IsControl):
+			r.fault(at, "%s is in double quotes, in which \\ begins an escape; put it into single quotes", key)
+		}
+	case *ast.NullNode:
+		switch {
+		case strings.HasPrefix(rest, "#"):
+			r.fault(at, "%s is not in quotes, so YAML ends it at \" #\"; put it into single quotes", key)
+		case rest == "~" || strings.EqualFold(rest, "null"):
+			r.fault(at, "%s is a word that YAML takes for nothing; put it into single quotes", key)
+		}
+	}
+}
+
+// kindOf says what a file is that is no text; "" if it may be one.
+func kindOf(text []byte) string {
+	for _, kind := range []struct{ begins, name string }{
+		{"PK\x03\x04", "a zip archive or an Office document"}, {"%PDF-", "a PDF"}, {"{\\rtf", "RTF"}, {"\xd0\xcf\x11\xe0", "an Office document"},
+		{"\x1f\x8b", "a gzip archive"}, {"\x7fELF", "a program"}, {"MZ", "a program"}, {"\xcf\xfa\xed\xfe", "a program"}, {"bplist", "a property list"},
+		{"SQLite format", "a database"}, {"\x89PNG", "a picture"}, {"\xff\xd8\xff", "a picture"},
+		{"<!DOCTYPE", "a web page"}, {"<!doctype", "a web page"}, {"<html", "a web page"}, {"<?xml", "XML"},
+	} {
+		if bytes.HasPrefix(text, []byte(kind.begins)) && (kind.begins != "MZ" || bytes.IndexByte(text, 0) >= 0) {
+			return kind.name
+		}
+	}
+	if bytes.IndexByte(text, 0) >= 0 {
+		return "binary"
+	}
+	return ""
+}

@@ -53,7 +53,7 @@ func (c *command) completes(root *cobra.Command) {
 			for _, shell := range verb.Commands() {
 				if script := shell.RunE; shell.Name() == "bash" {
 					shell.RunE = func(verb *cobra.Command, arguments []string) error {
-						fmt.Fprint(c.stdout, withoutPackage)
+						fmt.Fprint(verb.OutOrStdout(), withoutPackage)
 						return script(verb, arguments)
 					}
 				}

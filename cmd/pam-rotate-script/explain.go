@@ -54,7 +54,7 @@ func (c *command) explainWords(arguments []string) error {
 	c.printer().Lines(text)
 	if piped {
 		c.code = 0
-		return nil
+		return c.written(nil)
 	}
 	return c.informed("explain")
 }

@@ -2,12 +2,16 @@ package main
 
 import (
 	"crypto/rand"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/password"
+	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/vault"
 )
 
@@ -26,16 +30,21 @@ func (c *command) payloadOfDescription() (*params.Params, error) {
 	if err != nil {
 		return nil, err
 	}
+	name := report.Plain(filepath.Base(c.flags.from))
+	if info, err := os.Stat(c.flags.from); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o066 != 0 && runtime.GOOS != "windows" {
+		log := c.printer().Log("", "")
+		log.Warn().Msg("others than its owner can read or write " + name + ", which holds passwords: chmod 600")
+	}
 	if len(described.Records) < 2 && !vault.Configured(c.vaultOptions()) {
 		return nil, &params.Error{
-			Problems: []string{"description: accessRecord is missing"},
+			Problems: []string{name + ": accessRecord is missing"},
 			Hints:    []string{"put the fields of the access record below a key accessRecord, each indented by two blanks", "pam-rotate-script payload --help shows a description"},
 		}
 	}
 	if described.NewPassword.IsEmpty() {
 		if !c.checks {
 			return nil, &params.Error{
-				Problems: []string{"description: newPassword is missing, and nobody would know one that is made"},
+				Problems: []string{name + ": newPassword is missing, and nobody would know one that is made"},
 				Hints:    []string{"put the new password into the description, in single quotes"},
 			}
 		}

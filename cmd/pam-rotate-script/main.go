@@ -26,6 +26,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +75,7 @@ type command struct {
 	seam           *vault.Seam  // tests put a stand-in in Keeper's place
 	clock          api.Clock    // tests wait in no time; nil is the machine's
 	opened         *vault.Vault // nil until it is needed
+	unwritten      error        // of the last write to stdout that failed
 	authorities    string       // PEM text that is trusted beside the system's, or ""
 	// code is the exit code once the verb has decided on one.
 	code int
@@ -112,7 +114,7 @@ func (c *command) run(arguments []string) (code int) {
 			code = c.code
 		}
 	}()
-	err := carriageReturn(arguments)
+	err := strangeWords(arguments)
 	if err == nil {
 		err = c.carryOut(arguments)
 	}
@@ -127,11 +129,16 @@ func (c *command) run(arguments []string) (code int) {
 	return c.code
 }
 
-// carriageReturn tells of a script with the line ends of Windows, which a shell hands over as a
-// part of the last word.
-func carriageReturn(arguments []string) error {
+// strangeWords tells of a script with the line ends of Windows, which a shell hands over as a part
+// of the last word, and of the dashes that word processors make of a flag's.
+func strangeWords(arguments []string) error {
 	if len(arguments) > 0 && strings.HasSuffix(arguments[len(arguments)-1], "\r") {
 		return usageError{"the last word of the command ends in a carriage return; save the script with Unix line ends"}
+	}
+	for _, word := range arguments {
+		if first, _ := utf8.DecodeRuneInString(strings.TrimPrefix(word, "-")); strings.ContainsRune("‐‑‒–—―−", first) {
+			return usageError{"a flag begins with two hyphens, and a word processor has made a dash of them; type them anew"}
+		}
 	}
 	return nil
 }
@@ -144,7 +151,6 @@ func (c *command) carryOut(arguments []string) error {
 	root := c.root()
 	onlyHeeded(root, arguments)
 	root.SetArgs(arguments)
-	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	verb, err := root.ExecuteContextC(c.ctx)
 	if err == nil && (strings.HasPrefix(verb.Name(), cobra.ShellCompRequestCmd) || verb.Parent() != nil && verb.Parent().Name() == "completion") {
@@ -153,8 +159,18 @@ func (c *command) carryOut(arguments []string) error {
 	return err
 }
 
+// watched is standard output for what others print there: informed tells of a write that failed.
+type watched struct{ c *command }
+
+func (w watched) Write(text []byte) (int, error) {
+	if _, err := w.c.stdout.Write(text); err != nil {
+		w.c.unwritten = err
+	}
+	return len(text), nil
+}
+
 func (c *command) printer() *report.Printer {
 	return report.New(c.stdout, c.stderr, c.scrubber, report.Options{
-		JSON: c.flags.json, LogLevel: c.flags.logLevel, LogFormat: c.flags.logFormat,
+		JSON: c.flags.json, LogLevel: c.flags.logLevel, LogFormat: c.flags.logFormat, Failed: &c.unwritten,
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,12 +9,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/description"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
@@ -147,6 +150,7 @@ prints one object.`,
 			RunE: func(*cobra.Command, []string) error { return c.version() },
 		},
 	)
+	root.SetOut(watched{c}) // before the completions, which keep it
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	c.completes(root)
@@ -173,7 +177,8 @@ func flagError(verb *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		var names []string
 		verb.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-		return usageError{"there is no such flag" + didYouMean(unknown.GetSpecifiedName(), "--", names)}
+		name, _, _ := strings.Cut(unknown.GetSpecifiedName(), ":")
+		return usageError{"there is no such flag" + didYouMean(name, "--", names)}
 	}
 	return usageError{"there is no such flag"}
 }
@@ -231,6 +236,15 @@ func (c *command) informed(verb string) error {
 	}
 	if err == nil {
 		c.code = 0
+	}
+	return c.written(err)
+}
+
+// written reports a full disk, which whoever reads the file later would not notice. A reader that has
+// seen enough is none of this program's business.
+func (c *command) written(err error) error {
+	if err == nil && c.unwritten != nil && !errors.Is(c.unwritten, syscall.EPIPE) {
+		err = usageError{"standard output cannot be written to: is the disk full?"}
 	}
 	return err
 }
@@ -298,8 +312,12 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 			_ = recover()
 			done <- end
 		}()
+		var text beginning
 		// Which values are secret hangs on the fields of the recipe, which may be in there.
-		read, err := params.Read(input, params.Options{})
+		read, err := params.Read(io.TeeReader(input, &text), params.Options{})
+		if err != nil && description.Is(text) && (!params.LooksLikePayload(string(text)) || bytes.Contains(text, []byte("accessRecord"))) {
+			err = c.failure(api.ClassInput, "it is a description, and not a payload", "give the file behind --from: pam-rotate-script check --from FILE")
+		}
 		if err == nil {
 			read.Seal(c.payloadOptions(read))
 		}
@@ -320,6 +338,14 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 		return nil, true, c.failure(api.ClassTimeout, "no complete payload came in time",
 			"whatever pipes the payload in must close the pipe behind it")
 	}
+}
+
+// beginning keeps as much of what is written to it as a description can be long.
+type beginning []byte
+
+func (b *beginning) Write(text []byte) (int, error) {
+	*b = append(*b, text[:min(len(text), description.MaxSize-len(*b))]...)
+	return len(text), nil
 }
 
 func (c *command) failure(class api.Class, cause string, hints ...string) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// joined is a key without the blank behind its colon.
-var joined = regexp.MustCompile(`^[A-Za-z][A-Za-z ]*:[^ /]`)
+// joined matches a key without the blank behind its colon.
+const joined = `^[A-Za-z][A-Za-z ]*:[^ /]`
 
 // syntax tells of a text that the parser stumbled over at a line. It stumbles behind the place: at
 // the next quote, or at the end.
@@ -45,13 +45,13 @@ func (r *reader) syntax(at int) {
 		case ok && strings.HasPrefix(value, `"`) && strings.Count(strings.NewReplacer(`\\`, "", `\"`, "").Replace(value), `"`)%2 != 0 && !strings.Contains(key, "Certificate"):
 			r.fault(i+1, neither+"the quotation mark is not closed on this line; put a text with \" or \\ into single quotes")
 			return
-		case ok && strings.HasPrefix(value, `"`) && badEscape.MatchString(value):
+		case ok && strings.HasPrefix(value, `"`) && regexp.MustCompile(badEscape).MatchString(value):
 			r.fault(i+1, neither+"in double quotes, \\ begins an escape; put the text into single quotes")
 			return
 		}
 	}
 	if at <= len(r.lines) {
-		if text := strings.TrimSpace(r.lines[at-1]); !strings.Contains(text, ": ") && joined.MatchString(text) {
+		if text := strings.TrimSpace(r.lines[at-1]); !strings.Contains(text, ": ") && regexp.MustCompile(joined).MatchString(text) {
 			r.fault(at, neither+"behind the colon of a key stands a blank")
 			return
 		}
@@ -59,8 +59,8 @@ func (r *reader) syntax(at int) {
 	r.fault(at, "it is neither YAML nor JSON; a text with special characters needs single quotes")
 }
 
-// badEscape is an escape that YAML does not have.
-var badEscape = regexp.MustCompile(`[^\\](\\\\)*\\[^0abtnvfre "/\\N_LPxuU\t]`)
+// badEscape matches an escape that YAML does not have.
+const badEscape = `[^\\](\\\\)*\\[^0abtnvfre "/\\N_LPxuU\t]`
 
 // isStrange reports whether a character looks like a blank and is none of YAML's.
 func isStrange(c rune) bool { return c != ' ' && c != '\t' && c != '\r' && isSpace(c) }
@@ -105,8 +105,8 @@ func endsEarly(value string) bool {
 	return !closed || behind != "" && !strings.HasPrefix(behind, "#")
 }
 
-// placeholder is what pages put in a value's place.
-var placeholder = regexp.MustCompile(`^<[A-Za-z][A-Za-z0-9 _.@-]*>$`)
+// placeholder matches what pages put in a value's place.
+const placeholder = `^<[A-Za-z][A-Za-z0-9 _.@-]*>$`
 
 // slips finds what was meant otherwise in a value that YAML takes without a fault: the quotes
 // that word processors write, a page's placeholder, a password that ends where YAML sees a comment,
@@ -116,7 +116,7 @@ func (r *reader) slips(node ast.Node, text, key string) {
 		r.fault(line(node), "%s begins with a typographic quote, which would be a part of the text; YAML's are ' and \"", key)
 		return
 	}
-	if placeholder.MatchString(text) {
+	if regexp.MustCompile(placeholder).MatchString(text) {
 		r.fault(line(node), "%s is a placeholder in angle brackets: put your own value in its place, without them", key)
 		return
 	}

@@ -51,23 +51,26 @@ func Topics() string {
 	return text + "\nGive one of these words, an exit code, or a whole line from the log in double quotes; or - and pipe in as many as there are."
 }
 
-var (
+// The patterns are compiled where they are used: a rotation has no need of them, and each takes time
+// at its start.
+const (
 	// colours are those of terminals, as they are or escaped, and escapes those of JSON and HTML.
-	colours = regexp.MustCompile(`(\x1b|\\u001b|\\x1b|\\033|#033|\^\[)\[[0-9;?]*[a-z]`)
-	escapes = regexp.MustCompile(`\\u[0-9a-f]{4}|\\r\\n|\\[nt]|&#?[0-9a-z]{2,6};`)
+	colours = `(\x1b|\\u001b|\\x1b|\\033|#033|\^\[)\[[0-9;?]*[a-z]`
+	escapes = `\\u[0-9a-f]{4}|\\r\\n|\\[nt]|&#?[0-9a-z]{2,6};`
 	// outcomeMark is how an outcome, a state or an exit code is told: in an event or object, by
 	// others, or at the beginning of a line behind whatever a log puts there.
-	outcomeMark = regexp.MustCompile(`outcome[=:] ?([a-z-]+)` +
-		`|(?:exit|return|rc|lastexit)(?:ed|ing|ned)?(?: ?with)?(?: ?non-zero)?(?: ?exit)?(?: ?code| ?status)?:? ?[=:]? ?\(?(-?[0-9]{1,10})\b`)
-	lineMark  = regexp.MustCompile(`(?m)^(?:.*?(?:[:>|\]]\s*|\dz?\s+|std(?:out|err) [fp] ))??\s*((?:not-)?(?:changed|ready)|unknown|in force|drifted|in-force|not-set|not-tried)(?::| {2,}[a-z0-9_-]{22} ) ?\S`)
-	classMark = regexp.MustCompile(`(?:class[=:] ?|\[)([a-z]+)`)
+	outcomeMark = `outcome[=:] ?([a-z-]+)` +
+		`|(?:exit|return|rc|lastexit)(?:ed|ing|ned)?(?: ?with)?(?: ?non-zero)?(?: ?exit)?(?: ?code| ?status)?:? ?[=:]? ?\(?(-?[0-9]{1,10})\b`
+	lineMark  = `(?m)^(?:.*?(?:[:>|\]]\s*|\dz?\s+|std(?:out|err) [fp] ))??\s*((?:not-)?(?:changed|ready)|unknown|in force|drifted|in-force|not-set|not-tried)(?::| {2,}[a-z0-9_-]{22} ) ?\S`
+	classMark = `(?:class[=:] ?|\[)([a-z]+)`
 	// kindMark is the level that this program's log puts behind the time.
-	kindMark = regexp.MustCompile(`t\d\d:\d\d:\d\d\S* (debug|info|warn) |level: ?(debug|info|warn)`)
+	kindMark = `t\d\d:\d\d:\d\d\S* (debug|info|warn) |level: ?(debug|info|warn)`
 )
 
 // plain returns a text in lower case without colours, escapes and quotes.
 func plain(text string) string {
-	text = escapes.ReplaceAllString(colours.ReplaceAllString(strings.ToLower(text), ""), " ")
+	text = regexp.MustCompile(colours).ReplaceAllString(strings.ToLower(text), "")
+	text = regexp.MustCompile(escapes).ReplaceAllString(text, " ")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':
@@ -118,8 +121,8 @@ func Explain(text string, names ...string) string {
 	flat := bare(text)
 	word := strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]"))
 	var outcomes, classes []string
-	add := func(found *[]string, mark *regexp.Regexp) {
-		for _, match := range mark.FindAllStringSubmatch(text, -1) {
+	add := func(found *[]string, mark string) {
+		for _, match := range regexp.MustCompile(mark).FindAllStringSubmatch(text, -1) {
 			*found = append(*found, match[1:]...)
 		}
 	}
@@ -179,6 +182,6 @@ func isLine(text, kind string, names []string) bool {
 			return regexp.MustCompile(`(^|\s)` + regexp.QuoteMeta(name) + `: \S`).MatchString(text)
 		})
 	}
-	match := kindMark.FindStringSubmatch(text)
+	match := regexp.MustCompile(kindMark).FindStringSubmatch(text)
 	return match != nil && strings.HasPrefix(kind, match[1]+match[2])
 }

@@ -24,6 +24,7 @@ type Printer struct {
 	stdout, stderr io.Writer
 	scrubber       *secret.Scrubber
 	json           bool
+	failed         *error
 	once           bool // both streams are a terminal's: a failure that stood on each would be told twice
 
 	level, format string // set by flags; "" leaves the choice to the access record
@@ -36,6 +37,7 @@ type Options struct {
 	JSON      bool   // the result as one JSON object
 	LogLevel  string // "" for the access record's choice, or info
 	LogFormat string // "" for the access record's choice, or console
+	Failed    *error // where a failed write to standard output is kept; nil for nowhere
 }
 
 // Levels and Formats are the values that the flags and fields take.
@@ -48,7 +50,7 @@ var (
 func New(stdout, stderr io.Writer, scrubber *secret.Scrubber, options Options) *Printer {
 	p := &Printer{
 		stdout: stdout, stderr: stderr, scrubber: scrubber,
-		json: options.JSON, level: options.LogLevel, format: options.LogFormat,
+		json: options.JSON, failed: options.Failed, level: options.LogLevel, format: options.LogFormat,
 	}
 	out, outIsFile := stdout.(*os.File)
 	log, logIsFile := stderr.(*os.File)
@@ -290,7 +292,9 @@ func (p *Printer) events(result rotation.Result, alone bool) {
 }
 
 func (p *Printer) line(text string) {
-	fmt.Fprintln(p.scrubber.Writer(p.stdout, secret.Lines), text)
+	if _, err := fmt.Fprintln(p.scrubber.Writer(p.stdout, secret.Lines), text); err != nil && p.failed != nil {
+		*p.failed = err
+	}
 }
 
 func (p *Printer) object(value any) {

@@ -183,6 +183,9 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	return nil
 }
 
+// hintForm is for names that may differ in their normal form alone.
+const hintForm = "a letter with a mark can be one character or two; copy the login from where the vendor shows it"
+
 // admit refuses an account that the access record's Allowed Users do not allow.
 func (p *Plan) admit(names ...string) error {
 	const action, ask = "check Allowed Users", "add the account to the access record's field Allowed Users, if it belongs there"
@@ -204,7 +207,11 @@ func (p *Plan) admit(names ...string) error {
 			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask,
 				"a comma ends a name there: write * in its place")
 		default:
-			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask)
+			hints := []string{ask}
+			if slices.ContainsFunc(p.allowed, func(entry string) bool { return params.SameButForm(entry, name) }) {
+				hints = append(hints, "a name in Allowed Users looks the same and is other bytes: "+hintForm)
+			}
+			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", hints...)
 		}
 	}
 	return nil

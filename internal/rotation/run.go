@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/targets"
 )
 
@@ -232,6 +233,9 @@ func (r *run) failed() int { return r.client.Counts().FailedLogins + r.carried }
 func (r *run) finish(result Result, start time.Time) Result {
 	if (result.Outcome != NotChanged || result.Class == "") && !r.ownSaved {
 		r.warnOfOwnUser()
+	}
+	if result.Class == api.ClassAccount && params.HasTwoForms(r.user) {
+		result.Hints = append(result.Hints, "if the vendor shows an account that looks the same: "+hintForm)
 	}
 	counts := r.client.Counts()
 	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account

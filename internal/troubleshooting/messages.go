@@ -152,6 +152,7 @@ func Messages() []MessageGroup {
 			{"is not read: is its label misspelt?", "A warning. Nothing reads that field, and its label is nearly the one in front. Correct it if it is a slip."},
 			{"is needed on the access record", "A field is missing or has the wrong form. The message names the label and what was found."},
 			{"the access record does not allow to rotate this account", "The field `Allowed Users` leaves this account out. Add it there, if it belongs there; the message says so if only upper and lower case differ."},
+			{"a letter with a mark can be one character or two", "Systems write `é` as one character or as `e` and an accent. They look the same and are different names. Copy the login from where the vendor shows it into the PAM User record."},
 			{"none can be excluded", "`Allowed Users` lists whom a run may rotate. An entry such as `!admin` would leave nobody out."},
 			{"the account's name has a control character in it", "It would be let in by a pattern for its end, and a vendor may read its beginning alone. Correct the PAM User's login."},
 			{"the vendor does not tell the name of the account, so that it cannot be allowed", "Choose the account by its name or e-mail address, or leave `Allowed Users` out."},

@@ -71,6 +71,9 @@ func readRecipe(path string) ([]byte, error) {
 	if err != nil || len(source) > recipe.MaxSize {
 		return nil, usageError{"the file cannot be read, or is longer than 64 KiB"}
 	}
+	if text, ok := params.InUTF8(string(source)); ok {
+		source = []byte(text)
+	}
 	return source, nil
 }
 

@@ -76,6 +76,12 @@ func TestExplain(t *testing.T) {
 		{"a warning alone", "2026-11-25T03:32:52Z warn  words of a vendor", []string{"Line warn"}},
 		{"a hint alone", "hint: words of a vendor", []string{"Line hint"}},
 		{"a row of verify", "drifted  Ac7essR3cordUid_0001aA  a title  jane", []string{"State drifted"}},
+		{"sh, given the binary", `sh: 11: Syntax error: ")" unexpected`, []string{"Syntax error", "script command empty"}},
+		{"a folder that Docker made", "bash: line 1: /usr/local/bin/pam-rotate-script: Is a directory", []string{"Docker"}},
+		{"a container's runtime", `OCI runtime exec failed: exec: "/usr/local/bin/pam-rotate-script": permission denied: unknown`, []string{"noexec"}},
+		{"a virus scanner", "Program 'pam-rotate-script.exe' failed to run: Operation did not complete successfully because the file contains a virus or potentially unwanted software.", []string{"hash"}},
+		{"macOS", `[1]    29152 killed     pam-rotate-script` + "\nKilled: 9", []string{"xattr"}},
+		{"Windows PowerShell's view of the log", "+ FullyQualifiedErrorId : NativeCommandError", []string{"standard error"}},
 		{"words in a sentence", "it is not known whether he changed: nobody said", nil},
 	}
 	for _, test := range tests {

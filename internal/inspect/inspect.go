@@ -228,7 +228,7 @@ func (p Process) started(input *Input) Started {
 	found := Started{
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Arguments: p.Arguments,
 		Stdin: input.form(streamKind(input.From)), Stdout: streamKind(p.Stdout), Stderr: streamKind(p.Stderr),
-		Writable: "not known",
+		Program: "not known", Writable: "not known",
 	}
 	if path, err := os.Executable(); err == nil {
 		found.Program = path
@@ -282,7 +282,7 @@ func (i *Inspection) Lines() []string {
 	add(
 		fmt.Sprintf("version: %s, %s", i.Version, s.Platform),
 		fmt.Sprintf("started by user %s, arguments: %d", report.Plain(s.User), s.Arguments),
-		fmt.Sprintf("program: %s %s", s.ProgramMode, report.Plain(s.Program)),
+		strings.TrimSpace("program: "+s.ProgramMode+" "+report.Plain(s.Program)),
 		fmt.Sprintf("working directory: %s, writable: %s", report.Plain(s.WorkingDirectory), s.Writable),
 		fmt.Sprintf("standard input: %s, %s, line end %s, %d lines, %d KiB", s.Stdin.Kind, s.Stdin.Encoding, s.Stdin.LineEnd, s.Stdin.Lines, s.Stdin.KiB),
 		fmt.Sprintf("standard output: %s, standard error: %s", s.Stdout, s.Stderr),

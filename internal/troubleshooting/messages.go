@@ -32,6 +32,8 @@ func Messages() []MessageGroup {
 			{"env: bash\\r: No such file or directory", lineEnds},
 			{"line…^M: command not found", lineEnds},
 			{"line…$'\\r': command not found", lineEnds},
+			{"uses Windows line endings", lineEnds},
+			{".sh: not found", lineEnds},
 			{"cannot execute: required file not found", notStarted + "The script has Windows line ends, or its first line names an interpreter that is not there: `sed -i 's/\\r$//' FILE`."},
 			{"exec user process caused: no such file or directory", notStarted + "In a container: the path is wrong, or the script has Windows line ends or names a shell that the image lacks. The program itself needs no shell."},
 			{"syntax error near unexpected token", "The shell read something that is no script for it. Is it the binary that was given to `bash` or `sh`? Leave the script command empty then; or the script has Windows line ends."},

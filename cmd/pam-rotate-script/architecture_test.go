@@ -81,11 +81,12 @@ func TestImportsRunOneWay(t *testing.T) {
 		// The stand-in for Keeper.
 		"internal/vault/vaulttest": {"internal/vault", "internal/api", "internal/params", "internal/secret"},
 		"internal/targets/all":     nil, // the list of vendors
-		"internal/recipe":          {"scripts/recipes", "internal/targets", "internal/api", "internal/params", "internal/secret"},
+		"internal/yamltext":        {},
+		"internal/recipe":          {"scripts/recipes", "internal/yamltext", "internal/targets", "internal/api", "internal/params", "internal/secret"},
 		"scripts/recipes":          {}, // nothing but files
 		"scripts/release":          {}, // no part of the program
 		"internal/password":        {"internal/secret"},
-		"internal/description":     {"internal/params", "internal/secret"},
+		"internal/description":     {"internal/yamltext", "internal/params", "internal/secret"},
 		"internal/fleet":           {"internal/vault", "internal/rotation", "internal/description", "internal/api", "internal/params", "internal/secret"},
 		"internal/inspect":         {"internal/vault", "internal/recipe", "internal/report", "internal/rotation", "internal/targets", "internal/params"},
 		// It runs what a recipe describes.

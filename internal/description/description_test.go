@@ -15,12 +15,13 @@ import (
 // TestFaults have a line, and no value.
 func TestFaults(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                    {"line 1: it is empty"},
-		"# nothing\n":         {"line 1: it is empty"},
-		"just canary":         {"line 1: keys with values are needed"},
-		"- user: canary":      {"line 1: keys with values are needed"},
-		"oldPassword: canary": {"line 1: the key user is missing"},
-		"user: ' '":           {"line 1: the key user is missing"},
+		"":                                     {"line 1: it is empty"},
+		"user: " + strings.Repeat("[", 60_000): {"line 1: it is nested deeper than any description"},
+		"# nothing\n":                          {"line 1: it is empty"},
+		"just canary":                          {"line 1: keys with values are needed"},
+		"- user: canary":                       {"line 1: keys with values are needed"},
+		"oldPassword: canary":                  {"line 1: the key user is missing"},
+		"user: ' '":                            {"line 1: the key user is missing"},
 		"user: x\nnewPasword: 'canary'\nurl: canary":                     {`line 2: there is no key "newPasword"; the keys are user, `, `line 3: there is no key "url"`},
 		"user: x\nuser: canary":                                          {`line 2: the key "user" is there twice`},
 		"user: x\naccessRecord:\n  url: a\n  url: canary":                {`line 4: the key "url" is there twice`},

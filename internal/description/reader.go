@@ -11,12 +11,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/yamltext"
 )
+
+// mostLevels is how many brackets may be open in a description. A password may be full of them.
+const mostLevels = 1000
 
 // The keys of a description.
 const (
@@ -126,13 +129,11 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		return nil
 	}
 	r.lines = strings.Split(strings.ReplaceAll(strings.ReplaceAll(string(text), "\r\n", "\n"), "\r", "\n"), "\n")
-	defer func() {
-		if recover() != nil {
-			r.fault(1, "it is neither YAML nor JSON")
-			root = nil
-		}
-	}()
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	file, err := yamltext.Parse(text, mostLevels)
+	if deep := (yamltext.TooDeepError{}); errors.As(err, &deep) {
+		r.fault(deep.Line, "it is nested deeper than any description")
+		return nil
+	}
 	if err != nil {
 		at := 1
 		var syntax interface{ GetToken() *token.Token }

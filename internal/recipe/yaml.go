@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"pam-rotate-script/internal/yamltext"
 )
 
 // Limits of a recipe's text.
@@ -34,10 +35,6 @@ func parseYAML(source []byte, found *problems) ast.Node {
 		found.add(position{}, "", "the recipe is not UTF-8")
 		return nil
 	}
-	if at, deep := tooDeep(source); deep {
-		found.add(at, "", "the recipe is nested deeper than %d levels", maxDepth)
-		return nil
-	}
 	for i, line := range strings.Split(string(source), "\n") {
 		for column, character := range []rune(strings.TrimSuffix(line, "\r")) {
 			if unicode.IsControl(character) || unicode.Is(unicode.Cf, character) && character != '\ufeff' {
@@ -50,7 +47,11 @@ func parseYAML(source []byte, found *problems) ast.Node {
 			}
 		}
 	}
-	file, err := parseGuarded(source)
+	file, err := yamltext.Parse(source, 8*maxDepth)
+	if deep := (yamltext.TooDeepError{}); errors.As(err, &deep) {
+		found.add(position{deep.Line, deep.Column}, "", "the recipe is nested deeper than %d levels", maxDepth)
+		return nil
+	}
 	if err != nil {
 		at := position{1, 1}
 		var syntax interface {
@@ -84,47 +85,6 @@ func parseYAML(source []byte, found *problems) ast.Node {
 		return nil
 	}
 	return root
-}
-
-// parseGuarded parses and turns a panic of the parser into an error: its input may be
-// anything.
-func parseGuarded(source []byte) (file *ast.File, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the parser panicked")
-		}
-	}()
-	return parser.ParseBytes(source, 0, parser.AllowDuplicateMapKey())
-}
-
-// tooDeep finds a text whose brackets or list marks alone would nest it deeper than any
-// recipe, before the parser, which recurses, sees it. Brackets inside texts count too, so the
-// bound is wide.
-func tooDeep(source []byte) (position, bool) {
-	depth, line, column, dashes := 0, 1, 0, 0
-	for _, c := range source {
-		column++
-		switch c {
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth = max(0, depth-1)
-		case '\n':
-			line, column, dashes = line+1, 0, 0
-			continue
-		}
-		switch c {
-		case '-', '?', ':', '&', '!':
-			dashes++
-		case ' ':
-		default:
-			dashes = 0
-		}
-		if depth > 8*maxDepth || dashes > 8*maxDepth {
-			return position{line, column}, true
-		}
-	}
-	return position{}, false
 }
 
 // deeperThan reports whether node has more than levels levels, and where.

@@ -133,6 +133,7 @@ func Messages() []MessageGroup {
 			{"is empty; leave the key out to have one made", "Give a password, or leave `newPassword` out for `check` and `payload`."},
 			{"newPassword is missing, and nobody would know one that is made", "Put the new password into the description. `rotate` makes none, since it would be nowhere else."},
 			{"a second document begins", "One file describes one account. Take the line `---` and what follows out."},
+			{"it is nested deeper than any description", "The text is broken, or no description: brackets are opened again and again."},
 			{"it is empty", "The file has no content. Was it saved?"},
 			{"a key must be a plain word or a text in quotes", "What stands in front of the colon is no name."},
 			{"is there twice", "Delete one of the two lines."},

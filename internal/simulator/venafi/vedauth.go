@@ -59,13 +59,13 @@ func (p *Platform) signIn(r *simulator.Request) simulator.Answer {
 	}
 	allowed := !user.NoWebSDKAccess && p.allowsUser(integration, user)
 	if !allowed && p.options.AssumePermissionFirst {
-		return p.refuseUser(user)
+		return p.refuseUser(user, integration.ClientID)
 	}
 	if !p.passes(user, body["password"].(string)) {
 		return p.refusePassword()
 	}
 	if !allowed {
-		return p.refuseUser(user)
+		return p.refuseUser(user, integration.ClientID)
 	}
 	user.succeeded++
 	return p.grantAnswer(user, p.newGrant(user, integration.ClientID, scope))
@@ -127,9 +127,12 @@ func (p *Platform) refusePassword() simulator.Answer {
 
 // refuseUser refuses a user whom the integration does not allow, in the words that
 // have been seen: a code and a text that names the identity, or a status line alone.
-func (p *Platform) refuseUser(user *account) simulator.Answer {
+func (p *Platform) refuseUser(user *account, clientID string) simulator.Answer {
 	if p.options.ErrorShape == StatusLineOnly {
 		return p.refuse(http.StatusForbidden, unauthorizedClient, "Failed to issue grant: User is not authorized for the requested scope")
+	}
+	if p.options.NamesApplication {
+		return p.refuse(http.StatusBadRequest, unauthorizedClient, "User is not authorized to use application '"+clientID+"'")
 	}
 	return p.refuse(http.StatusBadRequest, unauthorizedClient, "No rule/permission for identity "+user.prefixedName()+" exists")
 }

@@ -155,6 +155,9 @@ type Options struct {
 	LockAfter int
 	// ErrorShape is the form of every error; the zero value is the documented one.
 	ErrorShape ErrorShape
+	// NamesApplication has the refusal of a user whom an integration does not allow name
+	// the integration instead of the user.
+	NamesApplication bool
 	// Deadlocks is the number of otherwise good calls of [SetPassword] that end
 	// in a database deadlock, with status 500, before the first that does not.
 	Deadlocks int

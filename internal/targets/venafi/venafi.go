@@ -377,14 +377,15 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 
 // judgeSignIn says what a sign-in shows that was not accepted. A user who is not on the API
 // Integration is refused with the right password, too, by unauthorized_client and a text that
-// names the identity. With Verify = strict a second sign-in settles it: where a password that
-// cannot be right gets invalid_grant, the first one was right.
+// names the identity or speaks of the user. With Verify = strict a second sign-in settles it:
+// where a password that cannot be right gets invalid_grant, the first one was right.
 func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, error) {
 	fault := api.AsError(err)
 	if fault.Code == codeWrongPassword && fault.Refused() && !t.named.barred {
 		return targets.Rejected, err
 	}
-	names := strings.Contains(strings.ToLower(fault.Text), strings.ToLower(t.proof.username))
+	said := strings.ToLower(fault.Text)
+	names := strings.Contains(said, strings.ToLower(t.proof.username)) || strings.HasPrefix(said, "user is not authorized")
 	if fault.Code != codeUserNotAllowed || !names || t.verify != targets.VerifyStrict || t.self || t.client.Counts().FailedLogins != 1 {
 		return targets.Inconclusive, t.sayNotAllowed(err)
 	}

@@ -245,6 +245,12 @@ func TestOutcomes(t *testing.T) {
 			unproved.with(func(e *expectation) { e.failed = 1 })},
 		"strict, user not allowed to sign in": {scene{access: fields{"Client ID": simulated.CallersClientID, "Verify": "strict"}},
 			proved.with(func(e *expectation) { e.failed = 2 })}, // the control is refused in another way
+		"strict, user not allowed, and the application named": {scene{options: simulated.Options{NamesApplication: true}, access: fields{"Client ID": simulated.CallersClientID, "Verify": "strict"}},
+			proved.with(func(e *expectation) { e.failed = 2 })},
+		"user not allowed, and the application named": {scene{options: simulated.Options{NamesApplication: true}, access: fields{"Client ID": simulated.CallersClientID}},
+			unproved.with(func(e *expectation) { e.failed = 1 })},
+		"strict, user not allowed, looked at first": {scene{options: simulated.Options{NamesApplication: true, AssumePermissionFirst: true}, access: fields{"Client ID": simulated.CallersClientID, "Verify": "strict"}},
+			expectation{outcome: rotation.Unknown, class: api.ClassPermission, writes: 1, failed: 2, warning: "may not sign in"}},
 		"integration of its own for the proof": {scene{access: fields{"Client ID": simulated.CallersClientID, "Verify Client ID": simulated.VerifyClientID, "Verify Scope": "certificate"}}, proved},
 		"password sign-in off": {scene{options: simulated.Options{PasswordSignInOff: true}, access: withToken(simulated.ReadyToken)},
 			unproved.with(func(e *expectation) { e.failed = 1 })},

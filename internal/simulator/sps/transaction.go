@@ -103,8 +103,12 @@ func (a *Appliance) transactionAnswer(session *session) simulator.Answer {
 		"remaining_seconds": int(a.remaining(session) / time.Second),
 	}}
 	if a.options.StatusInBody {
+		demanded := "optional"
+		if a.options.RequireCommitMessage {
+			demanded = "required"
+		}
 		object["key"] = "transaction"
-		object["body"] = map[string]any{"status": status, "commit_message": ""}
+		object["body"] = map[string]any{"status": status, "commit_message": demanded}
 	} else {
 		object["transaction"] = map[string]any{"status": status}
 	}

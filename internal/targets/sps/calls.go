@@ -162,8 +162,8 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 		}
 		return nil, err
 	}
-	if answer.Status == 204 {
-		return api.Fields{}, nil
+	if answer.Status == 204 || request.Action == actionOpen && answer.Status != 202 && answer.Readable() == nil && answer.IsEmpty() {
+		return api.Fields{}, nil // for who opens a transaction asks for its status then
 	}
 	fields, err := answer.Object()
 	var cause string
@@ -282,10 +282,16 @@ func (t *target) open(ctx context.Context) (waited bool, err error) {
 		}
 		fault := api.AsError(err)
 		if !isLock(fault) {
-			if fault.Class == api.ClassPolicy { // which is for a password that was sent
+			switch {
+			case fault.Class == api.ClassPolicy: // which is for a password that was sent
 				fault.Class = api.ClassTarget
+			case fault.Status == 405:
+				fault.Hint("a node that another one manages takes no changes: name the central management node in the access record's url")
 			}
 			return false, err
+		}
+		if fault.Status == 403 {
+			fault.Hints = nil // it is not about privileges
 		}
 		if fault.Status == 503 {
 			mayBeOurs = true
@@ -321,26 +327,43 @@ func isLock(fault *api.Error) bool {
 	return fault.Status/100 == 4 && strings.Contains(strings.ToLower(fault.Code+" "+fault.Text), "lock")
 }
 
-// assureOpen makes sure that the transaction is open, from the answer or else by asking.
+// assureOpen makes sure that the transaction is open, from the answer or else by asking, and
+// that it can be committed.
 func (t *target) assureOpen(ctx context.Context, answered api.Fields) error {
 	status := statusIn(answered)
 	if status == "" {
 		var err error
-		if status, err = t.transactionStatus(ctx, t.session); err != nil {
+		if answered, err = t.readTransaction(ctx, t.session); err != nil {
 			return err
 		}
+		status = statusIn(answered)
 	}
 	if status != statusOpen {
 		return t.client.Fail(actionOpen, api.ClassTarget, "the answer does not say that the transaction is open")
 	}
-	return nil
+	return t.messageFault(answered)
+}
+
+// messageFault is the fault of a missing message, which SPS demands with every commit where its
+// setting require_commitlog is on ("Checking the transaction status", from version 8.0 on).
+func (t *target) messageFault(transaction api.Fields) error {
+	if demanded, _ := transaction.Fields("body").Text("commit_message"); demanded != "required" || t.commitMessage != "" {
+		return nil
+	}
+	return t.client.Fail(actionCommit, api.ClassInput, "SPS demands a message with every commit, and the field Commit Message has none",
+		"put one into the field Commit Message of the access record")
+}
+
+// readTransaction returns the session's transaction ("Using the SPS REST API", status of the
+// transaction).
+func (t *target) readTransaction(ctx context.Context, session secret.Value) (api.Fields, error) {
+	return t.call(ctx, session, api.Request{Action: actionReadStatus, Kind: api.Read, Method: "GET", Path: api.FixedPath(transactionPath)})
 }
 
 // transactionStatus returns the status of the session's transaction, "open" or
-// "closed", or "" if the answer does not say ("Using the SPS REST API", status of the
-// transaction).
+// "closed", or "" if the answer does not say.
 func (t *target) transactionStatus(ctx context.Context, session secret.Value) (string, error) {
-	fields, err := t.call(ctx, session, api.Request{Action: actionReadStatus, Kind: api.Read, Method: "GET", Path: api.FixedPath(transactionPath)})
+	fields, err := t.readTransaction(ctx, session)
 	return statusIn(fields), err
 }
 

@@ -328,6 +328,16 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	return "local user", nil
 }
 
+// LookUp makes the target a targets.LookedUp: what Check has not looked at, since a rotation
+// learns it when it opens its transaction.
+func (t *target) LookUp(ctx context.Context) (looked bool, err error) {
+	transaction, err := t.readTransaction(ctx, t.session)
+	if err != nil {
+		return true, nil // which says nothing against a rotation
+	}
+	return true, t.messageFault(transaction)
+}
+
 // find reads the users of these keys until one has the name that is asked for.
 // Nothing but the object itself shows a user's name. SPS keeps names unique.
 func (t *target) find(ctx context.Context, keys []string) error {
@@ -337,6 +347,9 @@ func (t *target) find(ctx context.Context, keys []string) error {
 				"put the key of the user's object into the field User Key of the PAM User record")
 		}
 		user, err := t.readUser(ctx, t.session, key)
+		if fault := api.AsError(err); fault != nil && fault.Status == 404 && t.userKey == "" {
+			continue // gone since the list was made
+		}
 		if err != nil {
 			return err
 		}

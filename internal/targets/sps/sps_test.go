@@ -215,6 +215,8 @@ func TestVendorSettings(t *testing.T) {
 		{"another commit came first", simulated.Options{SeveralTransactions: true, CommitCollisions: 1}, run(), rotation.Changed, "", targets.ProofLogin, "after a second try", 2, 1},
 		{"another commit came first, root", simulated.Options{CommitCollisions: 1}, rootRun(), rotation.Changed, "", targets.ProofStatus, "after a second try", 2, 0},
 		{"commit message missing", simulated.Options{RequireCommitMessage: true}, run(), rotation.NotChanged, api.ClassPolicy, "", "a commit message is required", 1, 0},
+		{"commit message missing, told beforehand", simulated.Options{RequireCommitMessage: true, StatusInBody: true}, run(), rotation.NotChanged, api.ClassInput, "", "the field Commit Message has none", 0, 0},
+		{"commit message, asked for", simulated.Options{RequireCommitMessage: true, StatusInBody: true}, with(run(), map[string]any{"Commit Message": "rotated"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"commit message", simulated.Options{RequireCommitMessage: true}, with(run(), map[string]any{"Commit Message": "rotated"}), rotation.Changed, "", targets.ProofLogin, "a login", 1, 0},
 		{"locked out like a wrong password", simulated.Options{LockOutAfter: 1, ExternalLogin: true}, run(), rotation.Changed, "", targets.ProofStatus, "a look at what is in force", 1, 2},
 	} {
@@ -325,6 +327,44 @@ func TestLockHolderIsNamed(t *testing.T) {
 	}
 	if strings.Contains(ended.Message, "/api/transaction") {
 		t.Errorf("the details are shown: %s", ended.Message)
+	}
+}
+
+// TestCheckAsksForTheMessage: a check says beforehand that the site demands a message.
+func TestCheckAsksForTheMessage(t *testing.T) {
+	for _, message := range []string{"", "rotated"} {
+		r := start(t, simulated.Options{RequireCommitMessage: true, StatusInBody: true}, nil)
+		run := run()
+		if message != "" {
+			run.Access = map[string]any{"Commit Message": message}
+		}
+		r.judge(run)
+		ended := run.Check(r.stand)
+		if missing := strings.Contains(ended.Message, "the field Commit Message has none"); missing != (message == "") || missing != (ended.Class == api.ClassInput) || r.count(simulated.OpenTransaction) != 0 {
+			t.Errorf("message %q: %s", message, ended.Stdout)
+		}
+	}
+}
+
+// TestHintsAtOpen: a lock that is answered with 403 is none of privileges, and a node that is
+// managed by another one takes no transaction.
+func TestHintsAtOpen(t *testing.T) {
+	for body, hints := range map[string][2]string{ // wanted and not wanted
+		`{"error":{"type":"ConfigurationLocked","message":"locked by admin"}}`: {"configuration of SPS locked", "privilege"},
+		`{"error":{"type":"PermissionDenied","message":"no"}}`:                 {"privilege", "configuration of SPS locked"},
+	} {
+		r := start(t, simulated.Options{}, around{simulated.OpenTransaction: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+			return simulator.Answer{Status: 403, Body: []byte(body)}
+		}})
+		if told := strings.Join(r.rotate(run()).Hints, "\n"); !strings.Contains(told, hints[0]) || strings.Contains(told, hints[1]) {
+			t.Errorf("%s: %s", body, told)
+		}
+	}
+	r := start(t, simulated.Options{}, around{simulated.OpenTransaction: func(*simulator.Request, func(*simulator.Request) simulator.Answer) simulator.Answer {
+		return simulator.Answer{Status: 405, Body: []byte(`{"error":{"type":"MethodNotAllowed"}}`)}
+	}})
+	if told := strings.Join(r.rotate(run()).Hints, "\n"); !strings.Contains(told, "central management node") {
+		t.Error(told)
 	}
 }
 
@@ -684,6 +724,10 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"open without a status", run(), around{simulated.OpenTransaction: answers(201, `{"meta":{}}`)}, rotation.Changed, "a login"},
 		{"open without a body", run(), around{simulated.OpenTransaction: answers(204, ``)}, rotation.Changed, "a login"},
+		{"open with an empty 201", run(), around{simulated.OpenTransaction: answers(201, ``)}, rotation.Changed, "a login"},
+		{"open with an empty 202", run(), around{simulated.OpenTransaction: answers(202, ``)}, rotation.NotChanged, "the answer is 202"},
+		{"one user gone since the list was made", run(), around{simulated.ReadUser: once(simulator.JSON(404, map[string]any{"error": map[string]any{"type": "NotFound"}}))}, rotation.Changed, "a login"},
+		{"all users gone", run(), around{simulated.ReadUser: answers(404, `{"error":{"type":"NotFound"}}`)}, rotation.NotChanged, "no local user has this name"},
 		{"open says closed", run(), around{simulated.OpenTransaction: answers(200, `{"body":{"status":"closed"}}`)}, rotation.NotChanged, "does not say that the transaction is open"},
 		{"open says error", run(), around{simulated.OpenTransaction: answers(200, `{"error":{"type":"x"},"body":{"status":"open"}}`)}, rotation.NotChanged, "says that it failed"},
 		{"session over at the transaction", run(), around{simulated.OpenTransaction: once(simulator.JSON(401, map[string]any{"error": map[string]any{"type": "Unauthenticated"}}))}, rotation.Changed, "after a second try"},

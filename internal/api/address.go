@@ -21,6 +21,9 @@ type Address struct {
 	EscapedPath string
 	// Query is what followed the question mark, without it.
 	Query secret.Value
+	// InPage reports that a fragment went on like a path ("#/users"): a page's own script
+	// reads such a one, and no API.
+	InPage bool
 }
 
 // ParseAddress takes apart an address as people type it: "host", "host:port" or
@@ -75,6 +78,7 @@ func ParseUserAddress(text string) (Address, error) {
 		Host:        strings.TrimSuffix(parsed.Host, ":"),
 		EscapedPath: parsed.EscapedPath(),
 		Query:       secret.New(parsed.RawQuery),
+		InPage:      strings.HasPrefix(strings.TrimPrefix(parsed.Fragment, "!"), "/"),
 	}
 	switch {
 	case hasMarker(address.EscapedPath, parsed.RawQuery), hasMarker("", parsed.Fragment), strings.Contains(parsed.Fragment, UserPlaceholder):

@@ -28,6 +28,7 @@ type Settings struct {
 	findings []finding
 	hints    []string
 	warnings []string
+	slips    map[int]int // by the place of their field, those of the warnings that tell of a slip
 }
 
 // finding is one fault of a field. place sorts it; a finding on something that
@@ -454,8 +455,16 @@ func (s *Settings) Err() error {
 }
 
 // Warnings returns what was ignored and why, in the order of the fields. Empty if
-// there is nothing to warn of.
-func (s *Settings) Warnings() []string { return slices.Clone(s.warnings) }
+// there is nothing to warn of. A value that a fault refuses is not said to be used.
+func (s *Settings) Warnings() []string {
+	warnings := slices.Clone(s.warnings)
+	for _, fault := range s.findings {
+		if i, ok := s.slips[fault.place]; ok {
+			warnings[i] = ""
+		}
+	}
+	return slices.DeleteFunc(warnings, func(text string) bool { return text == "" })
+}
 
 // Text returns the value of a Text, URL, Choice or Multiline field, "" if there is
 // none. A Choice is spelled as in Field.Choices. It panics for a secret field.

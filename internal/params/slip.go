@@ -108,6 +108,10 @@ func (s *Settings) warnOfSlip(place int) {
 	}
 	// The word Bearer is right where the whole header is given, and a fault where it is not.
 	if slip := Slip(s.values[place].text); slip != "" && !strings.HasPrefix(slip, "the word") && (field.Kind == Secret || !strings.HasPrefix(slip, "quotes")) {
+		if s.slips == nil {
+			s.slips = make(map[int]int)
+		}
+		s.slips[place] = len(s.warnings)
 		s.warnings = append(s.warnings, field.Label+": the value has "+slip+", and is used as it is: was it pasted along?")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/recipe/recipetest"
+	"pam-rotate-script/internal/targets"
 )
 
 // TestBuiltIn loads every recipe that comes with the program and runs its tests.
@@ -14,6 +15,11 @@ func TestBuiltIn(t *testing.T) {
 	names := recipe.BuiltInNames()
 	if !slices.Contains(names, "rabbitmq") {
 		t.Fatalf("there are %v", names)
+	}
+	for _, name := range targets.ProductNames() {
+		if !slices.Contains(names, name) {
+			t.Errorf("an address is told to be of %s, for which there is no recipe", name)
+		}
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {

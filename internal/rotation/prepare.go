@@ -149,14 +149,14 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 		User: payload.User, NewPassword: payload.NewPassword, OldPassword: payload.OldPassword, Impossible: impossible(),
 		Settings: settings, Warn: p.warn, OwnRecord: p.ownRecord,
 	}, p.client)
-	for _, warning := range settings.Warnings() {
-		p.warn(warning)
-	}
 	if settings.Has(targets.FieldAllowedUsers) {
 		p.allowed = settings.List(targets.FieldAllowedUsers)
 		if slices.ContainsFunc(p.allowed, func(entry string) bool { return strings.HasPrefix(entry, "!") || strings.HasPrefix(entry, "-") }) {
 			settings.Fault(targets.FieldAllowedUsers, "needs the names of those who may be rotated, found one that begins with ! or -: none can be excluded")
 		}
+	}
+	for _, warning := range settings.Warnings() {
+		p.warn(warning)
 	}
 	// The settings' own faults come first: they are all there is to mend.
 	if faults := settings.Err(); faults != nil {

@@ -87,11 +87,15 @@ func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 			continue
 		}
 		strangers := info.strangers(signs.Labels)
-		if likely == "" && len(strangers) == 0 {
+		page := isPage(parsed)
+		if likely == "" && len(strangers) == 0 && !page {
 			return info, true, nil
 		}
 		failure := &params.Error{Hints: []string{"if the address is that of an API of another kind, put " + info.Name + " into a field Target on the access record"}}
-		if likely != "" {
+		if likely == "" && len(strangers) == 0 {
+			failure.Problems = []string{"the access record's url is that of a page for people, such as a sign-in or a console, and no field Target says which API stands there"}
+			failure.Hints = append([]string{"put the address of the vendor's API into url, as its documentation shows it"}, failure.Hints...)
+		} else if likely != "" {
 			failure.Problems = []string{fmt.Sprintf("the access record's %s that it belongs to %s, and no field Target says so", why, likely)}
 			failure.Hints = append([]string{"if it does, put " + likely + " into a field Target on the access record"}, failure.Hints...)
 		} else {
@@ -135,6 +139,9 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 		if !info.Generic && info.Resembles != nil && info.Resembles(address) {
 			return info.Name, "url shows"
 		}
+	}
+	if recipe := productOf(address); recipe != "" {
+		return recipe, "url shows"
 	}
 	common := CommonFields(Info{})
 	for _, info := range r {

@@ -83,7 +83,7 @@ if ($wide) {
 
 # UTF-8 without a byte order mark; base64 is ASCII, and so the same bytes. A text that
 # UTF-8 cannot express would arrive altered, so it is an error.
-$encoding = New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false, $true
+$encoding = Microsoft.PowerShell.Utility\New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false, $true
 $bytes = $null
 try {
     $bytes = $encoding.GetBytes($text + "`n")
@@ -91,7 +91,7 @@ try {
     throw 'pam-rotate-script: not run: the text piped in cannot be written as UTF-8'
 }
 
-$start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
+$start = Microsoft.PowerShell.Utility\New-Object -TypeName System.Diagnostics.ProcessStartInfo
 $start.FileName = $Program
 $start.Arguments = $Flags
 $start.UseShellExecute = $false
@@ -102,7 +102,7 @@ $start.RedirectStandardError = $true
 $start.StandardOutputEncoding = [System.Text.Encoding]::UTF8
 $start.StandardErrorEncoding = [System.Text.Encoding]::UTF8
 
-$process = New-Object -TypeName System.Diagnostics.Process
+$process = Microsoft.PowerShell.Utility\New-Object -TypeName System.Diagnostics.Process
 $process.StartInfo = $start
 $code = $null
 $taken = $false
@@ -173,15 +173,17 @@ foreach ($line in $output.Split("`n")) {
     $line = $line.TrimEnd()
     if ($line -ne '') {
         $last = $line
-        Write-Host $line
+        Microsoft.PowerShell.Utility\Write-Host $line
     }
 }
 
-# What the program itself says, with --json by the member outcome.
+# What the program itself says, with --json by the member outcome. It is compared ordinally:
+# by -ceq, a character that a culture ignores would make another word the same. Cmdlets are
+# named in full, so that no function or alias of the session stands in for one.
 $outcome = ''
 if ($last.StartsWith('{', [System.StringComparison]::Ordinal)) {
     try {
-        $outcome = (ConvertFrom-Json -InputObject $last).outcome
+        $outcome = (Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $last).outcome
     } catch {
         $outcome = ''
     }
@@ -192,10 +194,10 @@ if ($last.StartsWith('{', [System.StringComparison]::Ordinal)) {
     $outcome = $last.Substring(0, $last.IndexOf(': ', [System.StringComparison]::Ordinal))
 }
 
-if ($code -is [int] -and $code -eq 0 -and $outcome -ceq 'changed' -and $taken) {
+if ($code -is [int] -and $code -eq 0 -and [string]::CompareOrdinal($outcome, 'changed') -eq 0 -and $taken) {
     return $true
 }
-if ($code -is [int] -and $code -eq 1 -and $outcome -ceq 'not-changed') {
+if ($code -is [int] -and $code -eq 1 -and [string]::CompareOrdinal($outcome, 'not-changed') -eq 0) {
     throw 'pam-rotate-script: not changed: exit code 1'
 }
 $why = "exit code $code"

@@ -72,12 +72,19 @@ func (p powerShell) run(t *testing.T, folder, stdin string, arguments ...string)
 // program if the text is "".
 func wrapped(t *testing.T, program, flags string) (folder string) {
 	t.Helper()
-	folder = t.TempDir()
+	// A name that PowerShell would take for a pattern, and .NET for two arguments.
+	folder = filepath.Join(t.TempDir(), "K\u00e4 [x] $y 'z")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	wrapper, err := os.ReadFile("../../scripts/pam-rotate-script.ps1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrapper = bytes.Replace(wrapper, []byte("$Flags = ''"), []byte("$Flags = '"+flags+"'"), 1)
+	if !strings.ContainsAny(flags, "'(@$") {
+		flags = "'" + flags + "'"
+	}
+	wrapper = bytes.Replace(wrapper, []byte("$Flags = ''"), []byte("$Flags = "+flags), 1)
 	if err := os.WriteFile(filepath.Join(folder, "script.ps1"), wrapper, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -98,14 +105,26 @@ func wrapped(t *testing.T, program, flags string) (folder string) {
 type hostedCase struct {
 	Script string   `json:"script"`
 	Input  []string `json:"input"`
-	Kind   string   `json:"kind"` // of the input, if it is not text
+	Kind   string   `json:"kind"`   // of the input, if it is not text
+	Before string   `json:"before"` // what the session has done before
 }
 
 // host runs cases in a runspace of its own, and prints for each what came back or was thrown.
 const host = `param([string]$Cases)
 $space = [runspacefactory]::CreateRunspace([initialsessionstate]::CreateDefault2())
 $space.Open()
+$last = ''
 foreach ($case in (Get-Content -Raw -LiteralPath $Cases | ConvertFrom-Json)) {
+    if ($case.before -ne $last) {
+        $space.Dispose()
+        $space = [runspacefactory]::CreateRunspace([initialsessionstate]::CreateDefault2())
+        $space.Open()
+        $last = $case.before
+        $before = [powershell]::Create()
+        $before.Runspace = $space
+        [void]$before.AddScript($case.before, $false).Invoke()
+        $before.Dispose()
+    }
     $shell = [powershell]::Create()
     $shell.Runspace = $space
     [void]$shell.AddCommand($case.script)
@@ -146,12 +165,14 @@ func TestPowerShellWrapper(t *testing.T) {
 	ends := func(lines, end string) string { return "cat > /dev/null\nprintf '" + lines + "'\n" + end }
 	megabyte := `fill() { head -c 1048576 /dev/zero | tr '\0' x | fold -w 100; }; fill; fill >&2; cat > /dev/null; fill; fill >&2; echo; echo 'changed: teramind jane'`
 	long := strings.Repeat("QUJD", 15000)
-	cases := []struct {
+	type hostCase struct {
 		name, program, flags string
 		input                []string
 		kind                 string
 		want                 string // the line, or its beginning
-	}{
+	}
+	befores := map[int]string{} // by the place of the case
+	cases := []hostCase{
 		{"success", ends(`changed: teramind jane, proved\n`, "exit 0"), "", []string{"QUJD"}, "", success},
 		{"success in JSON", ends(`{"outcome":"changed","class":""}\n`, "exit 0"), "--json", []string{"QUJD"}, "", success},
 		{"ended with code 0 from outside", ends(``, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
@@ -203,6 +224,52 @@ func TestPowerShellWrapper(t *testing.T) {
 		{"the real program with JSON", "", "--json --log-level debug", []string{"PAYLOAD"}, "", success},
 		{"the real program, not changed", "", "", []string{"QUJD"}, "", not},
 	}
+	// What stands around a result line makes it another line, and the last one counts.
+	for name, lines := range map[string]string{
+		"a result of another run before it": `changed: teramind joe\nnot-changed: teramind jane [policy]\n`, "colours": `\033[32mchanged: teramind jane\033[0m\n`, "blanks before it": `  changed: teramind jane\n`,
+		"a byte order mark in the middle": `still at it\n\357\273\277changed: teramind jane\n`, "a carriage return alone": `still at it\rchanged: teramind jane\n`, "a soft hyphen": `chan\302\255ged: teramind jane\n`,
+		"a zero width space": `changed\342\200\213: teramind jane\n`, "a zero character": `chan\0ged: teramind jane\n`, "no blank": `changed:teramind jane\n`, "the word alone": `changed\n`, "bytes that are no text": `\377\376changed: teramind\n`,
+		"two objects in a line": `{"outcome":"changed"}{"outcome":"not-changed"}\n`, "an object over several lines": `{\n"outcome":"changed"\n}\n`, "a list": `[{"outcome":"changed"}]\n`, "the last of several objects": `{"outcome":"changed"}\n{"outcome":"unknown"}\n`,
+		"the member below another": `{"result":{"outcome":"changed"}}\n`, "the member twice in other case": `{"outcome":"changed","Outcome":"unknown"}\n`, "a soft hyphen in JSON": `{"outcome":"chan\302\255ged"}\n`, "an object and more": `{"outcome":"changed"} changed: x\n`,
+	} {
+		cases = append(cases, hostCase{"code 0 and " + name, ends(lines, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine})
+		not := strings.ReplaceAll(strings.ReplaceAll(lines, "chan", "not-chan"), "not-not-", "not-")
+		if !strings.Contains(name, "another run") {
+			cases = append(cases, hostCase{"code 1 and " + name, ends(not, "exit 1"), "", []string{"QUJD"}, "", unknown + "1" + noLine})
+		}
+	}
+	cases = append(cases,
+		hostCase{"code 0 and the line on the other stream", "cat > /dev/null; echo 'changed: teramind jane' >&2; exit 0", "", []string{"QUJD"}, "", unknown + "0" + noLine},
+		hostCase{"a carriage return at the end", ends(`changed: teramind jane\r\n`, "exit 0"), "", []string{"QUJD"}, "", success},
+		hostCase{"flags as a list", `[ "$#$1$2" = 2--log-leveldebug ] && ` + ends(`changed: x\n`, "exit 0"), "@('--log-level', 'debug')", []string{"QUJD"}, "", success},
+		hostCase{"flags with quotes", `[ "$#$2" = "2My [Record] $" ] && ` + ends(`changed: x\n`, "exit 0"), `'--access-record "My [Record] $"'`, []string{"QUJD"}, "", success},
+		hostCase{"flags that are null", `[ $# = 0 ] && ` + ends(`changed: x\n`, "exit 0"), "$null", []string{"QUJD"}, "", success},
+		hostCase{"very long flags", ends(`changed: x\n`, "exit 0"), "('x' * 300000)", []string{"QUJD"}, "", notRun + "the program "},
+		hostCase{"verify", "", "'verify'", []string{"PAYLOAD"}, "", unknown},
+		hostCase{"explain", "", "'explain changed'", []string{"PAYLOAD"}, "", unknown},
+		hostCase{"recipe lint", "", "'recipe test rabbitmq'", []string{"PAYLOAD"}, "", unknown},
+		hostCase{"help", "", "'--help'", []string{"PAYLOAD"}, "", unknown},
+	)
+	// Whatever the session has set before, a failure stays one.
+	for _, before := range []string{
+		"$global:ErrorActionPreference = 'SilentlyContinue'", "$global:ErrorActionPreference = 'Ignore'", "$global:ErrorActionPreference = 'Stop'; $global:PSNativeCommandUseErrorActionPreference = $true", "Set-StrictMode -Version Latest",
+		"$global:OutputEncoding = [System.Text.Encoding]::Unicode; $global:OFS = ','", "$global:WhatIfPreference = $true; $global:ConfirmPreference = 'Low'", "$global:PSDefaultParameterValues = @{ '*:ErrorAction' = 'SilentlyContinue'; 'ConvertFrom-Json:AsHashtable' = $true }",
+		"[System.Threading.Thread]::CurrentThread.CurrentCulture = 'tr-TR'", "Set-Location /", "function global:ConvertFrom-Json { @{ outcome = 'changed' } }; function global:Write-Host { 'False' }; function global:New-Object { 'False' }",
+	} {
+		for _, test := range []hostCase{
+			{"refused", ends(`not-changed: x\n`, "exit 1"), "", []string{"QUJD"}, "", not},
+			{"unknown", ends(`{"outcome":"unknown"}\n`, "exit 3"), "", []string{"QUJD"}, "", unknown + "3"},
+			{"cut JSON", ends(`{"outcome":"chan\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
+			{"no result", ends(`{"other":1}\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
+			{"missing", "missing", "", []string{"QUJD"}, "", notRun + "there is no program "},
+			{"no program", "no program", "", []string{"QUJD"}, "", notRun + "the program "},
+			{"success", ends(`changed: x\n`, "exit 0"), "", []string{"QUJD"}, "", success},
+			{"success in JSON", ends(`{"outcome":"changed"}\n`, "exit 0"), "", []string{"QUJD"}, "", success},
+		} {
+			test.name += " after " + before
+			cases, befores[len(cases)] = append(cases, test), before
+		}
+	}
 	bench := conformance.REST()
 	stand := startStand(t, bench, bench.User)
 	run := conformance.Run{User: bench.User, Old: conformance.Old, New: conformance.New}
@@ -210,7 +277,7 @@ func TestPowerShellWrapper(t *testing.T) {
 
 	t.Run("in a hosted runspace", func(t *testing.T) {
 		var hosted []hostedCase
-		for _, test := range cases {
+		for i, test := range cases {
 			folder := wrapped(t, test.program, test.flags)
 			program := filepath.Join(folder, "pam-rotate-script.exe")
 			var err error
@@ -229,7 +296,7 @@ func TestPowerShellWrapper(t *testing.T) {
 			for _, text := range test.input {
 				input = append(input, strings.ReplaceAll(text, "PAYLOAD", payload))
 			}
-			hosted = append(hosted, hostedCase{filepath.Join(folder, "script.ps1"), input, test.kind})
+			hosted = append(hosted, hostedCase{filepath.Join(folder, "script.ps1"), input, test.kind, befores[i]})
 		}
 		folder := t.TempDir()
 		list, err := json.Marshal(hosted)

@@ -226,7 +226,8 @@ func (a *auth) places() []place {
 func (c *call) namedBy() string {
 	var words []string
 	for _, p := range c.places() {
-		if p.value.flow.made&account != 0 && !p.value.secret {
+		// A text or an object may name it beside the password; a ticket alone names nobody.
+		if p.value.flow.made&account != 0 && (!p.value.secret || p.value.flow.made&fromNew != 0) {
 			words = append(words, oneLine(p.value.text)+" in "+p.where)
 		}
 	}

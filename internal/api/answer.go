@@ -142,7 +142,8 @@ func (a Answer) Cookie(name string) secret.Value {
 	value := ""
 	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
 		if cookie.Name == name {
-			if value = cookie.Value; cookie.MaxAge < 0 {
+			// One that expired when there was no World Wide Web yet is how frameworks take it away.
+			if value = cookie.Value; cookie.MaxAge < 0 || cookie.RawExpires != "" && !cookie.Expires.IsZero() && cookie.Expires.Year() < 1990 {
 				value = ""
 			}
 		}

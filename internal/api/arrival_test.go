@@ -137,7 +137,7 @@ func TestHeaders(t *testing.T) {
 		"Link":             {`</a?x=1,2>; rel="next"`, `</b>; rel="last", </c>; title="d, \"e"`},
 		"Www-Authenticate": {"Negotiate", `Basic realm="a, b", charset="UTF-8"`},
 		"Content-Type":     {"text/plain", "text/html"},
-		"Set-Cookie":       {"a=1; Path=/", "b=3", "a=2; HttpOnly", "c=4", "c=deleted; Max-Age=0"},
+		"Set-Cookie":       {"a=1; Path=/", "b=3", "a=2; HttpOnly", "c=4", "c=deleted; Max-Age=0", "d=4", "d=deleted; expires=Thu, 01 Jan 1970 00:00:01 GMT", "e=5; Expires=Fri, 27 Nov 2099 00:00:00 GMT"},
 	}, nil)
 	headers := answer.Headers()
 	if got := api.SplitList(headers["link"]); len(got) != 3 || got[0] != `</a?x=1,2>; rel="next"` || got[2] != `</c>; title="d, \"e"` {
@@ -146,10 +146,10 @@ func TestHeaders(t *testing.T) {
 	if got := headers["www-authenticate"]; got != `Negotiate, Basic realm="a, b", charset="UTF-8"` {
 		t.Errorf("challenge %q", got)
 	}
-	if headers["content-type"] != "text/plain" || headers["set-cookie"] != "a=1; Path=/\nb=3\na=2; HttpOnly\nc=4\nc=deleted; Max-Age=0" {
+	if headers["content-type"] != "text/plain" || headers["set-cookie"] != "a=1; Path=/\nb=3\na=2; HttpOnly\nc=4\nc=deleted; Max-Age=0\nd=4\nd=deleted; expires=Thu, 01 Jan 1970 00:00:01 GMT\ne=5; Expires=Fri, 27 Nov 2099 00:00:00 GMT" {
 		t.Errorf("headers %q", headers)
 	}
-	for name, want := range map[string]string{"a": "2", "b": "3", "c": "", "d": ""} {
+	for name, want := range map[string]string{"a": "2", "b": "3", "c": "", "d": "", "e": "5", "f": ""} {
 		if got := answer.Cookie(name).Reveal(); got != want {
 			t.Errorf("cookie %s is %q, want %q", name, got, want)
 		}

@@ -188,6 +188,14 @@ func (t *target) address(label, root string) host {
 		return host{}
 	}
 	t.client.SealAddress(parsed)
+	switch {
+	case !parsed.Query.IsEmpty():
+		t.job.Settings.Fault(label, "needs an address without a query, found one: it would not be sent, and may say which system is meant")
+		return host{}
+	case targets.IsPage(parsed):
+		t.job.Settings.Fault(label, "needs the address of an API, found that of a page for people, such as a sign-in")
+		return host{}
+	}
 	prefix := strings.TrimRight(parsed.EscapedPath, "/")
 	if root != "" && prefix != "" {
 		// What stands before the root is a proxy's. Any other path may be that of a page, or lead to

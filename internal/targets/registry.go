@@ -87,7 +87,7 @@ func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 			continue
 		}
 		strangers := info.strangers(signs.Labels)
-		page := isPage(parsed)
+		page := mayBePage(parsed)
 		if likely == "" && len(strangers) == 0 && !page {
 			return info, true, nil
 		}

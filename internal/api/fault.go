@@ -223,13 +223,16 @@ func named(failed *net.DNSError) string {
 func otherProxy(err error) string {
 	var dns *net.DNSError
 	var dial *net.OpError
-	switch {
-	case !errors.As(err, &dns) && !(errors.As(err, &dial) && dial.Op == "dial"),
-		os.Getenv("HTTPS_PROXY")+os.Getenv("https_proxy") != "",
-		os.Getenv("HTTP_PROXY")+os.Getenv("http_proxy") == "":
+	if !errors.As(err, &dns) && !(errors.As(err, &dial) && dial.Op == "dial") {
 		return ""
 	}
-	return "HTTP_PROXY is set and HTTPS_PROXY is not: calls are https and go past that proxy; if they should not, set HTTPS_PROXY"
+	set := func(name string) bool { return os.Getenv(name)+os.Getenv(strings.ToLower(name)) != "" }
+	for _, name := range []string{"HTTP_PROXY", "ALL_PROXY"} {
+		if set(name) && !set("HTTPS_PROXY") {
+			return name + " is set and HTTPS_PROXY is not: calls are https, for which that one alone counts, and go past the proxy; if they should not, set HTTPS_PROXY"
+		}
+	}
+	return ""
 }
 
 // brokenOff tells of a connection that ended without an answer, which may be about the

@@ -225,7 +225,7 @@ func Messages() []MessageGroup {
 			{"an answer came before the request", "The server, or a proxy in front of it, sends more than it is asked for. Nothing that it says there is believed. Have whoever runs it look into it."},
 			{"the connection failed", "It failed in a way that has no name here. Look at the server's log, at the same time."},
 			{"the environment variable does not hold a proxy's address", "Nothing is sent, rather than past the proxy. Write it as `http://proxy.example.com:8080`. In a user name or password each of `% # / ? @ :` and blanks must be escaped, `%` as `%25`. An empty variable means no proxy."},
-			{"HTTP_PROXY is set and HTTPS_PROXY is not", "A hint. Vendors are called by https alone, for which `HTTPS_PROXY` counts. Set that one, too, where the Gateway gets its environment; `inspect` shows what arrives."},
+			{"is set and HTTPS_PROXY is not", "A hint. Vendors are called by https alone, for which `HTTPS_PROXY` counts. Set that one, too, where the Gateway gets its environment; `inspect` shows what arrives."},
 			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},
 			{"the proxy could not be reached", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment, and whether the proxy lets this host through."},
 			{"no connection came about in time", "Nothing answered at that host and port: most often a firewall drops what is sent there, or the Gateway's machine needs a proxy. Nothing was sent."},

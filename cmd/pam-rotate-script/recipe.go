@@ -49,9 +49,6 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 	if onlyComments(source) {
 		return nil
 	}
-	if description.Is(source) {
-		return usageError{"the file describes a payload and is no recipe; did you mean --from, as in pam-rotate-script check --from FILE?"}
-	}
 	c.file, err = loadFile(source, report.Plain(filepath.Base(arguments[0])))
 	return err
 }
@@ -86,9 +83,20 @@ func onlyComments(source []byte) bool {
 	return true
 }
 
+// noDescription tells of a description in a recipe's place.
+func noDescription(source []byte) error {
+	if description.Is(source) {
+		return usageError{"the file describes a payload and is no recipe; did you mean --from, as in pam-rotate-script check --from FILE?"}
+	}
+	return nil
+}
+
 // loadFile loads a recipe from a file. What the file was taken for may be anything, so that
 // nothing of it is quoted.
 func loadFile(source []byte, name string) (*recipe.Recipe, error) {
+	if err := noDescription(source); err != nil {
+		return nil, err
+	}
 	loaded, err := recipe.Load(source, name)
 	if err != nil {
 		return nil, usageError{"the file holds something other than comments, and is no usable recipe:\n" +
@@ -164,6 +172,9 @@ func (c *command) lint(path string) error {
 	source, err := readRecipe(path)
 	if errors.As(err, new(usageError)) {
 		return usageError{"the argument is not a file that can be read, or is longer than 64 KiB"}
+	}
+	if err == nil {
+		err = noDescription(source)
 	}
 	if err != nil {
 		return err

@@ -155,6 +155,15 @@ prints one object.`,
 	root.InitDefaultCompletionCmd()
 	c.completes(root)
 	for _, verb := range root.Commands() {
+		if verb.Name() == "help" {
+			verb.Args = func(_ *cobra.Command, names []string) error {
+				found, rest, err := root.Find(names)
+				if err != nil || len(rest) > 0 {
+					return usageError{"there is no such verb" + didYouMean(names[len(names)-1], "", verbNames(found))}
+				}
+				return nil
+			}
+		}
 		verb.SilenceUsage = true
 	}
 	root.SetHelpFunc(helpWithExitCode(c, root.HelpFunc()))

@@ -357,6 +357,7 @@ func Messages() []MessageGroup {
 			{"ends in a carriage return", "The attached script was saved with Windows line ends. Save it with Unix ones: `sed -i 's/\\r$//' FILE`."},
 			{"a word processor has made a dash of them", "Type the two hyphens in front of the flag anew."},
 			{"standard output cannot be written to", "The disk is full, or its quota is used up."},
+			{"there is no such verb", "Verbs: `pam-rotate-script --help`."},
 			{"there is no such flag", "A flag is misspelt: `pam-rotate-script --help` lists them."},
 			{"does not take this value", "The flag is there, but not with this value."},
 			{"needs a value", "The flag wants a word behind it."},

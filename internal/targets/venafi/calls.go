@@ -119,6 +119,9 @@ func (t *target) signIn(ctx context.Context, action string, kind api.Kind, as lo
 		return secret.Value{}, "", t.client.Doubt(answer, action, api.ClassTarget, "the answer has no usable access token")
 	}
 	t.grants = append(t.grants, token)
+	if t.ready.scope == "" { // of the first one, whose token sets the password
+		t.ready.scope, _ = fields.Text("scope")
+	}
 	universal, _ = fields.Text("identity")
 	return token, universal, nil
 }

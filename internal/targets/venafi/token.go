@@ -18,11 +18,11 @@ const (
 	verifyToken     = "ask about the access token"
 )
 
-// readyToken is what Venafi says of the record's own token. The zero value is nothing.
+// readyToken is what Venafi says of the token that sets the password. The zero value is nothing.
 type readyToken struct {
-	asked bool   // Venafi takes it
-	scope string // "" where the answer does not say
-	ends  time.Time
+	asked bool      // Venafi takes the record's own one
+	scope string    // "" where the answer does not say
+	ends  time.Time // of the record's own one
 }
 
 // askAboutToken has Venafi judge the record's own token (GET Authorize/Verify, from version 20.3
@@ -68,22 +68,23 @@ func (t *target) askAboutToken(ctx context.Context) error {
 // judge the token, nothing has tried it.
 func (t *target) Untried() bool { return t.readyMade && !t.ready.asked }
 
-// Advice makes the target a targets.Adviser: when the record's own token ends.
+// Advice makes the target a targets.Adviser: when the record's own token ends, and whether a
+// token's scope serves.
 func (t *target) Advice() []string {
+	var advice []string
 	switch {
 	case !t.readyMade:
-		return nil
 	case !t.ready.asked:
-		return []string{"this version of Venafi does not tell when the Access Token ends (by default 90 days after it was made)"}
-	}
-	advice := []string{"Venafi takes the Access Token, and does not say when it ends (by default 90 days after it was made)"}
-	if !t.ready.ends.IsZero() {
+		advice = append(advice, "this version of Venafi does not tell when the Access Token ends (by default 90 days after it was made)")
+	case t.ready.ends.IsZero():
+		advice = append(advice, "Venafi takes the Access Token, and does not say when it ends (by default 90 days after it was made)")
+	default:
 		left := t.ready.ends.Sub(t.client.Clock().Now()).Round(time.Hour)
-		advice[0] = fmt.Sprintf("the Access Token ends on %s UTC, in %d days: put a new one into the access record before then",
-			t.ready.ends.UTC().Format("2006-01-02 15:04"), int(left.Hours())/24)
+		advice = append(advice, fmt.Sprintf("the Access Token ends on %s UTC, in %d days: put a new one into the access record before then",
+			t.ready.ends.UTC().Format("2006-01-02 15:04"), int(left.Hours())/24))
 	}
 	if t.ready.scope != "" && !hasScope(t.ready.scope, "security") {
-		advice = append(advice, "the Access Token's scope does not name security:manage, which setting a password needs")
+		advice = append(advice, "the scope that Venafi grants does not name security:manage, which setting a password needs")
 	}
 	return advice
 }

@@ -823,6 +823,18 @@ func TestCheckLooksUp(t *testing.T) {
 	}
 }
 
+// TestCheckTellsOfTheScope: a check tells of a caller who was granted less than was asked for.
+func TestCheckTellsOfTheScope(t *testing.T) {
+	for scope, told := range map[string]bool{"security:manage": false, "certificate;security": false, "certificate:manage": true} {
+		got := scene{check: true, alter: map[string]func(simulator.Answer) simulator.Answer{simulated.SignIn: func(answer simulator.Answer) simulator.Answer {
+			return simulator.RewriteJSON(answer, func(object map[string]any) { object["scope"] = scope })
+		}}}.play(t)
+		if strings.Contains(got.Stdout, "grants does not name security:manage") != told || got.Class != "" {
+			t.Errorf("%s: %s", scope, got.Stdout)
+		}
+	}
+}
+
 // TestCheckAsksAboutToken: a check has Venafi judge a ready-made token, and tells when it ends.
 func TestCheckAsksAboutToken(t *testing.T) {
 	const soon, both = "Vf-soon/made+token=0004==", "Vf-both/made+token=0005=="
@@ -838,7 +850,7 @@ func TestCheckAsksAboutToken(t *testing.T) {
 		untried = "url and credential are untried"
 		taken   = "the credential is taken"
 		noEnd   = "does not say when it ends"
-		noScope = "does not name security:manage"
+		noScope = "grants does not name security:manage"
 	)
 	for name, c := range map[string]struct {
 		token   string

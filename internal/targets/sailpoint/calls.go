@@ -80,6 +80,7 @@ func (t *target) signIn(ctx context.Context) error {
 	}
 	scope, _ := fields.Text("scope")
 	t.token, t.scopes = token, strings.Fields(scope)
+	t.personal = fields.Filled("identity_id") || fields.Filled("user_name")
 	return nil
 }
 

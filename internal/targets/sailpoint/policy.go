@@ -42,8 +42,12 @@ var rules = map[string]rule{
 // Advice makes the target a targets.Adviser: the policies of the look-up as settings for
 // Keeper, and whether the new password meets them.
 func (t *target) Advice() []string {
+	var advice []string
+	if t.personal {
+		advice = append(advice, "login is a personal access token: as documented it sets the passwords of its owner alone, who needs the user level ORG_ADMIN; an API Management client sets everybody's")
+	}
 	if len(t.order.policies) == 0 {
-		return []string{"SailPoint lists no policy for this source; a colon is never allowed"}
+		return append(advice, "SailPoint lists no policy for this source; a colon is never allowed")
 	}
 	found := measure(t.job.NewPassword)
 	var settings, failed, others []string
@@ -62,7 +66,6 @@ func (t *target) Advice() []string {
 			}
 		}
 	}
-	var advice []string
 	if len(settings) > 0 {
 		advice = append(advice, "for the password complexity of the PAM User's rotation settings: "+strings.Join(settings, ", ")+", no colon")
 	}

@@ -125,6 +125,7 @@ type target struct {
 
 	token      secret.Value // set by Check, renewed by Change
 	scopes     []string     // of the token; nil where SailPoint does not say
+	personal   bool         // the token is a user's: login is a personal access token
 	order      order        // set by Check
 	unanswered bool         // an order has left whose requestId did not come back
 	ended      bool         // the status of our request was FINISHED, without errors

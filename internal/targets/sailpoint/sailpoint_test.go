@@ -517,6 +517,22 @@ func TestSeenElsewhere(t *testing.T) {
 	})
 }
 
+// TestPersonalTokenIsTold: a check says that login is a user's own token.
+func TestPersonalTokenIsTold(t *testing.T) {
+	for login, told := range map[string]bool{simulated.ClientID: false, simulated.OwnTokenID: true} {
+		tenant := simulated.New(simulated.Options{})
+		server := conformance.Serve(t, tenant)
+		ended := conformance.Run{User: simulated.UserName, Old: simulated.FirstPassword, New: conformance.New}.Check(&conformance.Stand{
+			Servers: []*simulator.Server{server},
+			Access:  fields{"Target": "sailpoint", "url": server.URL(), "login": login, "password": simulated.ClientSecret, "Source Name": simulated.SourceName},
+			Accepts: func(string) bool { return false },
+		})
+		if ended.Class != "" || strings.Contains(ended.Stdout, "login is a personal access token") != told {
+			t.Errorf("%s: %s", login, ended.Stdout)
+		}
+	}
+}
+
 // TestAdvice: a check says what the source asks of passwords, and whether the new one meets it.
 func TestAdvice(t *testing.T) {
 	policies := func(list ...any) simulated.Options {

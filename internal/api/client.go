@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -405,6 +406,10 @@ func (c *Client) words(answer Answer) (code, text string) {
 	if text == "" {
 		if text = answer.Why(); text == code {
 			text = ""
+		}
+		// Proxmox and Tornado tell it in the status line.
+		if own := answer.Reason; (text == "" || isStatusText(text)) && strings.Contains(own, " ") && answer.Status >= 400 && !isStatusText(own) {
+			text = own
 		}
 	}
 	return c.Clean(code), c.Clean(text)

@@ -49,7 +49,7 @@ func (a Answer) Saying() Saying {
 		if members := formIn(string(a.body)); members != nil {
 			j.object(members)
 		} else {
-			j.root(string(a.body))
+			j.text(string(a.body))
 		}
 	}
 	switch {
@@ -117,9 +117,16 @@ func (j *judge) say(said Saying) {
 func (j *judge) root(value any) {
 	switch value := value.(type) {
 	case string:
+		if inner := jsonIn(value); inner != nil { // JSON of JSON
+			j.root(inner)
+			return
+		}
 		if said := word(value); said != SaysNothing {
 			j.say(said)
 			return
+		}
+		if len(value) == 1 {
+			j.say(letters[value[0]|0x20])
 		}
 		if n, is := number(value); is { // such as -1, or 404 page not found
 			j.code("result", n, inAnswer)
@@ -139,6 +146,49 @@ func (j *judge) root(value any) {
 		j.descend(value)
 	}
 }
+
+// text judges a text, and the JSON in it: behind a line that keeps browsers from running it, in
+// the call of a function, in the lines of a stream, after what the server wrote of its own.
+func (j *judge) text(text string) {
+	var around strings.Builder
+	found := false
+	for range maxTexts {
+		if !found && !strings.Contains(text, "{") && around.Len() == 0 {
+			break // the usual text
+		}
+		before, _, more := strings.Cut(text, "{")
+		around.WriteString(before)
+		if text = text[len(before):]; !more {
+			break
+		}
+		var raw json.RawMessage
+		if json.NewDecoder(strings.NewReader(text)).Decode(&raw) != nil {
+			around.WriteByte('{')
+			text = text[1:]
+			continue
+		}
+		text = text[len(raw):]
+		found = true
+		if value := jsonIn(string(raw)); value != nil {
+			j.root(value)
+		} else {
+			j.failed = true
+		}
+	}
+	if around.Len() == 0 && !found {
+		j.root(text)
+		return
+	}
+	around.WriteString(text)
+	if !found {
+		j.root(around.String())
+	} else if sentence(around.String()) == SaysFailure {
+		j.failed = true
+	}
+}
+
+// maxTexts is in how many places of a text JSON is looked for.
+const maxTexts = 1000
 
 // descend judges all that is in a value.
 func (j *judge) descend(value any) {
@@ -266,6 +316,9 @@ func (j *judge) member(name string, value any, in where) {
 		case "warning":
 			j.open = j.open || in == inAnswer
 		}
+	}
+	if text, isText := value.(string); isText && in == inAnswer {
+		value = jsonIn(text) // such as the body that a function wants to be sent
 	}
 	if in < inRecord || isStatusName.has(joined) || isMessageName.has(joined) || isFailureName.has(last) || isFailureName.has(first) {
 		j.descend(value)

@@ -60,6 +60,7 @@ func TestSayings(t *testing.T) {
 	seen := map[api.Saying]int{}
 	for _, line := range lines(t, "testdata/sayings.txt") {
 		word, body, _ := strings.Cut(line, " ")
+		body = strings.ReplaceAll(body, "␊", "\n")
 		want, known := sayings[word]
 		if !known {
 			t.Fatalf("%q is no saying", word)

@@ -135,5 +135,5 @@ func attributesOf(text string) []element {
 
 // unescape undoes the references that every XML knows.
 func unescape(text string) string {
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&#39;", "'", "&amp;", "&").Replace(text)
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&#39;", "'", "&#039;", "'", "&#x27;", "'", "&#34;", `"`, "&amp;", "&").Replace(text)
 }

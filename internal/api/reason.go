@@ -16,7 +16,7 @@ import (
 var (
 	// particulars hold the reasons one by one, and say more than the text beside them.
 	particulars = []string{
-		"messageextendedinfo", "errors", "violations", "validations", "errorcauses", "rootcause", "issues", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
+		"messageextendedinfo", "errors", "violations", "validations", "errorcauses", "rootcause", "issues", "validation", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
 		"modelstate", "nonfielderrors", "suberrors", "nestederrors", "messages", "failures", "errormessages", "causes", "details", "detail", "message", "error", "innererror",
 	}
 	// reasons are texts, the better ones first.
@@ -33,6 +33,8 @@ var (
 	// general are reasons that say no more than that it failed: another one is better.
 	general names = `error errors failed failure operationfailed requestfailed validationfailed validationerror invalidparams invalidparameters invalidrequest
 		unknownerror apierror internalerror servererror badrequesterror http400badrequest http403forbidden`
+	// otherStatusTexts are names of statuses that other servers give them.
+	otherStatusTexts names = `unprocessablecontent contenttoolarge payloadtoolarge uritoolong rangenotsatisfiable notauthorized`
 	// nobody are words in the place of a reason that there is not.
 	nobody names = `nomessageavailable null undefined none`
 )
@@ -42,6 +44,8 @@ const (
 	maxReasons = 5
 	// maxLine is how long a line of plain text may be to be told as a reason.
 	maxLine = 500
+	// longestName is how long the name of a status may be, or words that say nothing.
+	longestName = 60
 )
 
 // Why returns why a call failed, in the words of the answer: from the default shapes of
@@ -70,8 +74,11 @@ func (a Answer) Why() string {
 			return sentenceOf(a.body)
 		}
 	case isText:
+		first, last := bytes.IndexByte(a.body, '{'), bytes.LastIndexByte(a.body, '}')
 		if members := formIn(string(a.body)); members != nil {
 			found = reasonsIn(members)
+		} else if a.fault == nil && first >= 0 && last > first {
+			found = reasonsIn(jsonIn(string(a.body[first : last+1])))
 		} else if a.fault == nil && len(a.body) <= maxLine && !bytes.ContainsAny(a.body, "\r\n<") {
 			return string(a.body)
 		}
@@ -82,49 +89,82 @@ func (a Answer) Why() string {
 	return strings.Join(found, "; ")
 }
 
-// plainPage is the page that frameworks make of an error by themselves: a heading and one
-// paragraph, without elements in it.
-var plainPage = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)^\s*(?:<!doctype[^<>]*>\s*)?(?:<html[^<>]*>\s*)?(?:<head>\s*)?<title>[^<>]*</title>\s*(?:</head>\s*)?(?:<body>\s*)?<h1>([^<>]*)</h1>\s*<p>([^<>]*)</p>\s*(?:</body>\s*)?(?:</html>\s*)?$`)
+// errorPage finds the headings of a page, and the first text that stands alone in it.
+var errorPage = sync.OnceValue(func() [3]*regexp.Regexp {
+	return [3]*regexp.Regexp{
+		regexp.MustCompile(`(?is)<(?:title|h1|h2)[^<>]*>([^<]*)<`),
+		regexp.MustCompile(`(?is)<pre[^<>]*>([^<>]+)<`),
+		regexp.MustCompile(`(?is)<p[^<>]*>([^<>]+)</p>`),
+	}
 })
 
-// sentenceOf returns the one sentence of a framework's error page, whose heading is the name
-// of a status; "" of any other page.
+// sentenceOf returns the one sentence of the page that a framework makes of an error by
+// itself, whose heading is the name of a status, or the word Error; "" of any other page.
 func sentenceOf(page []byte) string {
-	if len(page) > 4*maxLine {
+	if len(page) > 8*maxLine {
 		return ""
 	}
-	found := plainPage().FindSubmatch(page)
-	if found == nil {
-		return ""
-	}
-	if text := strings.TrimSpace(unescape(string(found[2]))); len(text) <= maxLine && isStatusText(string(found[1])) {
-		return text
+	patterns := errorPage()
+	for _, heading := range patterns[0].FindAllSubmatch(page, -1) {
+		text := strings.TrimPrefix(strings.TrimSpace(string(heading[1])), "Error:")
+		if squashed(text) != "error" && !isStatusText(text) {
+			continue
+		}
+		for _, pattern := range patterns[1:] {
+			if found := pattern.FindSubmatch(page); found != nil {
+				text, _, _ := strings.Cut(strings.TrimSpace(unescape(string(found[1]))), "\n")
+				if len(text) <= maxLine && !isStatusText(text) {
+					return text
+				}
+			}
+		}
 	}
 	return ""
+}
+
+// jsonIn returns the list or object that a text is the JSON of, nil if it is none.
+func jsonIn(text string) any {
+	if text = strings.TrimSpace(text); text == "" || text[0] != '{' && text[0] != '[' || checkJSON([]byte(text)) != nil {
+		return nil
+	}
+	value, _ := Answer{body: []byte(text), kind: isJSON}.JSON()
+	return value
 }
 
 // reasonsIn finds the reasons of a body.
 func reasonsIn(value any) []string {
 	switch value := value.(type) {
-	case string:
-		return []string{value}
-	case []any:
+	case string, []any:
 		return texts(value, "")
 	case map[string]any:
 		members := fold(value)
 		if found := told(members); len(found) > 0 {
 			return found
 		}
-		// Django REST framework answers fields and lists of reasons, and nothing else.
-		for _, element := range value {
-			if list, isList := element.([]any); !isList || slices.ContainsFunc(list, func(e any) bool { _, isText := e.(string); return !isText }) {
-				return deeper(value)
-			}
+		// Django REST framework answers fields and lists of reasons, and nothing else; webargs
+		// puts the part of the request around them.
+		if isReasons(value) {
+			return texts(value, "")
 		}
-		return texts(value, "")
+		return deeper(value)
 	}
 	return nil
+}
+
+// isReasons reports whether a value is lists of texts alone, by names at any depth.
+func isReasons(value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return !slices.ContainsFunc(value, func(e any) bool { _, isText := e.(string); return !isText })
+	case map[string]any:
+		for _, inner := range value {
+			if !isReasons(inner) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // told returns the reasons that the known members of an object tell.
@@ -146,10 +186,7 @@ func told(members map[string]any) []string {
 			return found
 		}
 	}
-	if text := best(members); text != "" {
-		return []string{text}
-	}
-	return nil
+	return texts(best(members), "")
 }
 
 // best returns the best of the reasons that are texts, "" if there is none.
@@ -158,6 +195,8 @@ func best(members map[string]any) string {
 	for _, name := range reasons {
 		text, _ := members[name].(string)
 		switch text = strings.TrimSpace(text); {
+		case len(text) > longestName:
+			return text
 		case text == "" || nobody.has(squashed(text)) || name == "data" && (second == "" || !strings.Contains(text, " ")):
 		case !general.has(squashed(text)) && !isStatusText(text):
 			return text
@@ -170,7 +209,17 @@ func best(members map[string]any) string {
 
 // isStatusText reports whether a text is the name of a status that is no success, with or without its number.
 func isStatusText(text string) bool {
-	text = squashed(strings.TrimLeft(text, "0123456789 "))
+	if len(text) > longestName {
+		return false
+	}
+	text = strings.TrimPrefix(squashed(text), "error")
+	text = strings.TrimPrefix(strings.TrimLeft(text, "0123456789"), "error")
+	if text == "" {
+		return false
+	}
+	if otherStatusTexts.has(text) {
+		return true
+	}
 	for status := 400; status < 600; status++ {
 		if name := squashed(http.StatusText(status)); name != "" && text == name {
 			return true
@@ -235,6 +284,9 @@ func texts(value any, field string) []string {
 		text := strings.TrimSpace(value)
 		if text == "" || nobody.has(squashed(text)) {
 			return nil
+		}
+		if inner := jsonIn(text); inner != nil {
+			return texts(inner, field)
 		}
 		if field != "" && !strings.Contains(squashed(text), squashed(field)) {
 			text = field + ": " + text

@@ -47,9 +47,10 @@ func (e *Error) Doubtful() bool {
 	return e.Status == http.StatusPreconditionFailed || e.reuse
 }
 
-// IsPage reports whether the answer was a web page. Every vendor is asked for JSON, so
-// something other than the vendor's code made it, which may have come after the act: where
-// a login can settle it, such a refusal is doubtful, too.
+// IsPage reports whether the answer was a web page, or a 404 that says nothing else. Every
+// vendor is asked for JSON, so something other than the vendor's code made it, which may
+// have come after the act: Koa and Spring answer 404 where the code that set the password
+// has left no answer. Where a login can settle it, such a refusal is doubtful, too.
 func (e *Error) IsPage() bool { return e.page }
 
 // About notes in an Error of a target's own finding, made by Client.Fail, which answer it is
@@ -57,5 +58,9 @@ func (e *Error) IsPage() bool { return e.page }
 // Error.
 func (e *Error) About(answer Answer) *Error {
 	e.Status, e.page, e.reuse = answer.Status, answer.kind == isPage, answer.tellsOfReuse()
+	if e.Status == http.StatusNotFound {
+		why := answer.Why()
+		e.page = e.page || why == "" || isStatusText(why)
+	}
 	return e
 }

@@ -40,6 +40,11 @@ func TestPagesInTheWay(t *testing.T) {
 		{403, "text/html", `{"message":"Access denied"}`, false, true},
 		{403, "text/html", "", false, true},
 		{400, "text/html", "<html><title>Bad Request</title></html>", true, true},
+		{404, "text/plain", "Not Found", true, true}, // Koa's, where the handler has set nothing
+		{404, "application/json", `{"timestamp":"2026-01-01T00:00:00.000+00:00","status":404,"error":"Not Found","path":"/password"}`, true, true}, // Spring's
+		{404, "application/json", "", true, true},
+		{404, "application/json", `{"message":"User not found"}`, false, true},
+		{400, "text/plain", "Bad Request", false, true},
 	} {
 		fault := refusal(t, test.status, test.media, test.body)
 		if fault.IsPage() != test.page || fault.Refused() != test.refused || fault.Doubtful() {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -138,12 +139,14 @@ const (
 	harmless phrases = `no error, no errors, without error, without errors, without any error, without any errors, 0 error, 0 errors, zero errors,
 		error free, no failure, no failures, without failure, 0 failed, 0 failures, not failed, none failed, failed login, failed logins,
 		failed logon, failed logons, failed attempt, failed attempts, failed sign in, failed sign ins, failure count, no longer valid, no problem,
-		no problems, error 0, errors 0, error none, errors none, error null, error false, failed 0, failures 0, failed false, if you did not, if this was not, error report,
+		no problems, error 0, errors 0, error none, errors none, error null, error false, failed 0, failures 0, failed false, dry run false, dryrun false, if you did not, if this was not, error report,
 		invalid sessions,
 		ohne fehler, keine fehler, kein fehler, fehlerfrei, sans erreur, aucune erreur, sin errores, sin error, ningún error,
 		senza errori, nessun errore, sem erros, sem erro, nenhum erro, geen fouten, zonder fouten, bez błędów, без ошибок`
 	// failing are phrases of a failure, whatever else a text says.
-	failing phrases = `err, error, errors, fail, fails, failed, failing, failure, failures, denied, unauthorized, unauthorised, unauthenticated,
+	failing phrases = `false, success no, success 0, success b 0, ok no, ok 0, undefined, 0 row, 0 rows, 0 user, 0 users, 0 account, 0 accounts,
+		0 record, 0 records, 0 updated, 0 changed, 0 modified, 0 affected, no rows, no record*, nothing changed, nothing to, nothing was, none updated, none changed,
+		none was, none were, not stored, but not, too similar, password reuse, err, error, errors, fail, fails, failed, failing, failure, failures, denied, unauthorized, unauthorised, unauthenticated,
 		not authorized, not authorised, not authenticated, forbidden, invalid, incorrect, wrong, not found, could not, couldn t, cannot, can not,
 		can t, unable, not allowed, not permitted, not possible, does not exist, doesn t exist, no such, unknown user, unknown account,
 		no permission, insufficient, not changed, not been changed, not updated, not been updated, not modified, not been modified, not set,
@@ -162,7 +165,7 @@ const (
 		errore, errori, fallit*, non valid*, negato, non trovat*, non autorizzat*, impossibile, non è stat*, non riuscit*, non esiste,
 		erro, erros, falha, falhou, negad*, não encontrad*, não autorizad*, não foi, não existe, não é,
 		fout, mislukt*, ongeldig*, geweigerd, niet gevonden, niet toegestaan, onbevoegd, kan niet, kon niet, onjuist*,
-		błąd, błędne*, nieprawidłow*, nie udało, odmowa, nie znaleziono, fel, misslyckad*, ogiltig*, virhe, epäonnistu*, fejl, hatalı, hata, başarısız, geçersiz,
+		błąd, błędne*, nieprawidłow*, nie udało, odmowa, nie znaleziono, fel, misslyckad*, ogiltig*, virhe, epäonnistu*, nebyl*, nepodařilo, nelze, nem sikerült, değiştirilemedi, güncellenemedi, fejl, hatalı, hata, başarısız, geçersiz,
 		ошибка, ошибки, не удалось, неверн*, запрещен*, отказано, не найден*, недостаточно, chyba, neplatn*`
 	// working are phrases of what is yet to be carried out.
 	working phrases = `queued, enqueued, scheduled, in progress, being processed, is pending, pending approval, waiting for approval, awaiting approval,
@@ -178,7 +181,10 @@ const (
 	doing phrases = `changed, updated, has been set, was set, password set, been reset, was reset, password reset, reset complete, saved, modified, applied, rotated,
 		geändert, aktualisiert, gespeichert, gesetzt, zurückgesetzt, modifié*, mis à jour, mise à jour, changé*, réinitialisé*,
 		actualizad*, cambiad*, modificad*, restablecid*, aggiornat*, modificat*, cambiat*, reimpostat*,
-		alterad*, atualizad*, redefinid*, gewijzigd, bijgewerkt, zmienion*, изменен*, обновлен*`
+		alterad*, atualizad*, redefinid*, gewijzigd, bijgewerkt, zmienion*, изменен*, изменён*, обновлен*, обновлён*, ändrats, ändrat,
+		uppdaterat*, ændret, endret, opdateret, oppdatert, vaihdettu, päivitetty, změněn*, změna hesla, değiştirildi, güncellendi, változott*`
+	// negations are words before one of doing by which it was not done.
+	negations  names   = `not no never nicht kein keine nie niet geen ne pas non não nao не ikke inte ei nem không`
 	succeeding phrases = `ok, okay, success, successful, successfully, succeeded, done, completed, complete, created, accepted, all good,
 		erfolgreich*, succès, éxito, exitosamente, correctamente, successo, sucesso, gelukt, succesvol, pomyślnie, успешно, başarıyla`
 	// warning are phrases that may tell of a failure, or of what the user is to do next.
@@ -190,8 +196,8 @@ const (
 
 // The same in scripts that put no blanks between words.
 const (
-	failingEast    = "失败 失敗 错误 錯誤 无效 無效 不存在 无权限 权限不足 拒绝 拒絕 不能 无法 不正确 未成功 不成功 非法 エラー 無効 できません 見つかりません 拒否 不正 실패 오류 잘못 거부"
-	succeedingEast = "成功 完成 完了 変更しました 更新しました 已更新 已修改 성공 완료 변경되었습니다"
+	failingEast    = "失败 失敗 错误 錯誤 无效 無效 不存在 无权限 权限不足 拒绝 拒絕 不能 无法 不正确 未成功 不成功 非法 エラー 無効 できません 見つかりません 拒否 不正 실패 오류 잘못 거부 않았 못했 ませんでした 短すぎ 長すぎ 太短 太弱 没有 未能 重试 không خطأ فشل غير"
+	succeedingEast = "成功 完成 完了 変更しました 更新しました 已更新 已修改 성공 완료 변경되었습니다 변경됐습니다"
 )
 
 // sentence judges words for people.
@@ -203,6 +209,9 @@ func sentence(text string) Saying {
 	case working.in(plain) != "":
 		return SaysUnderWay
 	case doing.in(plain) != "":
+		if negated(text) {
+			return SaysFailure
+		}
 		return SaysSuccess
 	case sending.in(plain) != "":
 		return SaysUnderWay
@@ -214,6 +223,18 @@ func sentence(text string) Saying {
 		return SaysSuccess
 	}
 	return SaysNothing
+}
+
+// negated reports whether a part of a text says that something was not done.
+func negated(text string) bool {
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".,;:!?()\n", r) }) {
+		part = harmless.without(" " + plainWords(part) + " ")
+		before, _, done := strings.Cut(part, doing.in(part))
+		if done && slices.ContainsFunc(strings.Fields(before), negations.has) {
+			return true
+		}
+	}
+	return false
 }
 
 // anywhere reports whether one of the words is in a text without blanks.

@@ -126,7 +126,14 @@ func (t *Taken) Unwrap() error { return t.Err }
 // runner, which tries again.
 func (c Contract) Judge(err error) error {
 	fault := api.AsError(err)
-	if fault == nil || !fault.Left || !fault.Refused() || fault.Status == http.StatusTooManyRequests {
+	if fault == nil || !fault.Left || fault.Status == http.StatusTooManyRequests {
+		return err
+	}
+	if !fault.Refused() {
+		// Restify answers a weak password with 409, too: no copy of it is at work.
+		if fault.Status == http.StatusConflict && !fault.Doubtful() && weak().MatchString(strings.ToLower(fault.Text)) {
+			return &Refused{Err: err}
+		}
 		return err
 	}
 	// Without a sign-in that settles it, a page is no more than its status.

@@ -69,6 +69,13 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%d: refused although nothing had left", status)
 		}
 	}
+	// Restify's status for an argument that is not valid.
+	for text, refused := range map[string]bool{"password too short": true, "another change is at work": false, "": false} {
+		var found *targets.Refused
+		if err := (targets.Contract{}).Judge(&api.Error{Left: true, Status: 409, Text: text}); errors.As(err, &found) != refused {
+			t.Errorf("409 %q: %+v", text, found)
+		}
+	}
 }
 
 // TestJudgeDoubts: a refusal of what a first copy would have used up may answer a copy, unless

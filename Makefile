@@ -132,6 +132,7 @@ bench: ## what a run costs beside Python, curl and a bare program, into docs/dev
 
 docs: ## the vendors' pages, from their Info, and the page on troubleshooting
 	@$(GO) test -count=1 -run TestPackedRecipes ./internal/recipe -update > /dev/null
+	@$(GO) test -count=1 -run TestPackedWords ./internal/api -update > /dev/null
 	@mkdir -p docs/targets # from here on with what is packed now
 	@for name in $$($(GO) run ./cmd/pam-rotate-script targets | cut -d' ' -f1); do \
 		$(GO) run ./cmd/pam-rotate-script targets --markdown $$name > docs/targets/$$name.md || exit 1; \

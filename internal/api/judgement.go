@@ -256,6 +256,9 @@ func (j *judge) member(name string, value any, in where) {
 	first, last := words[0], words[len(words)-1]
 	// What is told of sign-ins and of times past is told of the user, and not of the call.
 	aside := slices.ContainsFunc(words, func(word string) bool { return asides.has(word) })
+	if text, isText := value.(string); isText && (isMarkName.has(joined) || joined == "user" || joined == "principal") && nameless.has(squashed(text)) {
+		j.failed = true
+	}
 	switch {
 	case in == inRecord && isQuality.has(joined):
 	case isSuccessName.has(last) && !aside || isChangeName.has(joined):

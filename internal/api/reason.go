@@ -27,16 +27,13 @@ var (
 	// places name the field that a reason is about.
 	places = []string{"field", "propertypath", "fieldname", "property", "propertyname", "param", "target", "path", "loc", "name", "pointer"}
 	// echoes may hold what was sent, or are no reason.
-	echoes names = `value input rejectedvalue invalidvalue instance arguments codes params parameters ctx context template url uri type code status
-		statuscode errorcode errorid traceid requestid id timestamp date path field location stack stacktrace trace extensions token session help documentation
-		docurl moreinfo helplink source meta links schemas kind objectname bindingfailure apiversion exception class user username`
+	echoes names = "echoes"
 	// general are reasons that say no more than that it failed: another one is better.
-	general names = `error errors failed failure operationfailed requestfailed validationfailed validationerror invalidparams invalidparameters invalidrequest
-		unknownerror apierror internalerror servererror badrequesterror http400badrequest http403forbidden`
+	general names = "general"
 	// otherStatusTexts are names of statuses that other servers give them.
-	otherStatusTexts names = `unprocessablecontent contenttoolarge payloadtoolarge uritoolong rangenotsatisfiable notauthorized`
+	otherStatusTexts names = "otherStatusTexts"
 	// nobody are words in the place of a reason that there is not.
-	nobody names = `nomessageavailable null undefined none`
+	nobody names = "nobody"
 )
 
 const (

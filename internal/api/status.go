@@ -22,6 +22,7 @@ var isRefusal = map[int]bool{
 	http.StatusRequestURITooLong:            true,
 	http.StatusUnsupportedMediaType:         true,
 	http.StatusRequestedRangeNotSatisfiable: true,
+	419:                                     true, // Laravel's, and those of others that copy it, of a request without its CSRF token
 	http.StatusMisdirectedRequest:           true,
 	http.StatusUnprocessableEntity:          true,
 	http.StatusUpgradeRequired:              true,

@@ -13,7 +13,7 @@ import (
 // TestRefused: what each status says of a write.
 func TestRefused(t *testing.T) {
 	refusals := []int{
-		400, 401, 402, 403, 404, 405, 407, 410, 411, 412, 413, 414, 415, 416, 421, 422, 426, 428, 429, 431, 451,
+		400, 401, 402, 403, 404, 405, 407, 410, 411, 412, 413, 414, 415, 416, 419, 421, 422, 426, 428, 429, 431, 451,
 	}
 	for status := range 600 {
 		fault := &api.Error{Status: status}
@@ -40,7 +40,7 @@ func TestPagesInTheWay(t *testing.T) {
 		{403, "text/html", `{"message":"Access denied"}`, false, true},
 		{403, "text/html", "", false, true},
 		{400, "text/html", "<html><title>Bad Request</title></html>", true, true},
-		{404, "text/plain", "Not Found", true, true}, // Koa's, where the handler has set nothing
+		{404, "text/plain", "Not Found", true, true},                                                                                               // Koa's, where the handler has set nothing
 		{404, "application/json", `{"timestamp":"2026-01-01T00:00:00.000+00:00","status":404,"error":"Not Found","path":"/password"}`, true, true}, // Spring's
 		{404, "application/json", "", true, true},
 		{404, "application/json", `{"message":"User not found"}`, false, true},

@@ -273,6 +273,9 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 			if list.verdict == rejected && r.status == http.StatusUnauthorized && t.mayBeMisread(c, tried, r) {
 				return finding{err: own(api.ClassTarget, "answered 401, but does not say that it reads passwords outside of ASCII as UTF-8"), answer: r.answer}
 			}
+			if list.verdict == rejected && r.status == http.StatusUnauthorized && j.when == nil && r.answer.HasOtherCause() {
+				return finding{err: err, answer: r.answer}
+			}
 			return finding{verdict: list.verdict, err: err, mayBeInForce: j.mayBeInForce, answer: r.answer}
 		}
 	}

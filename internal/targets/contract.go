@@ -143,8 +143,9 @@ func (c Contract) Judge(err error) error {
 		case 400, 401, 403, 422: // vendors refuse a wrong old password with any of these
 			refusal.Doubtful = refusal.Doubtful || c.CarriesOld || c.Transaction
 			refusal.WrongOld = c.CarriesOld
-		case 404:
-			refusal.Doubtful = refusal.Doubtful || c.Transaction
+		case 404: // FusionAuth's for a wrong old password, without a word
+			refusal.WrongOld = c.CarriesOld && fault.IsPage()
+			refusal.Doubtful = refusal.Doubtful || c.Transaction || refusal.WrongOld
 		}
 	}
 	return refusal

@@ -535,7 +535,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		t.client.NotAccepted(api.SignIn, answer)
 		return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, cause)
 	}
-	if fault := api.AsError(err); fault.Status == 401 {
+	if fault := api.AsError(err); fault.Status == 401 && !answer.HasOtherCause() {
 		// RFC 7617 section 2.1: without charset the server may read it in another one.
 		if !isASCII(t.job.User) || !isASCII(password.Reveal()) {
 			challenge := strings.ToLower(strings.NewReplacer(" ", "", `"`, "").Replace(answer.Headers()["www-authenticate"]))

@@ -31,10 +31,7 @@ func (c *command) payloadOfDescription() (*params.Params, error) {
 		return nil, err
 	}
 	name := report.Plain(filepath.Base(c.flags.from))
-	if info, err := os.Stat(c.flags.from); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o066 != 0 && runtime.GOOS != "windows" {
-		log := c.printer().Log("", "")
-		log.Warn().Msg("others than its owner can read or write " + name + ", which holds passwords: chmod 600")
-	}
+	c.warnOfReaders(c.flags.from, name, "passwords")
 	if len(described.Records) < 2 && !vault.Configured(c.vaultOptions()) {
 		return nil, &params.Error{
 			Problems: []string{name + ": accessRecord is missing"},
@@ -61,6 +58,15 @@ func (c *command) payloadOfDescription() (*params.Params, error) {
 		payload.Seal(c.payloadOptions(payload))
 	}
 	return payload, err
+}
+
+// warnOfReaders warns of a file that others than its owner can read or write: whoever may write it
+// could send the credential elsewhere.
+func (c *command) warnOfReaders(path, name, what string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o066 != 0 && runtime.GOOS != "windows" {
+		log := c.printer().Log("", "")
+		log.Warn().Msg("others than its owner can read or write " + name + ", which holds " + what + ": chmod 600")
+	}
 }
 
 // didYouMean returns words that end a message with the names that resemble a misspelt one,

@@ -80,6 +80,7 @@ func TestMessagesAreTheProgramsOwn(t *testing.T) {
 		"payload: newPassword is missing":         {"payload: %s is missing", "newPassword"},
 		"payload: user is missing":                {"payload: %s is missing", "user"},
 		"is needed on the access record":          {"%s is needed %s, found %s", "on the access record"},
+		"the entry…is damaged":                    {"the entry ", " is damaged"},
 		"answered 401":                            {"answered %d"},
 		"answered 403":                            {"answered %d"},
 		"answered 404":                            {"answered %d"},

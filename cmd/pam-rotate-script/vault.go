@@ -36,6 +36,9 @@ func (c *command) vault(printer *report.Printer) (*vault.Vault, error) {
 	}
 	options := c.vaultOptions()
 	options.Log = printer.Log("", "")
+	if c.flags.ksmConfig != "" {
+		c.warnOfReaders(c.flags.ksmConfig, "the file of --ksm-config", "the keys to a vault")
+	}
 	opened, err := vault.Open(c.ctx, options)
 	if err != nil {
 		return nil, err

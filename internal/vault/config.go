@@ -234,6 +234,8 @@ func parseObject(text string) (map[string]json.RawMessage, error) {
 		return nil, fault(KindConfig, "it is JSON that is cut short", hintDevice)
 	case errors.As(err, &other), err == nil && entries == nil:
 		return nil, fault(KindConfig, "it is JSON but not an object", hintDevice)
+	case err != nil && strings.HasPrefix(text, "[") && strings.Contains(strings.ToLower(text), "clientid"):
+		return nil, fault(KindConfig, "it is the keeper.ini of Keeper's command line, and no config", hintDevice)
 	case err != nil:
 		return nil, fault(KindConfig, "it is not JSON", hintDevice)
 	}

@@ -228,7 +228,7 @@ func (p Process) started(input *Input) Started {
 	found := Started{
 		Platform: runtime.GOOS + "/" + runtime.GOARCH, Arguments: p.Arguments,
 		Stdin: input.form(streamKind(input.From)), Stdout: streamKind(p.Stdout), Stderr: streamKind(p.Stderr),
-		Program: "not known", Writable: "not known",
+		Program: "not known", WorkingDirectory: "not known", Writable: "not known",
 	}
 	if path, err := os.Executable(); err == nil {
 		found.Program = path

@@ -65,7 +65,7 @@ test: ## two minutes: every exchange with every fault, the testscripts, all that
 test-rest: ## what make test leaves out
 	@status=0; \
 	$(if $(RACE),$(TEST) $(RACE) -run '$(LONG_TESTS)' $(RACED) || status=1;) \
-	$(GO) test -timeout 20m $(TESTFLAGS) $(LONG_PACKAGES) || status=1; \
+	$(GO) test -timeout 20m -parallel 4 $(TESTFLAGS) $(LONG_PACKAGES) || status=1; \
 	$(GO) test -timeout 20m -parallel 8 $(TESTFLAGS) -run '$(LONG_TESTS)' $(call PACKAGES,$(if $(RACE),$(RACED))) || status=1; \
 	exit $$status
 

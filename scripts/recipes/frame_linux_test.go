@@ -535,6 +535,7 @@ func tryKilled(t *testing.T, s *site, behind bool) string {
 
 // TestRealProducts puts every product through every case, with the real program.
 func TestRealProducts(t *testing.T) {
+	t.Parallel() // beside the others it waits for products
 	need(t, "")
 	binary := build(t)
 	outcomes := make([][]string, len(products))

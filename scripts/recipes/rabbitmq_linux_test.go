@@ -49,6 +49,7 @@ func noSecret(t *testing.T, end ended, secrets ...string) {
 
 // TestRabbitMQ rotates real users of a real broker with the real program.
 func TestRabbitMQ(t *testing.T) {
+	t.Parallel()
 	b := startBroker(t)
 	var overview struct {
 		Version string `json:"rabbitmq_version"`

@@ -133,7 +133,7 @@ func (c *Client) Clean(text string) string {
 // requestID returns the vendor's name for a call, if the answer has one that is
 // plainly a name.
 func (c *Client) requestID(header http.Header) string {
-	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Correlation-Id", "X-Amzn-Requestid"} {
+	for _, name := range []string{"Slpt-Request-Id", "X-Request-Id", "Request-Id", "X-Correlation-Id", "X-Amzn-Requestid"} {
 		id := header.Get(name)
 		plain := !strings.ContainsFunc(id, func(r rune) bool {
 			return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_' || r == '.' || r == ':')

@@ -25,6 +25,7 @@ package sailpoint
 import (
 	"crypto/rsa"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +40,9 @@ const (
 	SetPassword       = "set password"
 	ReadChangeStatus  = "read change status"
 )
+
+// RequestName is the tenant's name for every call, in the header SLPT-Request-ID.
+const RequestName = "5ca1ab1e0000400080000000000000c0"
 
 // Outcome is what becomes of a password that the tenant has accepted and that
 // breaks no rule.
@@ -328,11 +332,17 @@ func (t *Tenant) Routes() []simulator.Route {
 		{Name: SetPassword, Method: "POST", Match: setService.Match, Write: true, Serve: t.setPassword},
 		{Name: ReadChangeStatus, Method: "GET", Match: statusService.Match, Serve: t.readChangeStatus, WrongAccount: strangersStatus},
 	}
-	if t.options.Alter != nil {
-		for i, route := range routes {
-			routes[i].Serve = func(r *simulator.Request) simulator.Answer {
-				return t.options.Alter(route.Name, route.Serve(r))
+	for i, route := range routes {
+		routes[i].Serve = func(r *simulator.Request) simulator.Answer {
+			answer := route.Serve(r)
+			if answer.Header == nil {
+				answer.Header = http.Header{}
 			}
+			answer.Header.Set("SLPT-Request-ID", RequestName)
+			if t.options.Alter != nil {
+				answer = t.options.Alter(route.Name, answer)
+			}
+			return answer
 		}
 	}
 	return routes

@@ -578,8 +578,8 @@ func TestAdvice(t *testing.T) {
 // TestTrackingID: it is shown with the code, and without one by itself.
 func TestTrackingID(t *testing.T) {
 	for body, shown := range map[string]string{
-		`{"detailCode":"400.1 Bad Request Content","trackingId":"e7eab609","messages":[{"text":"no"}]}`: ": no (code 400.1 Bad Request Content, trackingId e7eab609)",
-		`{"trackingId":"e7eab609","messages":[{"text":"no"}]}`:                                          ": no (code trackingId e7eab609)",
+		`{"detailCode":"400.1 Bad Request Content","trackingId":"e7eab609","messages":[{"text":"no"}]}`: ": no (code 400.1 Bad Request Content, trackingId e7eab609, request id " + simulated.RequestName + ")",
+		`{"trackingId":"e7eab609","messages":[{"text":"no"}]}`:                                          ": no (code trackingId e7eab609, request id " + simulated.RequestName + ")",
 	} {
 		options := simulated.Options{Alter: func(route string, answer simulator.Answer) simulator.Answer {
 			if route == simulated.QueryPasswordInfo {

@@ -199,9 +199,13 @@ func TestMessagesAreAllExplained(t *testing.T) {
 						}
 					}
 				case *ast.CompositeLit:
-					if name, ok := node.Type.(*ast.Ident); ok && name.Name == "FileError" && len(node.Elts) == 1 {
+					name, ok := node.Type.(*ast.Ident)
+					if selector, isSelector := node.Type.(*ast.SelectorExpr); isSelector {
+						name, ok = selector.Sel, true
+					}
+					if ok && name.Name == "FileError" && len(node.Elts) > 0 {
 						if said := texts(node); len(said) > 0 {
-							explained("the file behind --from", said...)
+							explained("a file that was named", said...)
 							counts["file"]++
 						}
 					}

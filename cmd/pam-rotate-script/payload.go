@@ -24,6 +24,7 @@ import (
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/vault"
+	"pam-rotate-script/internal/yamltext"
 )
 
 // longestRead bounds a new password that is read, in bytes.
@@ -262,7 +263,7 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 	defer timer.Stop()
 	select {
 	case described := <-done:
-		if errors.As(described.err, new(description.FileError)) {
+		if errors.As(described.err, new(yamltext.FileError)) {
 			described.err = usageError{"--from " + name + ": " + described.err.Error()}
 		}
 		return described.payload, described.err

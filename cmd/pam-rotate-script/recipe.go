@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"pam-rotate-script/internal/targets"
 	"pam-rotate-script/internal/targets/all"
 	"pam-rotate-script/internal/vault"
+	"pam-rotate-script/internal/yamltext"
 )
 
 // fileArgument reads the one argument that the Gateway appends when a script command is
@@ -41,10 +41,10 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 		if c.flags.from != "" && verb.HasParent() {
 			return usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
 		}
-		if word := didYouMean(arguments[0], "", verbNames(verb.Root())); word != "" {
-			err = usageError{err.Error() + word}
+		if file := (yamltext.FileError{}); errors.As(err, &file) && !file.Missing {
+			return unreadable(arguments[0], err)
 		}
-		return err
+		return usageError{"the argument is neither a verb nor a file that can be read" + didYouMean(arguments[0], "", verbNames(verb.Root()))}
 	}
 	if onlyComments(source) {
 		return nil
@@ -53,25 +53,25 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 	return err
 }
 
-// readRecipe reads a file that is to be a recipe.
+// readRecipe reads a file that is to be a recipe. The error is a yamltext.FileError.
 func readRecipe(path string) ([]byte, error) {
 	// A pipe could keep the program waiting for good.
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil, usageError{"the argument is neither a verb nor a file that can be read"}
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, yamltext.FileError{Problem: "it is no file, but a pipe or a device"}
 	}
-	file, err := os.Open(path)
+	source, err := yamltext.ReadFile(path)
 	if err != nil {
-		return nil, usageError{"the argument is neither a verb nor a file that can be read"}
-	}
-	defer file.Close()
-	source, err := io.ReadAll(io.LimitReader(file, recipe.MaxSize+1))
-	if err != nil || len(source) > recipe.MaxSize {
-		return nil, usageError{"the file cannot be read, or is longer than 64 KiB"}
+		return nil, err
 	}
 	if text, ok := params.InUTF8(string(source)); ok {
 		source = []byte(text)
 	}
 	return source, nil
+}
+
+// unreadable is the error of a recipe's file that is named on the command line.
+func unreadable(path string, err error) error {
+	return usageError{report.Plain(filepath.Base(path)) + ": " + err.Error()}
 }
 
 func onlyComments(source []byte) bool {
@@ -170,13 +170,10 @@ exits 1 if anything ends otherwise than it should. Nothing leaves the program.`,
 
 func (c *command) lint(path string) error {
 	source, err := readRecipe(path)
-	if errors.As(err, new(usageError)) {
-		return usageError{"the argument is not a file that can be read, or is longer than 64 KiB"}
-	}
-	if err == nil {
-		err = noDescription(source)
-	}
 	if err != nil {
+		return unreadable(path, err)
+	}
+	if err := noDescription(source); err != nil {
 		return err
 	}
 	printer := c.printer()
@@ -201,7 +198,10 @@ func (c *command) open(name string) (*recipe.Recipe, targets.Info, error) {
 	source, err := readRecipe(name)
 	if err != nil {
 		builtIn, ok := recipe.BuiltInSource(name)
-		if !ok || !errors.As(err, new(usageError)) {
+		if file := (yamltext.FileError{}); !ok && errors.As(err, &file) && !file.Missing {
+			return nil, targets.Info{}, unreadable(name, err)
+		}
+		if !ok {
 			return nil, targets.Info{}, usageError{"the argument is neither a recipe that comes with the program nor a file that can be read"}
 		}
 		loaded, err := loadFile(builtIn, name)

@@ -11,20 +11,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/secret"
+	"pam-rotate-script/internal/yamltext"
 )
 
 // MaxSize bounds the size of a description, in bytes.
-const MaxSize = 64 << 10
+const MaxSize = yamltext.MaxSize
 
 // Help says to a user of the program what a description is.
 const Help = `A description is a YAML or JSON file. It holds secrets, so keep it readable by you
@@ -57,64 +53,17 @@ type Payload struct {
 	Records     []secret.Value // JSON objects, in the order in which they are sent
 }
 
-// FileError is a file that cannot be read, or has more than MaxSize bytes.
-type FileError struct{ problem string }
-
-// Error says what is wrong with the file, without its name.
-func (e FileError) Error() string { return e.problem }
-
-// Read reads a description from a file, which errors of Parse call name. The error is a FileError
-// or that of Parse.
+// Read reads a description from a file, which errors of Parse call name. The error is a
+// yamltext.FileError or that of Parse.
 func Read(path, name string) (Payload, error) {
 	if path == "-" {
-		return Payload{}, FileError{"it is not read from standard input: save it in a file"}
+		return Payload{}, yamltext.FileError{Problem: "it is not read from standard input: save it in a file"}
 	}
-	file, err := os.Open(path)
-	if err == nil {
-		defer file.Close()
-		if info, failed := file.Stat(); failed == nil && info.IsDir() {
-			return Payload{}, FileError{"it is a folder, a file is needed"}
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return Payload{}, FileError{"there is no such file" + inOtherCase(path)}
-	case errors.Is(err, fs.ErrPermission):
-		return Payload{}, FileError{"this user may not read the file"}
-	case err != nil:
-		return Payload{}, FileError{"the file cannot be read"}
-	}
-	text, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
-	switch {
-	case err != nil:
-		return Payload{}, FileError{"the file cannot be read"}
-	case len(text) > MaxSize:
-		problem := "the file is longer than 64 KiB"
-		if kind := kindOf(text); kind != "" {
-			problem += ", and is no text, but " + kind
-		}
-		return Payload{}, FileError{problem}
+	text, err := yamltext.ReadFile(path)
+	if err != nil {
+		return Payload{}, err
 	}
 	return Parse(text, name)
-}
-
-// inOtherCase names the file that was probably meant: one beside it, of the same name but for the
-// case of letters, an ending that was left out, or one that Windows has put behind it unseen.
-func inOtherCase(path string) string {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return ""
-	}
-	stem := func(name string) string {
-		name = strings.TrimSuffix(strings.ToLower(name), ".txt")
-		return strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml"), ".json")
-	}
-	for _, entry := range entries {
-		if stem(entry.Name()) == stem(filepath.Base(path)) && !entry.IsDir() {
-			return "; did you mean " + strconv.Quote(entry.Name()) + "?"
-		}
-	}
-	return ""
 }
 
 // Parse reads a description, which errors call name. The error is a *params.Error with every

@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/yamltext"
 )
 
 // TestFaults have a line, and no value.
@@ -137,7 +138,7 @@ func TestFiles(t *testing.T) {
 		folder + "/office.docx":      "the file is longer than 64 KiB, and is no text, but a zip archive or an Office document",
 	} {
 		_, err := Read(path, "name")
-		var file FileError
+		var file yamltext.FileError
 		if !errors.As(err, &file) || file.Error() != want {
 			t.Errorf("%s: %v, want %s", path, err, want)
 		}

@@ -116,7 +116,7 @@ func (r *reader) document(text []byte) (root ast.Node) {
 		return nil
 	}
 	text = bytes.TrimPrefix([]byte(read), []byte("\ufeff"))
-	if kind := kindOf(text); kind != "" {
+	if kind := yamltext.KindOf(text); kind != "" {
 		r.fault(1, "it is no text, but %s", kind)
 		return nil
 	}

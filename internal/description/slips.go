@@ -1,7 +1,6 @@
 package description
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
 	"strconv"
@@ -147,22 +146,4 @@ func (r *reader) slips(node ast.Node, text, key string) {
 			r.fault(at, "%s is a word that YAML takes for nothing; put it into single quotes", key)
 		}
 	}
-}
-
-// kindOf says what a file is that is no text; "" if it may be one.
-func kindOf(text []byte) string {
-	for _, kind := range []struct{ begins, name string }{
-		{"PK\x03\x04", "a zip archive or an Office document"}, {"%PDF-", "a PDF"}, {"{\\rtf", "RTF"}, {"\xd0\xcf\x11\xe0", "an Office document"},
-		{"\x1f\x8b", "a gzip archive"}, {"\x7fELF", "a program"}, {"MZ", "a program"}, {"\xcf\xfa\xed\xfe", "a program"}, {"bplist", "a property list"},
-		{"SQLite format", "a database"}, {"\x89PNG", "a picture"}, {"\xff\xd8\xff", "a picture"},
-		{"<!DOCTYPE", "a web page"}, {"<!doctype", "a web page"}, {"<html", "a web page"}, {"<?xml", "XML"},
-	} {
-		if bytes.HasPrefix(text, []byte(kind.begins)) && (kind.begins != "MZ" || bytes.IndexByte(text, 0) >= 0) {
-			return kind.name
-		}
-	}
-	if bytes.IndexByte(text, 0) >= 0 {
-		return "binary"
-	}
-	return ""
 }

@@ -18,7 +18,7 @@ import (
 // Limits of a recipe's text.
 const (
 	// MaxSize is how many bytes a recipe may have.
-	MaxSize = 64 << 10
+	MaxSize = yamltext.MaxSize
 	// maxDepth is how deep its maps and lists may be nested.
 	maxDepth = 16
 	// maxText is how many characters a name or a sentence in it may have.

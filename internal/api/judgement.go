@@ -141,6 +141,7 @@ func (j *judge) root(value any) {
 				j.status("result", value[0], inAnswer)
 			}
 		}
+		j.message(value)
 		j.descend(value)
 	default:
 		j.descend(value)
@@ -219,7 +220,7 @@ func isOutcome(name string) bool {
 	if len(words) == 0 || slices.ContainsFunc(words, func(word string) bool { return isCondition.has(word) }) {
 		return false
 	}
-	return name == "d" || words[len(words)-1] == "result" || slices.ContainsFunc(words, func(word string) bool { return isAct.has(word) })
+	return name == "d" || name == "value" || words[len(words)-1] == "result" || slices.ContainsFunc(words, func(word string) bool { return isAct.has(word) })
 }
 
 // placeOf tells a record that the interface keeps, such as the user, from an envelope around
@@ -267,7 +268,7 @@ func (j *judge) member(name string, value any, in where) {
 		if yes, is := truth(value); in == inAnswer && is && yes {
 			j.underWay = true
 		}
-	case isCountName.has(joined):
+	case isCountName.has(joined) && (joined != "count" || in == inAnswer):
 		if list, isList := value.([]any); isList && len(list) == 1 {
 			value = list[0]
 		}
@@ -288,6 +289,7 @@ func (j *judge) member(name string, value any, in where) {
 	case isWarningName.has(joined):
 		var beside judge
 		beside.message(value)
+		beside.descend(value)
 		j.open = j.open || beside.failed
 	case !aside && (isFailureName.has(last) || isFailureName.has(joined) || isFailureName.has(first) && isPartName.has(last)):
 		if n, is := number(value); filled(value) {

@@ -212,7 +212,12 @@ func TestRealVersions(t *testing.T) {
 		if _, _, err := r.call(api.Config{Trust: trust, Renegotiates: true}); err != nil {
 			t.Fatal(err)
 		}
-		if arrived := r.Lines("arrived"); len(arrived) != before+1 || !strings.HasSuffix(arrived[before], protocol) {
+		arrived := r.Lines("arrived")
+		for wait := 0; len(arrived) == before && wait < 1000; wait++ { // it is told by another process
+			time.Sleep(10 * time.Millisecond)
+			arrived = r.Lines("arrived")
+		}
+		if len(arrived) != before+1 || !strings.HasSuffix(arrived[before], protocol) {
 			t.Errorf("%q: %q", version, arrived)
 		}
 	}

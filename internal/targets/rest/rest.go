@@ -83,7 +83,7 @@ func Info() targets.Info {
 			{Label: fieldSuccessStatus, Kind: params.List, Default: "200, 201, 204",
 				Help: "the statuses that mean changed; any other 2xx, such as 202, is unknown"},
 			{Label: fieldSuccessValue, Kind: params.Multiline,
-				Help: "what the body must say, one a line: a member's path, `=`, and its values with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; all must hold"},
+				Help: "what the body must say, one a line: a member's path, `=`, and its values with `|` between (`metadata.result=1`, `status=ok|done`); `=OK` is of the whole body; in XML an element; all must hold"},
 			{Label: fieldBodyFormat, Kind: params.Choice, Choices: []string{"json", "form"}, Default: "json",
 				Help: "how the body is sent"},
 			{Label: fieldRepeat, Kind: params.Bool, Default: "false",
@@ -94,16 +94,16 @@ func Info() targets.Info {
 		Setup:   setup(),
 		Example: example,
 		Notes: []string{
-			"With `url` and `password` alone it sends what Keeper's sample script sends.",
-			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it success rests on the answer, whose body can only add doubt.\n\n" +
+			"With `url` and `password` alone it sends what Keeper's sample sends.",
+			"**What is proved:** with `Verify URL`, a sign-in with the new password. Without it the answer counts, whose body only adds doubt.\n\n" +
 				"| In the body | Is |\n| --- | --- |\n" +
-				"| `success`, `updated` `false`; `error`, `errorCode` not empty; `affectedRows` 0; `skipped`, `dryRun`, `mfaRequired` `true`; `status`, `code` of a failure; words of a failure | unknown, unless the Verify URL proves it |\n" +
+				"| `success`, `authenticated`, `changePassword` `false`; `error`, `errorCode` not empty; `affectedRows` 0; `skipped`, `dryRun`, `mfaRequired` `true`; `status`, `code` of a failure; words of a failure | unknown, unless the Verify URL proves it |\n" +
 				"| a web page, cut JSON, another user under `User Field` | the same |\n" +
-				"| `status` pending or queued, `done` `false` | unknown: under way |\n" +
+				"| `status` pending or queued, `done` `false`, a job, a mailed link | unknown: under way |\n" +
 				"| words or values of success alone | success |\n" +
 				"| anything else | success with a warning |\n\n" +
 				"Where this does not fit, `Success Value` takes its place.",
-			"**Verify URL** is tried without credentials before anything is changed; and with a password that cannot be right where the answer to the change is not clear, and always with `Verify` = `strict`. It must refuse both. A run makes at most two failed sign-ins.",
+			"**Verify URL** is first tried without credentials, and with an impossible password where the change's answer is not clear or `Verify` is `strict`. It must refuse both; a 401 for a second factor or a lock decides nothing.",
 			"**Limits:** nothing can be proved where the user's name has a colon, or the Verify URL answers 404, 405 or 410. Passwords outside of ASCII need a 401 with `charset=\"UTF-8\"`.",
 		},
 		Documents: []string{

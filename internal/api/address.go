@@ -46,6 +46,14 @@ func ParseUserAddress(text string) (Address, error) {
 	if text == "" {
 		return Address{}, errors.New("an empty text")
 	}
+	path, _, _ := strings.Cut(text, "?")
+	lower := strings.ToLower(text)
+	switch {
+	case strings.Count(path, "://") > 1, strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }):
+		return Address{}, errors.New("a text with blanks, with characters that nobody sees, or with several addresses in it")
+	case !strings.Contains(path, "://") && (strings.HasPrefix(lower, "https:/") || strings.HasPrefix(lower, "http:/")):
+		return Address{}, errors.New("a URL without the two slashes behind https:")
+	}
 	// Go puts a bare host into the path and refuses "host:port", so the scheme
 	// goes in front before parsing.
 	if !strings.Contains(text, "://") {
@@ -66,6 +74,8 @@ func ParseUserAddress(text string) (Address, error) {
 		return Address{}, errors.New("a URL without a host")
 	case strings.ContainsFunc(parsed.Host, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return Address{}, errors.New("a URL with blanks in its host")
+	case mixesAlphabets(parsed.Host):
+		return Address{}, errors.New("a URL whose host mixes letters of several alphabets that look alike")
 	case !utf8.ValidString(parsed.Host), strings.ContainsFunc(parsed.Host, noHost), strings.Contains(parsed.Host, "%") && parsed.Host[0] != '[':
 		return Address{}, errors.New("a URL with characters in its host that no host has")
 	}
@@ -105,6 +115,25 @@ func (a Address) decoded() string {
 // address with a zone.
 func noHost(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("-._:[]%", r)
+}
+
+// mixesAlphabets reports whether letters of Latin, Greek and Cyrillic stand in one label of a
+// host: no registry gives out such a name, and it looks like another one.
+func mixesAlphabets(host string) bool {
+	for label := range strings.SplitSeq(host, ".") {
+		found := map[*unicode.RangeTable]bool{}
+		for _, r := range label {
+			for _, script := range []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic} {
+				if unicode.Is(script, r) {
+					found[script] = true
+				}
+			}
+		}
+		if len(found) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 const (

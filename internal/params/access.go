@@ -71,6 +71,15 @@ func (p *Params) linked() []Record {
 	return distinct(records)
 }
 
+// Login is the record's login without outer blanks, "" if it has not exactly one.
+func (r Record) Login() string {
+	value, problem := r.value("login")
+	if text, ok := value.trimmed(); ok && problem == "" {
+		return text
+	}
+	return ""
+}
+
 func (r Record) hasLogin(user string) bool {
 	for _, field := range r.matching("login") {
 		value := field.value.single()

@@ -193,6 +193,12 @@ func (s *Settings) parse(place int, field Field, value node, from origin) {
 		s.refuse(place, field, value, from)
 		return
 	}
+	if field.PerAccount && field.Kind == Text {
+		if fault := NameFault(parsed.text.Reveal()); fault != "" {
+			s.finding(place, "needs what the vendor shows, found "+fault)
+			return
+		}
+	}
 	parsed.given = true
 	s.values[place] = parsed
 	s.warnOfSlip(place)

@@ -100,6 +100,45 @@ func ClientSecretFault(value secret.Value) string {
 	return "one with " + slip
 }
 
+const lostCharacter = "a replacement character, which stands for one that was lost when the text was read in another encoding"
+
+// NameFault says why a text cannot be the name of an account as a vendor keeps it. Vendors cut
+// names at a zero character, and leave out blanks at the ends and what nobody sees: what is
+// left may be the name of another account. It is "" if it can, and never quotes the name.
+func NameFault(name string) string {
+	// A joiner between letters belongs to the spelling of some languages.
+	seen := strings.Map(func(r rune) rune {
+		if r == '\u200c' || r == '\u200d' {
+			return 'x'
+		}
+		return r
+	}, name)
+	switch slip := Slip(secret.New(seen)); {
+	case strings.ContainsRune(name, utf8.RuneError):
+		return lostCharacter
+	case slip != "" && !strings.HasPrefix(slip, "quotes") && !strings.HasPrefix(slip, "the word"):
+		return "one with " + slip
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "one with control characters"
+	}
+	return ""
+}
+
+// PasswordFault says why a text cannot become the password that the vault holds, whatever the
+// vendor. It is "" if it can.
+func PasswordFault(password secret.Value) string {
+	text := password.Reveal()
+	switch {
+	case strings.ContainsRune(text, utf8.RuneError):
+		return lostCharacter
+	case strings.ContainsRune(text, 0):
+		return "a zero character, at which many systems end a text"
+	case strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }) == "":
+		return "nothing but blanks, which many systems take for none"
+	}
+	return ""
+}
+
 // warnOfSlip tells of what was pasted along with the value of a field. It is sent as it is.
 func (s *Settings) warnOfSlip(place int) {
 	field := s.fields[place]

@@ -518,7 +518,7 @@ func TestValuesArriveAsTheyAre(t *testing.T) {
 					came := got
 					mutex.Unlock()
 					if result.Outcome == rotation.NotChanged && came.uri == "" {
-						if refused++; variable == "$new" && value != "" && place != "path" && place != "header" {
+						if refused++; variable == "$new" && value != "" && params.PasswordFault(secret.New(value)) == "" && place != "path" && place != "header" {
 							t.Errorf("%q is refused: %s", value, result.Message)
 						}
 						continue

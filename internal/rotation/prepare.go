@@ -132,6 +132,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 		p.log = options.Log(settings.Text(targets.FieldLogLevel), settings.Text(targets.FieldLogFormat)).
 			With().Str("run", p.runID).Logger()
 	}
+	p.judgePayload(payload, user, settings)
 	trust := trustOf(settings)
 	p.client, err = api.NewClient(api.Config{
 		Vendor: p.Info.Name, Trust: trust, Renegotiates: p.Info.Renegotiates, CallTimeout: options.CallTimeout, WriteTimeout: p.writeTimeout(options), Scrubber: options.Scrubber,
@@ -185,6 +186,20 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 
 // hintForm is for names that may differ in their normal form alone.
 const hintForm = "a letter with a mark can be one character or two; copy the login from where the vendor shows it"
+
+// judgePayload refuses a name and a password that cannot be meant, and tells where the PAM User
+// record names another user than the payload.
+func (p *Plan) judgePayload(payload *params.Params, user params.Record, settings *params.Settings) {
+	if fault := params.NameFault(payload.User); fault != "" {
+		settings.Fault("user", "needs the account's name as the vendor spells it, found "+fault+": correct the PAM User's login")
+	}
+	if fault := params.PasswordFault(payload.NewPassword); fault != "" {
+		settings.Fault("newPassword", "needs a password that arrives whole at any vendor, found "+fault)
+	}
+	if login := user.Login(); login != "" && !strings.EqualFold(login, strings.TrimSpace(payload.User)) {
+		p.warn("the PAM User record's login is another name than the user in the payload, and the latter is rotated: has the record been edited, or is another one linked?")
+	}
+}
 
 // admit refuses an account that the access record's Allowed Users do not allow.
 func (p *Plan) admit(names ...string) error {

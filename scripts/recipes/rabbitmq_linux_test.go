@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"pam-rotate-script/internal/conformance"
+	"pam-rotate-script/internal/params"
+	"pam-rotate-script/internal/secret"
 )
 
 // leastPassword is the length in bytes that the broker's rule on passwords asks for.
@@ -167,7 +169,7 @@ func testPasswords(t *testing.T, g gateway) {
 	var logins []login
 	set, refused := 0, 0
 	for i, sample := range conformance.PasswordSamples() {
-		if i%6 != 0 || sample.Text == "" { // the payload's reader refuses that one
+		if i%6 != 0 || sample.Text == "" || params.PasswordFault(secret.New(sample.Text)) != "" { // those are refused before anything is sent
 			continue
 		}
 		user := fmt.Sprint("password-", i)

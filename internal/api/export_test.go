@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/url"
 )
@@ -38,4 +39,18 @@ func NewTransport(trust Trust, proxy func(*http.Request) (*url.URL, error)) (htt
 func ReadPEM(text string) (int, error) {
 	blocks, err := readPEM(text)
 	return len(blocks), err
+}
+
+// FirstShown returns the common name of the certificate that a client shows first, which must
+// be its own.
+func FirstShown(trust Trust) string {
+	pair, _, _ := trust.clientCertificate()
+	if pair == nil {
+		return ""
+	}
+	first, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		return err.Error()
+	}
+	return first.Subject.CommonName
 }

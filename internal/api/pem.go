@@ -17,6 +17,10 @@ import (
 // time that a key takes grows with the third power of its length.
 const MaxRSABits = 8192
 
+// maxKey is how many bytes a private key may have before it is read at all: one of RSA with
+// MaxRSABits has 5 kB. Reading one checks it, which takes minutes for one of a million bits.
+const maxKey = 8 << 10
+
 // pemBlock is one block of a PEM text.
 type pemBlock struct {
 	number int    // from 1
@@ -89,6 +93,9 @@ func (b pemBlock) isKey() bool { return strings.HasSuffix(b.kind, "PRIVATE KEY")
 
 // key returns the block as a private key.
 func (b pemBlock) key() (crypto.Signer, error) {
+	if len(b.bytes) > maxKey {
+		return nil, fmt.Errorf("a text whose PEM block %d is longer than an RSA key of %d bits", b.number, MaxRSABits)
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(b.bytes)
 	if err != nil {
 		if key, err := x509.ParsePKCS1PrivateKey(b.bytes); err == nil {

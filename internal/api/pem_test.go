@@ -1,10 +1,15 @@
 package api_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"strings"
@@ -122,5 +127,110 @@ func hugeCertificate(t *testing.T) string {
 func TestHugeKey(t *testing.T) {
 	if fault := api.AuthoritiesFault(hugeCertificate(t)); !strings.Contains(fault, "block 1 has an RSA key beyond 8192 bits") {
 		t.Errorf("got %q", fault)
+	}
+}
+
+// hugeKey is a private RSA key of a million bits. Nothing in it fits together, which is known
+// only after minutes of computing.
+func hugeKey(t *testing.T) string {
+	t.Helper()
+	odd := func(bits uint) *big.Int {
+		return new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), bits), big.NewInt(1))
+	}
+	encoded, err := asn1.Marshal(struct {
+		Version                int
+		N, E, D, P, Q, A, B, C *big.Int
+	}{0, odd(1 << 20), big.NewInt(65537), odd(1<<20 - 8), odd(1 << 19), odd(1 << 19), odd(1<<19 - 2), odd(1<<19 - 2), odd(1<<19 - 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: encoded}))
+}
+
+// TestClientKeys: a key is read in each form that tools write, of each usual kind and of unusual
+// sizes, and one that is too large is refused before it is computed with.
+func TestClientKeys(t *testing.T) {
+	signer := func(key crypto.Signer, err error) crypto.Signer {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	template := func(name string) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		}
+	}
+	encode := func(kind string, encoded []byte, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: encoded}))
+	}
+	root, middle := signer(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), signer(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	chain := func(key crypto.Signer) (leaf, authorities string) {
+		leafBytes, err := x509.CreateCertificate(rand.Reader, template("leaf"), template("middle"), key.Public(), middle)
+		leaf = encode("CERTIFICATE", leafBytes, err)
+		middleBytes, err := x509.CreateCertificate(rand.Reader, template("middle"), template("root"), middle.Public(), root)
+		return leaf, encode("CERTIFICATE", middleBytes, err)
+	}
+	odd, err := rsa.GenerateKey(rand.Reader, 2049)
+	odd2048 := signer(odd, err)
+	p256 := signer(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).(*ecdsa.PrivateKey)
+	p521 := signer(ecdsa.GenerateKey(elliptic.P521(), rand.Reader)).(*ecdsa.PrivateKey)
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8 := func(key crypto.Signer) string {
+		encoded, err := x509.MarshalPKCS8PrivateKey(key)
+		return encode("PRIVATE KEY", encoded, err)
+	}
+	sec1 := func(key *ecdsa.PrivateKey) string {
+		encoded, err := x509.MarshalECPrivateKey(key)
+		return encode("EC PRIVATE KEY", encoded, err)
+	}
+	// What openssl ecparam -genkey writes in front of a key.
+	parameters := encode("EC PARAMETERS", []byte{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}, nil)
+	for name, test := range map[string]struct {
+		of    crypto.Signer
+		key   string
+		fault string
+	}{
+		"PKCS 1, 2049 bits":         {odd2048, encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(odd), nil), ""},
+		"PKCS 8, 2049 bits":         {odd2048, pkcs8(odd2048), ""},
+		"PKCS 8 called PKCS 1":      {odd2048, strings.ReplaceAll(pkcs8(odd2048), "PRIVATE KEY", "RSA PRIVATE KEY"), ""},
+		"PKCS 1 called PKCS 8":      {odd2048, encode("PRIVATE KEY", x509.MarshalPKCS1PrivateKey(odd), nil), ""},
+		"SEC 1":                     {p256, sec1(p256), ""},
+		"SEC 1 behind parameters":   {p256, parameters + sec1(p256), ""},
+		"SEC 1 called PKCS 8":       {p256, strings.ReplaceAll(sec1(p256), "EC PRIVATE", "PRIVATE"), ""},
+		"PKCS 8, P-521":             {p521, pkcs8(p521), ""},
+		"PKCS 8, Ed25519":           {edwards, pkcs8(edwards), ""},
+		"of another curve":          {p256, sec1(p521), "the key of another certificate"},
+		"of another kind":           {p256, pkcs8(edwards), "the key of another certificate"},
+		"parameters alone":          {p256, parameters, "without a PEM private key"},
+		"encrypted":                 {p256, "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMAAA\n-----END EC PRIVATE KEY-----", "block 1 is encrypted"},
+		"a public key":              {p256, strings.ReplaceAll(sec1(p256), "EC PRIVATE", "PUBLIC"), "without a PEM private key"},
+		"a million bits":            {p256, hugeKey(t), "block 1 is longer than an RSA key of 8192 bits"},
+		"a million bits, PKCS 8":    {p256, strings.ReplaceAll(hugeKey(t), "RSA PRIVATE", "PRIVATE"), "block 1 is longer than an RSA key of 8192 bits"},
+		"a million bits, called EC": {p256, strings.ReplaceAll(hugeKey(t), "RSA PRIVATE", "EC PRIVATE"), "block 1 is longer than an RSA key of 8192 bits"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaf, authorities := chain(test.of)
+			for _, certificate := range []string{leaf + authorities, authorities + leaf} {
+				trust := api.Trust{ClientCertificate: secret.New(certificate), ClientKey: secret.New(test.key)}
+				if fault, keyFault := trust.ClientCertificateFault(); fault != "" || (keyFault == "") != (test.fault == "") || !strings.Contains(keyFault, test.fault) {
+					t.Errorf("certificate: %q, key: %q", fault, keyFault)
+				}
+				if test.fault == "" {
+					if first := api.FirstShown(trust); first != "leaf" {
+						t.Errorf("%q is shown first", first)
+					}
+				}
+			}
+		})
 	}
 }

@@ -357,6 +357,9 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		}
 		if fault.Cause == connectionFailed && way.answered.Load() {
 			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
+			if strings.Contains(err.Error(), "response headers exceeded") { // net/http has no type for it
+				fault.Cause = "the head of the answer is longer than 64 KiB"
+			}
 		}
 		if fault.Class == ClassNetwork && request.Kind == Write && way.left && c.clock.Now().Sub(asked) >= longSilence {
 			fault.Class, fault.Cause = ClassTimeout, fault.Cause+" after a long wait for the answer"
@@ -365,8 +368,8 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		// The status stands even if the body cannot be read to its end.
 		fault.About(answer)
 		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
-		if answer.Status/100 == 3 && answer.Status != http.StatusNotModified {
-			fault.Hints = []string{"a redirect usually means that the address is not the API's: check the access record's url"}
+		if hint := statusHint(answer); hint != "" {
+			fault.Hint(hint)
 		}
 		switch {
 		case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:

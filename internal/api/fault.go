@@ -301,7 +301,7 @@ func alertFault(alert int, seen circumstances) (cause, hint string) {
 	case seen.asked:
 		return "the server refused the client's certificate", "the certificate in the access record's field Client Certificate must be valid, and from an authority that the server trusts; its chain may stand there, too"
 	case alert == alertHandshakeFailure || alert == alertSecurity:
-		return "no cipher suite in common with the server", "the server must offer TLS 1.3, or a suite with ECDHE and a signature other than SHA-1; RSA key exchange alone is not enough"
+		return "no cipher suite in common with the server", "the server must offer TLS 1.3, or a suite with ECDHE and a signature other than SHA-1; RSA key exchange alone is not enough; or the curve, or the kind of the certificate's key, is one that is not known here, such as X448 and secp256k1"
 	}
 	return "the server refused the TLS connection", "the server must speak TLS 1.2 or later on this port, and may have a reason in its own log"
 }

@@ -36,12 +36,15 @@ const (
 
 // HasOtherCause reports whether a sign-in was refused for something else than the password, in
 // plain words: a second factor that is wanted, an account that is locked, a password that must
-// be changed first. Of a text that also speaks of a wrong password it is false.
+// be changed first; or by a server that asks for another way to sign in. Of a text that also speaks of a wrong password it is false.
 func (a Answer) HasOtherCause() bool {
 	for name, values := range a.header {
 		if strings.HasSuffix(strings.ToLower(name), "-otp") && strings.HasPrefix(strings.ToLower(strings.Join(values, "")), "required") {
 			return true
 		}
+	}
+	if a.asksElse() != "" {
+		return true
 	}
 	if a.kind == isPage || len(a.body) > maxForeign {
 		return false

@@ -750,6 +750,18 @@ func TestCannotRunForEver(t *testing.T) {
 	}
 }
 
+// TestTakesTooLongOnce: after an expression that ran out of time nothing more is computed in
+// the run, and so nothing more is sent.
+func TestTakesTooLongOnce(t *testing.T) {
+	s := serve(t, map[string]any{"GET /look": answer{status: 200, body: make([]int, 3000)}, "POST /set": fine})
+	result := play(t, small(map[string]string{
+		"check": "[{name: look, path: /look, accept: {status: 200, when: '[.[] as $a | .[] as $b | .[] as $c | $a + $b + $c] | length > 0'}}]",
+	}), s, nil, "jane", conformance.New)
+	if result.Outcome != rotation.NotChanged || !strings.Contains(result.Message, "takes too long") || result.Requests != 1 {
+		t.Errorf("%s after %d requests: %s", result.Outcome, result.Requests, result.Message)
+	}
+}
+
 // TestCannotGrowWithoutBounds: an expression that would fill the memory, or be busy with one
 // function for hours, is given up as well.
 func TestCannotGrowWithoutBounds(t *testing.T) {

@@ -43,6 +43,7 @@ type finding struct {
 
 // perform sends a call, all its pages and polls included, and keeps what it gives.
 func (t *target) perform(ctx context.Context, c *call, tried map[string]any) finding {
+	ctx = context.WithValue(ctx, tooLong{}, &t.tooLong)
 	ctx, release := t.patiently(ctx, c)
 	defer release()
 	for _, required := range c.needs {

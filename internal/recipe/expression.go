@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -105,10 +106,24 @@ func (e *expression) fault() error {
 // uses reports whether the expression uses a variable.
 func (e *expression) uses(name string) bool { return e != nil && slices.Contains(e.free, name) }
 
-// run gives the one output of the expression. Variables that have no value are null.
-func (e *expression) run(ctx context.Context, input any, values map[string]any) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, expressionTime)
+// tooLong is the context's key for what a run keeps: whether an expression has run out of time.
+// Another try would take as long, at 1 MiB of answer and for each call anew.
+type tooLong struct{}
+
+// run gives the one output of the expression. Variables that have no value are null. After one
+// that ran out of time none is begun with the same context.
+func (e *expression) run(whole context.Context, input any, values map[string]any) (any, error) {
+	over, kept := whole.Value(tooLong{}).(*atomic.Bool)
+	if kept && over.Load() {
+		return nil, e.late()
+	}
+	ctx, cancel := context.WithTimeout(whole, expressionTime)
 	defer cancel()
+	defer func() {
+		if kept && ctx.Err() != nil && whole.Err() == nil {
+			over.Store(true)
+		}
+	}()
 	arguments := make([]any, len(e.free))
 	for i, name := range e.free {
 		arguments[i] = values[name]
@@ -128,9 +143,11 @@ func (e *expression) run(ctx context.Context, input any, values map[string]any) 
 	case r := <-done:
 		return r.output, r.err
 	case <-timer.C: // it is left to itself, and changes nothing
-		return nil, fmt.Errorf("the expression at %s takes too long", e.at)
+		return nil, e.late()
 	}
 }
+
+func (e *expression) late() error { return fmt.Errorf("the expression at %s takes too long", e.at) }
 
 func (e *expression) evaluate(ctx context.Context, input any, arguments []any) (output any, err error) {
 	defer func() {
@@ -140,6 +157,9 @@ func (e *expression) evaluate(ctx context.Context, input any, arguments []any) (
 	}()
 	results := e.code.RunWithContext(ctx, input, arguments...)
 	output, ok := results.Next()
+	if ctx.Err() != nil {
+		return nil, e.late()
+	}
 	if _, failed := output.(error); failed || !ok {
 		return nil, e.fault()
 	}

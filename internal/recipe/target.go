@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pam-rotate-script/internal/api"
@@ -74,7 +75,8 @@ type target struct {
 	client  *api.Client
 	subject string
 	base    host
-	asked   string // the path of the last request
+	asked   string      // the path of the last request
+	tooLong atomic.Bool // an expression has run out of time
 
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close

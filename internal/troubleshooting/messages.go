@@ -353,7 +353,7 @@ func Messages() []MessageGroup {
 		{"Single vendors, recipes and the vault", false, []Message{
 			{"the answer has no list where the recipe", "The recipe does not fit what the product answered. `pam-rotate-script recipe explain FILE` shows what it expects; `Log Level` = `debug` shows each call."},
 			{"which the recipe does not accept", "The recipe does not fit what the product answered. `pam-rotate-script recipe explain FILE` shows what it expects; `Log Level` = `debug` shows each call."},
-			{"the expression at line", "The recipe computes something there that fails with what the product answered, gives more than one value or too much, or takes longer than a second: after that nothing more is computed in the run."},
+			{"the expression at", "The recipe computes something there that fails with what the product answered, gives more than one value or too much, or takes longer than a second: after that nothing more is computed in the run."},
 			{"nothing in the list is what is looked for", "The recipe does not fit what the product answered. `pam-rotate-script recipe explain FILE` shows what it expects; `Log Level` = `debug` shows each call."},
 			{"more than one in the list is what is looked for", "The recipe does not fit what the product answered. `pam-rotate-script recipe explain FILE` shows what it expects; `Log Level` = `debug` shows each call."},
 			{"there is no such function here", "A slip in a recipe: `pam-rotate-script recipe lint FILE` names line and column, and the page on recipes has the language."},

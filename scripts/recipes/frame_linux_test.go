@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -178,15 +176,9 @@ func basicAuth(user, password string) map[string]string {
 // freePort finds one below those that the system gives out by itself.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		if listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			check(t, listener.Close())
-			return port
-		}
-	}
-	t.Fatal("there is no free port")
-	return 0
+	port, err := realserver.FreePort()
+	check(t, err)
+	return port
 }
 
 // open starts the product for the first time, with nginx and the meddling proxy before it.

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -188,7 +189,7 @@ func StartTLS(product, kind, folder string) (*Server, error) {
 		}
 		leaf, more = "unfit", []string{"-cipher", "DEFAULT@SECLEVEL=0"}
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -196,13 +197,16 @@ func StartTLS(product, kind, folder string) (*Server, error) {
 		"-cert", filepath.Join(folder, leaf+".pem"), "-key", filepath.Join(folder, leaf+".key")}, more...)...)
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort returns a port of 127.0.0.1 on which nobody listens. It is none of those that a
+// system gives to whoever asks for any, which a test beside this one may do in between.
+func FreePort() (int, error) {
+	for range 100 {
+		port := 20_000 + mathrand.IntN(12_000)
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("there is no free port")
 }
 
 // ProxyLogin is the user and password of a proxy that wants them.
@@ -211,7 +215,7 @@ const ProxyLogin = "jane:canary-proxy-password"
 // StartProxy starts tinyproxy, squid, or "squid, https" (which clients speak TLS with, by the
 // certificate rsa in the folder), open to all or for those with ProxyLogin.
 func StartProxy(product string, login bool, folder string) (*Server, error) {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}

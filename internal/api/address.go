@@ -52,7 +52,7 @@ func ParseUserAddress(text string) (Address, error) {
 	case strings.Count(path, "://") > 1, strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }):
 		return Address{}, errors.New("a text with blanks, with characters that nobody sees, or with several addresses in it")
 	case !strings.Contains(path, "://") && (strings.HasPrefix(lower, "https:/") || strings.HasPrefix(lower, "http:/")):
-		return Address{}, errors.New("a URL without the two slashes behind https:")
+		return Address{}, errors.New("a URL without the two slashes behind the https: in front of it")
 	}
 	// Go puts a bare host into the path and refuses "host:port", so the scheme
 	// goes in front before parsing.

@@ -49,6 +49,9 @@ var Renegotiating = []string{
 	"renegotiation, on TLS 1.3 a reset", "renegotiation, on TLS 1.3 a 500 page",
 }
 
+// InPlace are Node's answers in the place of an API's.
+var InPlace = []string{"Windows authentication alone", "misdirected request", "long head"}
+
 // Missing returns an error if a program is not installed.
 func Missing(program string) error {
 	if _, err := Find(program); err != nil {
@@ -156,8 +159,8 @@ func start(port int, program string, arguments ...string) (*Server, error) {
 	}
 }
 
-// StartTLS starts the product, node or openssl, in one of Kinds, Renegotiating or Unfit, with
-// the certificates of Certificates in that folder.
+// StartTLS starts the product, node or openssl, in one of Kinds, Renegotiating, InPlace or
+// Unfit, with the certificates of Certificates in that folder.
 func StartTLS(product, kind, folder string) (*Server, error) {
 	if product == "node" {
 		script := filepath.Join(folder, "server.js")

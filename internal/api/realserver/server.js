@@ -23,6 +23,22 @@ const options = {
   }[kind],
 }
 
+// Answers that a server in front of an API gives in its place.
+const inPlace = {
+  'Windows authentication alone': (response) => {
+    response.writeHead(401, { 'WWW-Authenticate': ['Negotiate', 'NTLM'] })
+    response.end()
+  },
+  'misdirected request': (response) => {
+    response.writeHead(421)
+    response.end()
+  },
+  'long head': (response) => {
+    response.writeHead(200, { 'X-Long': 'x'.repeat(100000) })
+    response.end()
+  },
+}[kind]
+
 // The answers of the few calls that rotations need.
 function answer (request, response) {
   console.log('arrived ' + request.method + ' ' + request.url.split('?')[0] + ' ' + (request.socket.getProtocol ? request.socket.getProtocol() : ''))
@@ -33,6 +49,7 @@ function answer (request, response) {
   let body = ''
   request.on('data', (part) => { body += part })
   request.on('end', () => {
+    if (inPlace) return inPlace(response)
     switch (request.url.split('?')[0]) {
       case '/vedauth/authorize/oauth': return json({ access_token: 'token-of-the-stand-in', expires: 2000000000, identity: 'local:{1}', scope: 'security:manage', token_type: 'Bearer' })
       case '/vedsdk/Identity/SetPassword': return json({ ID: { Name: 'jdoe', Prefix: 'local', PrefixedName: 'local:jdoe', Type: 1 } })

@@ -8,11 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"pam-rotate-script/internal/api"
-	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
 	"pam-rotate-script/internal/rotation"
 	"pam-rotate-script/internal/targets"
-	"pam-rotate-script/internal/targets/all"
 )
 
 // withoutPackage stands before the script for bash, which calls a function of the package
@@ -30,7 +28,7 @@ func (c *command) completes(root *cobra.Command) {
 	of := func(lists ...[]string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(slices.Concat(lists...), cobra.ShellCompDirectiveNoFileComp)
 	}
-	names := of(all.Registry().Names(), recipe.BuiltInNames())
+	names := of(targetNames())
 	for flag, values := range map[string]cobra.CompletionFunc{
 		"target": names, "log-level": of(report.Levels), "log-format": of(report.Formats), "timeout": none, "access-record": none,
 		"verify": of([]string{targets.VerifyAuto, targets.VerifyStrict, targets.VerifyOff}),

@@ -7,9 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pam-rotate-script/internal/params"
-	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
-	"pam-rotate-script/internal/targets/all"
 )
 
 // mostExplained bounds what explain reads, in bytes: the log of a night.
@@ -47,7 +45,7 @@ func (c *command) explainWords(arguments []string) error {
 				return usageError{"something is on standard input that is a payload: explain rotates nothing"}
 			}
 		}
-		if text = report.Explain(given, slices.Concat(all.Registry().Names(), recipe.BuiltInNames())...); text == "" {
+		if text = report.Explain(given, targetNames()...); text == "" {
 			return usageError{"there is nothing to say about this; give explain the whole result line, which begins with changed, not-changed or unknown"}
 		}
 	}

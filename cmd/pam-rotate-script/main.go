@@ -91,9 +91,12 @@ func run(ctx context.Context, arguments []string, stdin io.Reader, stdout, stder
 func newCommand(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *command {
 	return &command{
 		ctx: ctx, started: time.Now(), stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, exit: os.Exit,
-		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), all.Registry().Names(), recipe.BuiltInNames())...),
+		scrubber: secret.NewScrubber(slices.Concat(report.Vocabulary(), targetNames())...),
 	}
 }
+
+// targetNames are the names that --target and the verb targets take: of vendors, then of recipes.
+func targetNames() []string { return slices.Concat(all.Registry().Names(), recipe.BuiltInNames()) }
 
 func (c *command) run(arguments []string) (code int) {
 	c.arguments = len(arguments)

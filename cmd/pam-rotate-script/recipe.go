@@ -32,16 +32,16 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 	case 1:
 	default:
 		if c.flags.from != "" {
-			return usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
+			return errWordTooMany
 		}
 		return usageError{"at most one file can be given"}
 	}
 	source, err := readRecipe(arguments[0])
 	if err != nil {
 		if c.flags.from != "" && verb.HasParent() {
-			return usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
+			return errWordTooMany
 		}
-		if file := (yamltext.FileError{}); errors.As(err, &file) && !file.Missing {
+		if !isMissing(err) {
 			return unreadable(arguments[0], err)
 		}
 		return usageError{"the argument is neither a verb nor a file that can be read" + didYouMean(arguments[0], "", verbNames(verb.Root()))}
@@ -52,6 +52,8 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 	c.file, err = loadFile(source, report.Plain(filepath.Base(arguments[0])))
 	return err
 }
+
+var errWordTooMany = usageError{"behind the file of --from there is a word too many: a name with blanks needs quotes"}
 
 // readRecipe reads a file that is to be a recipe. The error is a yamltext.FileError.
 func readRecipe(path string) ([]byte, error) {
@@ -67,6 +69,12 @@ func readRecipe(path string) ([]byte, error) {
 		source = []byte(text)
 	}
 	return source, nil
+}
+
+// isMissing reports whether an error of readRecipe is that there is no such file.
+func isMissing(err error) bool {
+	var file yamltext.FileError
+	return errors.As(err, &file) && file.Missing
 }
 
 // unreadable is the error of a recipe's file that is named on the command line.
@@ -198,7 +206,7 @@ func (c *command) open(name string) (*recipe.Recipe, targets.Info, error) {
 	source, err := readRecipe(name)
 	if err != nil {
 		builtIn, ok := recipe.BuiltInSource(name)
-		if file := (yamltext.FileError{}); !ok && errors.As(err, &file) && !file.Missing {
+		if !ok && !isMissing(err) {
 			return nil, targets.Info{}, unreadable(name, err)
 		}
 		if !ok {

@@ -272,7 +272,7 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 	}
 	verify := []string{targets.VerifyAuto, targets.VerifyStrict, targets.VerifyOff}
 	err := errors.Join(
-		oneOf("target", c.flags.target, append(options.Registry.Names(), recipe.BuiltInNames()...)),
+		oneOf("target", c.flags.target, targetNames()),
 		oneOf("verify", c.flags.verify, verify),
 		oneOf("log-level", c.flags.logLevel, report.Levels),
 		oneOf("log-format", c.flags.logFormat, report.Formats),
@@ -492,7 +492,7 @@ func (c *command) targets(arguments []string) error {
 		info, ok = recipe.BuiltIn(arguments[0])
 	}
 	if !ok {
-		names := append(registry.Names(), recipe.BuiltInNames()...)
+		names := targetNames()
 		return usageError{"there is no such target; there are " + strings.Join(names, ", ") + didYouMean(arguments[0], "", names)}
 	}
 	if c.flags.pages {

@@ -106,20 +106,20 @@ const (
 type openingKey struct{}
 
 func (o *opening) traced(ctx context.Context) context.Context {
-	done := func(stage int32) func(error) {
-		return func(err error) {
-			if err == nil {
-				o.stage.Store(stage)
-			}
-		}
-	}
 	return httptrace.WithClientTrace(context.WithValue(ctx, openingKey{}, o), &httptrace.ClientTrace{
 		ConnectStart:      func(string, string) { o.stage.CompareAndSwap(unopened, dialling) },
-		ConnectDone:       func(_, _ string, err error) { done(dialled)(err) },
+		ConnectDone:       func(_, _ string, err error) { o.reached(dialled, err) },
 		TLSHandshakeStart: func() { o.stage.Store(shaking) },
-		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { done(opened)(err) },
+		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { o.reached(opened, err) },
 		GotConn:           func(httptrace.GotConnInfo) { o.stage.Store(opened) },
 	})
+}
+
+// reached takes in a stage that has come to its end, unless by an error.
+func (o *opening) reached(stage int32, err error) {
+	if err == nil {
+		o.stage.Store(stage)
+	}
 }
 
 // withProxy says how far the connection to an https:// proxy is.

@@ -214,16 +214,20 @@ func isStatusText(text string) bool {
 	if text == "" {
 		return false
 	}
-	if otherStatusTexts.has(text) {
-		return true
-	}
+	return otherStatusTexts.has(text) || statusTexts()[text]
+}
+
+// statusTexts are the names of the statuses that are no success, without separators. Each
+// reason is compared with them.
+var statusTexts = sync.OnceValue(func() map[string]bool {
+	found := map[string]bool{}
 	for status := 400; status < 600; status++ {
-		if name := squashed(http.StatusText(status)); name != "" && text == name {
-			return true
+		if name := squashed(http.StatusText(status)); name != "" {
+			found[name] = true
 		}
 	}
-	return false
-}
+	return found
+})
 
 // coded reports whether an object holds fields, each with a code and a message: PocketBase's
 // data, which elsewhere is what was asked for.

@@ -218,11 +218,11 @@ func (p *Plan) admit(names ...string) error {
 		case name == "":
 			return p.client.Fail(action, api.ClassPermission, "the vendor does not tell the name of the account, so that it cannot be allowed",
 				"choose the account by its name")
-		case strings.Contains(name, ","):
-			return p.client.Fail(action, api.ClassPermission, "the access record does not allow to rotate this account", ask,
-				"a comma ends a name there: write * in its place")
 		default:
 			hints := []string{ask}
+			if strings.Contains(name, ",") {
+				hints = append(hints, "a comma ends a name there: write * in its place")
+			}
 			if slices.ContainsFunc(p.allowed, func(entry string) bool { return params.SameButForm(entry, name) }) {
 				hints = append(hints, "a name in Allowed Users looks the same and is other bytes: "+hintForm)
 			}

@@ -352,7 +352,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			fault.Err = cause
 		}
 		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err, seen)
-		if hint := otherProxy(fault.Err); hint != "" {
+		if hint := otherProxy(fault.Err, request.Host); hint != "" {
 			fault.Hints = append(fault.Hints, hint)
 		}
 		if fault.Cause == connectionFailed && way.answered.Load() {
@@ -496,6 +496,9 @@ func (c *Client) circumstances(host string, way *passage) circumstances {
 		seen.asked, seen.offered = p.asked.Load(), p.offered
 		if p.classic.needed.CompareAndSwap(true, false) {
 			c.log.Warn().Str("host", host).Msg("TLS came about only without post-quantum key exchange: something in between drops a first message that is longer than a packet")
+		}
+		if p.exempt.CompareAndSwap(true, false) {
+			c.log.Warn().Str("host", host).Msg("calls to this host go through the proxy, although NO_PROXY seems to mean it: only names, addresses and ranges with commas between count, in the first of NO_PROXY and no_proxy that is not empty")
 		}
 	}
 	return seen

@@ -218,9 +218,15 @@ func named(failed *net.DNSError) string {
 	return " (" + failed.Name + ")"
 }
 
-// otherProxy returns a hint if the connection was not made, and the environment names a proxy
-// for calls of another kind; "" otherwise.
-func otherProxy(err error) string {
+// otherProxy returns a hint if no connection to the host was made, and the environment names a
+// proxy for calls of another kind, or hosts by their addresses to be reached without; "" otherwise.
+func otherProxy(err error, host string) string {
+	if _, at := IsProxyFault(err); at {
+		if net.ParseIP((&url.URL{Host: host}).Hostname()) == nil && namesAddress() {
+			return "an address or a range in NO_PROXY covers no host that the url calls by its name: add the name there if the host is to be reached without the proxy"
+		}
+		return ""
+	}
 	var dns *net.DNSError
 	var dial *net.OpError
 	if !errors.As(err, &dns) && !(errors.As(err, &dial) && dial.Op == "dial") {

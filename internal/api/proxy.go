@@ -1,8 +1,10 @@
 package api
 
 import (
+	"net"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -34,4 +36,55 @@ func isProxy(text string) bool {
 		parsed.Hostname() != "" && !strings.HasSuffix(parsed.Host, ":") && !strings.Contains(parsed.Host, " ") &&
 		// A password that is not escaped ends the host early.
 		parsed.RawQuery == "" && parsed.Fragment == "" && !strings.Contains(parsed.Path, "@")
+}
+
+// exempts reports whether NO_PROXY seems to mean a host, written as other programs take it: with
+// blanks or semicolons between the entries, quotes, a scheme, stars. It is for a host that net/http
+// reaches through the proxy all the same. Either spelling of the variable is read, while the first
+// one that is not empty counts.
+func exempts(host string) bool {
+	address := &url.URL{Host: host}
+	name, port := strings.Trim(strings.ToLower(address.Hostname()), "."), address.Port()
+	if port == "" {
+		port = "443"
+	}
+	ip := net.ParseIP(name)
+	for _, entry := range strings.FieldsFunc(os.Getenv("NO_PROXY")+","+os.Getenv("no_proxy"), func(r rune) bool { return strings.ContainsRune(",;| \t\r\n\"'`", r) }) {
+		entry = strings.ToLower(entry)
+		if _, network, err := net.ParseCIDR(entry); err == nil {
+			if ip != nil && network.Contains(ip) {
+				return true
+			}
+			continue
+		}
+		if _, after, found := strings.Cut(entry, "://"); found {
+			entry = after
+		}
+		entry, _, _ = strings.Cut(entry, "/")
+		if only, number, err := net.SplitHostPort(entry); err == nil {
+			if entry = only; number != port && number != "*" && number != "" {
+				continue
+			}
+		}
+		begin := ip != nil && strings.HasSuffix(entry, ".") && strings.HasPrefix(name, entry) // 10.1.
+		entry = strings.Trim(entry, "[].")
+		if begin || entry == "<local>" && ip == nil && !strings.Contains(name, ".") {
+			return true
+		}
+		entry = strings.TrimPrefix(entry, "*.")
+		if matched, _ := path.Match(entry, name); entry != "" && (matched || ip == nil && strings.HasSuffix(name, "."+entry)) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesAddress reports whether NO_PROXY has an IP address or a range of them.
+func namesAddress() bool {
+	for _, entry := range strings.FieldsFunc(os.Getenv("NO_PROXY")+","+os.Getenv("no_proxy"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if _, _, err := net.ParseCIDR(entry); err == nil || net.ParseIP(entry) != nil && !net.ParseIP(entry).IsLoopback() {
+			return true
+		}
+	}
+	return false
 }

@@ -51,6 +51,8 @@ type peer struct {
 	renegotiates atomic.Bool // it asks for it in the middle of a connection
 	modern       atomic.Bool // it has refused TLS 1.2
 	classic      classic
+	proxied      atomic.Bool // it is reached through a proxy
+	exempt       atomic.Bool // although NO_PROXY seems to mean it, which has not been told yet
 }
 
 // newTransport returns what sends requests by a Trust.
@@ -87,13 +89,16 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		closeBody(request)
 		return nil, &proxyError{err: err}
 	}
+	p := t.peer(host)
 	if proxy != nil {
+		if p.proxied.CompareAndSwap(false, true) {
+			p.exempt.Store(exempts(host))
+		}
 		if refusal := t.refusal(proxy, host); refusal != nil {
 			closeBody(request)
 			return nil, refusal
 		}
 	}
-	p := t.peer(host)
 	response, err := t.send(request, p, proxy)
 	if alertOf(err) == alertProtocolVersion && t.highestFor(p) < t.highest {
 		p.modern.Store(true)

@@ -226,6 +226,8 @@ func Messages() []MessageGroup {
 			{"the connection failed", "It failed in a way that has no name here. Look at the server's log, at the same time."},
 			{"the environment variable does not hold a proxy's address", "Nothing is sent, rather than past the proxy. Write it as `http://proxy.example.com:8080`. In a user name or password each of `% # / ? @ :` and blanks must be escaped, `%` as `%25`. An empty variable means no proxy."},
 			{"is set and HTTPS_PROXY is not", "A hint. Vendors are called by https alone, for which `HTTPS_PROXY` counts. Set that one, too, where the Gateway gets its environment; `inspect` shows what arrives."},
+			{"calls to this host go through the proxy, although NO_PROXY seems to mean it", "A warning. `NO_PROXY` is a list with commas of names (`example.com` with all below it, `.example.com` with those alone), addresses and ranges (`10.0.0.0/8`). No blanks, semicolons, quotes, `https://`, paths, or stars but a leading `*.` Write it so where the Gateway gets its environment."},
+			{"an address or a range in NO_PROXY covers no host that the url calls by its name", "A hint. Names are not looked up for `NO_PROXY`: add the host's name, or its domain."},
 			{"the proxy refused the connection with", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment: the proxy may want a user and password, or not allow this host. The number is the proxy's status."},
 			{"the proxy could not be reached", "Check `HTTPS_PROXY` and `NO_PROXY` in the Gateway's environment, and whether the proxy lets this host through."},
 			{"no connection came about in time", "Nothing answered at that host and port: most often a firewall drops what is sent there, or the Gateway's machine needs a proxy. Nothing was sent."},

@@ -264,13 +264,13 @@ func (c *command) payloadFromDescription(path string) (description.Payload, erro
 	select {
 	case described := <-done:
 		if errors.As(described.err, new(yamltext.FileError)) {
-			described.err = usageError{"--from " + name + ": " + described.err.Error()}
+			described.err = unreadable("--from", path, described.err)
 		}
 		return described.payload, described.err
 	case <-c.ctx.Done():
-		return description.Payload{}, usageError{"--from " + name + ": interrupted while reading the file"}
+		return description.Payload{}, unreadable("--from", path, errors.New("interrupted while reading the file"))
 	case <-timer.C:
-		return description.Payload{}, usageError{"--from " + name + ": the file could not be read in time"}
+		return description.Payload{}, unreadable("--from", path, errors.New("the file could not be read in time"))
 	}
 }
 

@@ -41,8 +41,8 @@ func (c *command) fileArgument(verb *cobra.Command, arguments []string) error {
 		if c.flags.from != "" && verb.HasParent() {
 			return errWordTooMany
 		}
-		if !isMissing(err) {
-			return unreadable(arguments[0], err)
+		if !isMissing(err, arguments[0]) {
+			return unreadable("", arguments[0], err)
 		}
 		return usageError{"the argument is neither a verb nor a file that can be read" + didYouMean(arguments[0], "", verbNames(verb.Root()))}
 	}
@@ -71,15 +71,32 @@ func readRecipe(path string) ([]byte, error) {
 	return source, nil
 }
 
-// isMissing reports whether an error of readRecipe is that there is no such file.
-func isMissing(err error) bool {
+// isMissing reports whether an error of readRecipe is that there is no such file, and path may
+// be another word that is meant.
+func isMissing(err error, path string) bool {
 	var file yamltext.FileError
-	return errors.As(err, &file) && file.Missing
+	return errors.As(err, &file) && file.Missing && !params.LooksLikePayload(path)
 }
 
-// unreadable is the error of a recipe's file that is named on the command line.
-func unreadable(path string, err error) error {
-	return usageError{report.Plain(filepath.Base(path)) + ": " + err.Error()}
+// unreadable is the error of a file that is named on the command line, by the flag before or
+// by none.
+func unreadable(before, path string, err error) error {
+	if params.LooksLikePayload(path) {
+		return usageError{"a payload was given as an argument, which others on this machine can see: it goes into the pipe"}
+	}
+	named := strings.TrimSpace(before + " " + quotable(path))
+	return usageError{strings.TrimPrefix(named+": "+err.Error(), ": ")}
+}
+
+// quotable is what a file that is named on the command line is called in a message. What is not
+// there may never have been a file's name, but a payload, a config or a token: it is quoted only
+// if it ends as the names of such files do, and is "" otherwise.
+func quotable(path string) string {
+	endings := []string{".yaml", ".yml", ".json", ".txt"}
+	if _, err := os.Lstat(path); err != nil && path != "-" && !slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
+		return ""
+	}
+	return report.Plain(filepath.Base(path))
 }
 
 func onlyComments(source []byte) bool {
@@ -179,7 +196,7 @@ exits 1 if anything ends otherwise than it should. Nothing leaves the program.`,
 func (c *command) lint(path string) error {
 	source, err := readRecipe(path)
 	if err != nil {
-		return unreadable(path, err)
+		return unreadable("", path, err)
 	}
 	if err := noDescription(source); err != nil {
 		return err
@@ -206,8 +223,8 @@ func (c *command) open(name string) (*recipe.Recipe, targets.Info, error) {
 	source, err := readRecipe(name)
 	if err != nil {
 		builtIn, ok := recipe.BuiltInSource(name)
-		if !ok && !isMissing(err) {
-			return nil, targets.Info{}, unreadable(name, err)
+		if !ok && !isMissing(err, name) {
+			return nil, targets.Info{}, unreadable("", name, err)
 		}
 		if !ok {
 			return nil, targets.Info{}, usageError{"the argument is neither a recipe that comes with the program nor a file that can be read"}

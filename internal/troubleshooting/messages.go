@@ -413,9 +413,11 @@ func Messages() []MessageGroup {
 		}},
 		{"The command line (exit code 64)", false, []Message{
 			{"the argument is neither a verb nor a file that can be read", "A verb is misspelt, or the attached file cannot be read. Verbs: `pam-rotate-script --help`."},
+			{"a payload was given as an argument", "It holds passwords, and a process's arguments show in lists of processes. Pipe it in; change the new password if others work on that machine. Nothing was sent."},
 			{"at most one file can be given", "The script command has a word too many. The Gateway appends the attached file by itself."},
 			{"the file holds something other than comments, and is no usable recipe", "Behind a script command, attach a file of comments or a recipe, and nothing else."},
 			{"there is no such file", "The path is wrong, or you are in another folder (`pwd`). A name with blanks needs quotes."},
+			{"what was given is too long for a file's name", "The text of a file stands where its name belongs. Save it in a file, and name that; a KSM config can go into `KSM_CONFIG`."},
 			{"it is no file, but a pipe or a device", "Save it in a file, and name that."},
 			{"it is a folder, a file is needed", "Name the file in it."},
 			{"this user may not read the file", "Look at mode and owner (`ls -l`): `umask 077` lets nobody else read what you save, `root` apart."},

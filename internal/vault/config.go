@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"pam-rotate-script/internal/secret"
@@ -32,6 +33,8 @@ const fileSource = "--ksm-config"
 
 // maxConfig bounds the size of a config in bytes. A real one has about 1 KiB.
 const maxConfig = 64 << 10
+
+const hintFileName = "--ksm-config takes the name of a file; a config itself goes into " + configVariable
 
 const hintDevice = "create a device for the application in Keeper Secrets Manager and take its config, base64 or JSON"
 
@@ -129,9 +132,11 @@ func readFile(path string) ([]byte, error) {
 func fileFault(err error) *Error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault(KindConfig, "the file does not exist")
+		return fault(KindConfig, "the file does not exist", hintFileName)
 	case errors.Is(err, fs.ErrPermission):
 		return fault(KindConfig, "the file may not be read by this user")
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return fault(KindConfig, "what was given is too long for a file's name", hintFileName)
 	default:
 		return fault(KindConfig, "the file cannot be read")
 	}

@@ -38,6 +38,8 @@ func ReadFile(path string) ([]byte, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, FileError{Problem: "there is no such file" + inOtherCase(path), Missing: true}
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return nil, FileError{Problem: "what was given is too long for a file's name"}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, FileError{Problem: "this user may not read the file"}
 	case err != nil:

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path"
 	"slices"
 	"strings"
 )
@@ -72,7 +71,9 @@ func exempts(host string) bool {
 			return true
 		}
 		entry = strings.TrimPrefix(entry, "*.")
-		if matched, _ := path.Match(entry, name); entry != "" && (matched || ip == nil && strings.HasSuffix(name, "."+entry)) {
+		front, end, star := strings.Cut(entry, "*")
+		if star && len(name) >= len(front)+len(end) && strings.HasPrefix(name, front) && strings.HasSuffix(name, end) ||
+			entry != "" && (name == entry || ip == nil && strings.HasSuffix(name, "."+entry)) {
 			return true
 		}
 	}

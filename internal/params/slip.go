@@ -120,8 +120,42 @@ func NameFault(name string) string {
 		return "one with " + slip
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "one with control characters"
+	case len(name) > 4 && standsForNone(name): // there are people of the name Null
+		return noValue
 	}
 	return ""
+}
+
+const noValue = "what programs write in the place of a value that they do not have, or do not show"
+
+// standsForNone reports whether a text is what programs write in the place of a value: a word for
+// none, the name of a type, a mask, a variable that nobody filled in.
+func standsForNone(text string) bool {
+	const words = "|null|nil|none|undefined|(null)|<null>|<nil>|<none>|<undefined>|[object object]|system.security.securestring|system.object|" +
+		"system.object[]|system.string[]|system.char[]|[redacted]|<redacted>|[secret]|[masked]|newpassword|new_password|"
+	lower := strings.ToLower(text)
+	if !strings.Contains(text, "|") && strings.Contains(words, "|"+lower+"|") ||
+		strings.HasPrefix(lower, "$") && strings.HasSuffix(lower, "password") && isWord(lower[1:]) {
+		return true
+	}
+	if utf8.RuneCountInString(text) > 2 && (strings.Trim(text, "*") == "" || strings.Trim(text, "\u2022\u25cf") == "") {
+		return true
+	}
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"$env:", ""}, {"#{", "}"}, {"<%=", "%>"}, {"{", "}"}} {
+		inner, begins := strings.CutPrefix(text, marks[0])
+		inner, ends := strings.CutSuffix(inner, marks[1])
+		if begins && ends && len(inner) > 2 && isWord(strings.TrimSpace(inner)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWord reports whether a text could be the name of a variable.
+func isWord(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r != '_' && r != '.' && r != '-' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 // PasswordFault says why a text cannot become the password that the vault holds, whatever the
@@ -135,6 +169,8 @@ func PasswordFault(password secret.Value) string {
 		return "a zero character, at which many systems end a text"
 	case strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }) == "":
 		return "nothing but blanks, which many systems take for none"
+	case standsForNone(text):
+		return noValue
 	}
 	return ""
 }

@@ -48,3 +48,25 @@ func TestSlips(t *testing.T) {
 		}
 	}
 }
+
+// TestNoValue: what stands in the place of a password would become the password, and everybody knows it.
+func TestNoValue(t *testing.T) {
+	for _, text := range []string{"null", "None", "NIL", "undefined", "(null)", "<nil>", "[object Object]", "System.Security.SecureString", "System.Object[]", "[REDACTED]",
+		"***", "********************", "\u2022\u2022\u2022\u2022", "\u25cf\u25cf\u25cf", "${newPassword}", "$(new_password)", "{{ new.password }}", "%NEWPASSWORD%", "$env:NEW_PASSWORD", "#{password}", "<%= password %>", "{password}",
+		"$newPassword", "$password", "newPassword"} {
+		if PasswordFault(secret.New(text)) != noValue {
+			t.Errorf("%q is a password", text)
+		}
+		if fault := NameFault(text); (fault != noValue) != (len(text) <= 4) {
+			t.Errorf("%q as a name: %q", text, fault)
+		}
+	}
+	for _, text := range []string{"**", "*a*", "nulls", "No1ne", "${}", "{a}", "{p4ssw0rd!}", "%a b%", "Tr0ub4dor&3", "$ecret", "$2y$10$abc", "correct horse battery staple", "xxx", "{a,b}{c}", "$Password1"} {
+		if fault := PasswordFault(secret.New(text)); fault != "" {
+			t.Errorf("%q: %s", text, fault)
+		}
+		if fault := NameFault(text); fault != "" {
+			t.Errorf("%q as a name: %s", text, fault)
+		}
+	}
+}

@@ -80,9 +80,24 @@ func toText(raw string) (string, *fault) {
 	return text.String(), nil
 }
 
-// isPadding reports whether character may stand around a payload.
+// isPadding reports whether character may stand around a payload: blanks, what nobody sees, such as a
+// byte order mark, and the ends of files and texts (control-Z and the zero character).
 func isPadding(character rune) bool {
-	return unicode.IsSpace(character) || character == byteOrderMark
+	return unicode.IsSpace(character) || isInvisible(character) || character == 0 || character == 0x1a || character == 0x04
+}
+
+// withoutMark takes off what another encoding has made of a byte order mark at the beginning: three
+// letters or signs outside of ASCII, or as many question marks. No payload begins with such.
+func withoutMark(text string) string {
+	rest := text
+	for range 3 {
+		first, size := utf8.DecodeRuneInString(rest)
+		if first != '?' && first < utf8.RuneSelf {
+			return text
+		}
+		rest = rest[size:]
+	}
+	return rest
 }
 
 // isBlank reports whether text is nothing but padding and quotes.
@@ -109,6 +124,10 @@ func unwrap(text string) (string, int) {
 // decode reads the one JSON value that text holds, plain or as base64.
 func (s source) decode(text string) (node, *fault) {
 	inner, offset := unwrap(text)
+	if plain := withoutMark(inner); plain != inner {
+		offset += len(inner) - len(plain)
+		inner = plain
+	}
 	if strings.HasPrefix(inner, "{") || strings.HasPrefix(inner, "[") {
 		value, end, err := parseFirst(inner)
 		if err != nil {

@@ -166,6 +166,7 @@ func Messages() []MessageGroup {
 			{"the account's name has a control character in it", "It would be let in by a pattern for its end, and a vendor may read its beginning alone. Correct the PAM User's login."},
 			{"the vendor does not tell the name of the account, so that it cannot be allowed", "Choose the account by its name or e-mail address, or leave `Allowed Users` out."},
 			{"the settings are in order, but url and credential are untried", "A `check`. This target has no call that tries address and credential without changing a password, so only a rotation shows whether they are right."},
+			{"what programs write in the place of a value that they do not have, or do not show", "A mask (`****`), a word such as `null`, the name of a type, or a variable that nobody filled in has come in the place of the new password or the user's name; as a password, everybody could guess it. Look at what makes the payload: a wrapper, a template, a log that was pasted."},
 			{"strict needs a proof, and there is none with these settings", "`Verify` is `strict`, and this target cannot prove a change as it is set up. Set `Verify` to `auto`, or set what the proof needs, such as `Verify URL`."},
 			{"a recipe is not taken from the PAM User's own record", "Put the recipe into the access record, or attach it as a file."},
 		}},

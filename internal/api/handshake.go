@@ -107,25 +107,29 @@ type openingKey struct{}
 
 func (o *opening) traced(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(context.WithValue(ctx, openingKey{}, o), &httptrace.ClientTrace{
+		GetConn:           func(string) { o.stage.Store(unopened) },
 		ConnectStart:      func(string, string) { o.stage.CompareAndSwap(unopened, dialling) },
 		ConnectDone:       func(_, _ string, err error) { o.reached(dialled, err) },
-		TLSHandshakeStart: func() { o.stage.Store(shaking) },
+		TLSHandshakeStart: func() { o.reached(shaking, nil) },
 		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { o.reached(opened, err) },
 		GotConn:           func(httptrace.GotConnInfo) { o.stage.Store(opened) },
 	})
 }
 
-// reached takes in a stage that has come to its end, unless by an error.
+// reached takes in a stage that has come to its end, unless by an error. A connection that is
+// made on while the request is on its way over another one changes nothing.
 func (o *opening) reached(stage int32, err error) {
-	if err == nil {
-		o.stage.Store(stage)
+	for err == nil {
+		if before := o.stage.Load(); before == opened || o.stage.CompareAndSwap(before, stage) {
+			return
+		}
 	}
 }
 
 // withProxy says how far the connection to an https:// proxy is.
 func withProxy(ctx context.Context, stage int32) {
 	if o, ok := ctx.Value(openingKey{}).(*opening); ok {
-		o.stage.Store(stage)
+		o.reached(stage, nil)
 	}
 }
 

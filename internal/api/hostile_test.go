@@ -557,6 +557,39 @@ func TestClientCertificateIsDemanded(t *testing.T) {
 	}
 }
 
+// TestAlertBehindTheRequest: a request that has left is not sent again, although the alert that ends the
+// connection would mean another version of TLS at its beginning.
+func TestAlertBehindTheRequest(t *testing.T) {
+	for _, kind := range []api.Kind{api.Write, api.SignIn, api.Read} {
+		t.Run(kind.String(), func(t *testing.T) {
+			trusted := authority(t)
+			config, err := trusted.Config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := hostile.Start(config, func(c *hostile.Conn) {
+				if request := c.Head(); request != nil {
+					c.Body(request)
+					c.Garble()
+				}
+			})
+			f := newFoe(t, 30*time.Second, server, err)
+			client, err := api.NewClient(api.Config{Vendor: "example", Trust: api.Trust{Authorities: trusted.PEM()}, Renegotiates: true, Scrubber: secret.NewScrubber()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			_, err = client.Do(t.Context(), f.request(kind))
+			if fault := api.AsError(err); fault == nil || fault.Status != 0 || !fault.Left {
+				t.Errorf("got %+v", fault)
+			}
+			if server.Begun() != 1 || client.Counts().Requests != 1 {
+				t.Errorf("%d requests seen, %d counted", server.Begun(), client.Counts().Requests)
+			}
+		})
+	}
+}
+
 // TestCookiesAreNotSentBack, whatever domain they are for.
 func TestCookiesAreNotSentBack(t *testing.T) {
 	var cookies []string

@@ -100,7 +100,8 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 	response, err := t.send(request, p, proxy)
-	if alertOf(err) == alertProtocolVersion && t.highestFor(p) < t.highest {
+	// Behind the handshake, when the request may have left, the same alert is no word on it.
+	if errors.As(err, new(*handshakeError)) && alertOf(err) == alertProtocolVersion && t.highestFor(p) < t.highest {
 		p.modern.Store(true)
 		if again, ok := renewed(request); ok {
 			response, err = t.send(again, p, proxy)

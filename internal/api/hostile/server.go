@@ -135,9 +135,9 @@ func (s *Server) accept() {
 				s.mu.Unlock()
 				_ = raw.Close()
 			}()
-			c := &Conn{server: s, raw: raw.(*net.TCPConn), stream: raw}
+			c := &Conn{server: s, raw: raw.(*net.TCPConn), stream: raw, inlet: &inlet{Conn: raw}}
 			if s.config != nil {
-				secured := tls.Server(raw, s.config)
+				secured := tls.Server(c.inlet, s.config)
 				if secured.Handshake() != nil {
 					return
 				}
@@ -156,6 +156,29 @@ type Conn struct {
 	raw    *net.TCPConn
 	stream net.Conn // with TLS, unless the server has none
 	reader *bufio.Reader
+	inlet  *inlet
+}
+
+// inlet is what TLS reads from, and may be made to read something else next.
+type inlet struct {
+	net.Conn
+	next []byte
+}
+
+func (i *inlet) Read(into []byte) (int, error) {
+	if len(i.next) > 0 {
+		n := copy(into, i.next)
+		i.next = i.next[n:]
+		return n, nil
+	}
+	return i.Conn.Read(into)
+}
+
+// Garble ends the connection as TLS does that finds a record of another version behind what it
+// has read: with the alert protocol_version.
+func (c *Conn) Garble() {
+	c.inlet.next = []byte{23, 3, 1, 0, 1, 0}
+	_, _ = c.stream.Read(make([]byte, 1))
 }
 
 // Head reads the head of a request and leaves its body unread; nil if there is none.

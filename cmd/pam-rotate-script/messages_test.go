@@ -76,20 +76,22 @@ func messages() []string {
 func TestMessagesAreTheProgramsOwn(t *testing.T) {
 	// These are put together when they are printed.
 	parts := map[string][]string{
-		"payload: larger than":                    {"payload", "larger than %d bytes"},
-		"payload: newPassword is missing":         {"payload: %s is missing", "newPassword"},
-		"payload: user is missing":                {"payload: %s is missing", "user"},
-		"is needed on the access record":          {"%s is needed %s, found %s", "on the access record"},
-		"the entry…is damaged":                    {"the entry ", " is damaged"},
-		"answered 401":                            {"answered %d"},
-		"answered 403":                            {"answered %d"},
-		"answered 404":                            {"answered %d"},
-		"answered 407":                            {"answered %d"},
-		"answered 429":                            {"answered %d"},
-		"answered 4":                              {"answered %d"},
-		"answered 5":                              {"answered %d"},
-		"and so is…: the account has another one": {" is rejected, and so is ", ": the account has another one"},
-		"is rejected, and…could not be tried":     {" is rejected, and ", " could not be tried"},
+		"payload: larger than":                              {"payload", "larger than %d bytes"},
+		"read the user's name: found":                       {"read the user's name", "found "},
+		"payload: newPassword is":                           {"payload: %s is missing", "newPassword"},
+		"payload: user is":                                  {"payload: %s is missing", "user"},
+		"is needed on the access record":                    {"%s is needed %s, found %s", "on the access record"},
+		"is needed on the user record or the access record": {"%s is needed %s, found %s", "on the user record or the access record"},
+		"the entry…is damaged":                              {"the entry ", " is damaged"},
+		"answered 401":                                      {"answered %d"},
+		"answered 403":                                      {"answered %d"},
+		"answered 404":                                      {"answered %d"},
+		"answered 407":                                      {"answered %d"},
+		"answered 429":                                      {"answered %d"},
+		"answered 4":                                        {"answered %d"},
+		"answered 5":                                        {"answered %d"},
+		"and so is…: the account has another one":           {" is rejected, and so is ", ": the account has another one"},
+		"is rejected, and…could not be tried":               {" is rejected, and ", " could not be tried"},
 	}
 	var said []string
 	for _, s := range sources(t) {

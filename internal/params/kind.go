@@ -159,6 +159,20 @@ func parseSeconds(_ Field, n node) (value, bool) {
 	return value{duration: time.Duration(number) * time.Second}, true
 }
 
+// foundSeconds says what was found where a number of seconds is needed and none was read.
+func foundSeconds(n node) string {
+	text, ok := n.trimmed()
+	switch {
+	case !ok || n.single().kind == jsonBool || text[0] < '0' || text[0] > '9':
+		return n.found()
+	case strings.Trim(text, "0123456789") == "":
+		return "a number beyond these"
+	case strings.Trim(text, "0123456789.,") == "":
+		return "a number that is not whole"
+	}
+	return "a number with something behind it"
+}
+
 func parseChoice(field Field, n node) (value, bool) {
 	text, ok := n.trimmed()
 	if !ok {

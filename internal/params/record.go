@@ -122,9 +122,28 @@ func (r Record) Labels() []string {
 	return labels
 }
 
+// KeeperFields are labels that Keeper itself may give to fields of a record of any kind.
+var KeeperFields = []Field{
+	{Label: "notes"}, {Label: "type", Aliases: []string{"recordType"}}, {Label: "details"}, {Label: "fileRef", Aliases: []string{"files"}},
+	{Label: "oneTimeCode", Aliases: []string{"otp", "totp"}}, {Label: "NOOP"}, {Label: "Private Key Type"}, {Label: "Access Record"},
+}
+
 // Shown returns a label or a title as messages quote it: cut, and without characters that
 // do not print.
 func Shown(label string) string { return shown(label) }
+
+// ShownList quotes the first few of several labels, and says how many more there are.
+func ShownList(labels []string) string {
+	const most = 5
+	var quoted []string
+	for _, label := range labels[:min(len(labels), most)] {
+		quoted = append(quoted, shown(label))
+	}
+	if more := len(labels) - most; more > 0 {
+		quoted = append(quoted, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(quoted, ", ")
+}
 
 func (r Record) equal(other Record) bool {
 	return r.UID == other.UID && r.Title == other.Title && r.content().equal(other.content())

@@ -29,6 +29,7 @@ type Settings struct {
 	hints    []string
 	warnings []string
 	slips    map[int]int // by the place of their field, those of the warnings that tell of a slip
+	unread   []string    // labels of the access record that no field has
 }
 
 // finding is one fault of a field. place sorts it; a finding on something that
@@ -85,6 +86,7 @@ func NewSettings(fields []Field, access Record, user Record, overrides map[strin
 			s.warnIgnored(i, field, user)
 		}
 	}
+	s.unread = unreadLabels(onAccess)
 	s.seal(scrubber)
 	s.hint(access)
 	return s
@@ -180,6 +182,9 @@ func (s *Settings) read(place int, field Field, access, user Record, flags map[i
 // refuse reports what stands where something else is needed.
 func (s *Settings) refuse(place int, field Field, value node, from origin) {
 	found := value.found()
+	if field.Kind == Seconds && !isBlankText(value) {
+		found = foundSeconds(value)
+	}
 	if found == aText {
 		found = "another text"
 	}
@@ -284,6 +289,18 @@ func (s *Settings) strangers(record Record) []stranger {
 		}
 	}
 	return strangers
+}
+
+// unreadLabels returns the labels of strangers that somebody may have made for a field.
+func unreadLabels(strangers []stranger) []string {
+	isKeepers := HasLabel(KeeperFields)
+	var labels []string
+	for _, other := range strangers {
+		if !isKeepers(other.label) {
+			labels = append(labels, other.label)
+		}
+	}
+	return labels
 }
 
 // findNear tells of every label that is nearly the field's, which is absent itself:
@@ -397,6 +414,25 @@ func isNear(label, other []rune) bool {
 	return rows[len(label)][len(other)] <= limit
 }
 
+// Meant returns the one of several names that somebody who wrote another one probably meant: one
+// of its words, or the name but for a slip or two. It is "" if that is none or several.
+func Meant(given string, names []string) string {
+	isOther := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	words := append(strings.FieldsFunc(strings.ToLower(given), isOther), NormaliseLabel(given))
+	meant := ""
+	for _, name := range names {
+		like := func(word string) bool { return isNear(letters(NormaliseLabel(name)), letters(word)) && word != "" }
+		if !slices.ContainsFunc(words, like) {
+			continue
+		}
+		if meant != "" {
+			return ""
+		}
+		meant = name
+	}
+	return meant
+}
+
 // seal makes the values of the secret fields known to the scrubber.
 func (s *Settings) seal(scrubber *secret.Scrubber) {
 	for i, field := range s.fields {
@@ -457,6 +493,11 @@ func (s *Settings) Err() error {
 	for _, f := range findings {
 		err.Problems = append(err.Problems, f.problem)
 	}
+	// What is missing may stand there under another label.
+	isMissing := func(problem string) bool { return strings.Contains(problem, "found nothing") }
+	if len(s.unread) > 0 && slices.ContainsFunc(err.Problems, isMissing) {
+		err.Hints = append(err.Hints, "the access record has fields that are not read: "+ShownList(s.unread))
+	}
 	return err
 }
 
@@ -470,6 +511,18 @@ func (s *Settings) Warnings() []string {
 		}
 	}
 	return slices.DeleteFunc(warnings, func(text string) bool { return text == "" })
+}
+
+// Slips returns those of the warnings that tell of something that was pasted along with a value,
+// in the order of the fields.
+func (s *Settings) Slips() []string {
+	var slips []string
+	for place := range s.fields {
+		if i, ok := s.slips[place]; ok {
+			slips = append(slips, s.warnings[i])
+		}
+	}
+	return slips
 }
 
 // Text returns the value of a Text, URL, Choice or Multiline field, "" if there is

@@ -1,6 +1,7 @@
 package params
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -175,6 +176,12 @@ func PasswordFault(password secret.Value) string {
 	return ""
 }
 
+// isMasked reports whether a secret looks as pages show one that they do not want to be read.
+func isMasked(value secret.Value) bool {
+	text := value.Reveal()
+	return slices.ContainsFunc([]string{"****", "\u2022\u2022", "\u25cf\u25cf", "\u2026"}, func(mask string) bool { return strings.Contains(text, mask) })
+}
+
 // warnOfSlip tells of what was pasted along with the value of a field. It is sent as it is.
 func (s *Settings) warnOfSlip(place int) {
 	field := s.fields[place]
@@ -182,7 +189,11 @@ func (s *Settings) warnOfSlip(place int) {
 		return
 	}
 	// The word Bearer is right where the whole header is given, and a fault where it is not.
-	if slip := Slip(s.values[place].text); slip != "" && !strings.HasPrefix(slip, "the word") && (field.Kind == Secret || !strings.HasPrefix(slip, "quotes")) {
+	slip := Slip(s.values[place].text)
+	if slip == "" && field.Kind == Secret && isMasked(s.values[place].text) {
+		slip = "stars or dots in a row, as in a value that is shown masked"
+	}
+	if slip != "" && !strings.HasPrefix(slip, "the word") && (field.Kind == Secret || !strings.HasPrefix(slip, "quotes")) {
 		if s.slips == nil {
 			s.slips = make(map[int]int)
 		}

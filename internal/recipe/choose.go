@@ -81,13 +81,9 @@ func Choose(payload *params.Params, selection Selection) (*Choice, error) {
 	if _, inGo := selection.Registry.Find(name); name == "" || inGo || selection.IsNotation(name) {
 		return nil, nil
 	}
-	return nil, &params.Error{
-		Problems: []string{"the target that the field Target names is not known"},
-		Hints: []string{
-			"the targets are " + strings.Join(selection.Registry.Names(), ", "),
-			"the recipes are " + strings.Join(BuiltInNames(), ", "),
-		},
-	}
+	unknown := targets.UnknownTarget("the target that the field Target names is not known", name, selection.Registry.Names(), BuiltInNames())
+	unknown.Hints = append(unknown.Hints, "the access record is "+access.String())
+	return nil, unknown
 }
 
 // fromField loads the recipe in the access record's field Recipe.

@@ -113,6 +113,19 @@ func holds(text, message string) bool {
 	}
 }
 
+// leastCut is how much of a message must be left at the end of a text for it to be known, in bytes.
+const leastCut = 14
+
+// isCut reports whether a bare text ends within a bare message: logs cut long lines.
+func isCut(text, message string) bool {
+	for left := min(len(message)-1, len(text)); left >= leastCut; left-- {
+		if strings.HasSuffix(text, message[:left]) {
+			return true
+		}
+	}
+	return false
+}
+
 // Explain returns what there is to say about words, exit codes, or lines of the result or the
 // log, from wherever they were copied; "" if that is nothing. It repeats nothing of what it is
 // given. names are the targets'.
@@ -132,7 +145,7 @@ func Explain(text string, names ...string) string {
 	outcomes, classes = append(outcomes, word), append(classes, word)
 
 	said := func(section string) string { return plainText(section) + "\n" }
-	messages, topics, kinds, other := "", "", "", ""
+	messages, topics, kinds, other, cut := "", "", "", "", ""
 	var seen, codes []string
 	for _, section := range sections() {
 		heading, content, _ := strings.Cut(section, "\n")
@@ -159,12 +172,18 @@ func Explain(text string, names ...string) string {
 				seen = append(seen, bare(message))
 				messages += "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
 			}
+			if isRow && cut == "" && isCut(flat, bare(message)) {
+				cut = "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
+			}
 		}
 	}
 	if slices.ContainsFunc(outcomes, func(code string) bool {
 		return code != "" && strings.Trim(code, "-0123456789") == "" && !slices.Contains(codes, code)
 	}) {
 		topics += other
+	}
+	if messages == "" {
+		messages = cut
 	}
 	if messages == "" && topics == "" {
 		topics = kinds

@@ -82,6 +82,13 @@ func TestExplain(t *testing.T) {
 		{"a virus scanner", "Program 'pam-rotate-script.exe' failed to run: Operation did not complete successfully because the file contains a virus or potentially unwanted software.", []string{"hash"}},
 		{"macOS", `[1]    29152 killed     pam-rotate-script` + "\nKilled: 9", []string{"xattr"}},
 		{"Windows PowerShell's view of the log", "+ FullyQualifiedErrorId : NativeCommandError", []string{"standard error"}},
+		{"a script from Windows, started by env", "env: ‘./rotate.sh’: No such file or directory", []string{"Windows line ends"}},
+		{"dash, given a program of another processor", "./arm: 1: ELF\x02\x01: not found", []string{"uname -m"}},
+		{"python, given the binary", `SyntaxError: Non-UTF-8 code starting with '\x89' in file /x on line 1`, []string{"no interpreter"}},
+		{"a long line that a log has cut", "INFO stdout: not-changed: payload: the base64 text does not hold JS", []string{"the base64 text does not hold JSON", "Exit code 1"}},
+		{"a cut that leaves too little", "the payload has", nil},
+		{"a password that is empty", "payload: newPassword is empty", []string{"no password to set"}},
+		{"a name of a directory", `venafi: read the user's name: found a name with a backslash`, []string{"local identity"}},
 		{"words in a sentence", "it is not known whether he changed: nobody said", nil},
 	}
 	for _, test := range tests {

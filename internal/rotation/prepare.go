@@ -79,6 +79,7 @@ type Plan struct {
 	settle    time.Duration
 	verify    string
 	warnings  []string
+	slips     []string // those of the warnings that tell of what was pasted along with a value
 	runID     string
 	version   string
 	keeping
@@ -117,7 +118,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 		return err
 	}
 	if p.Info, p.inferred, err = choose(payload, p.access, options); err != nil {
-		return err
+		return withHint(err, "the access record is "+p.access.String())
 	}
 	user, _ := payload.UserRecord()
 	settings := params.NewSettings(slices.Concat(p.Info.Fields, targets.CommonFields(p.Info)), p.access, user, options.Settings, options.Scrubber)
@@ -159,6 +160,7 @@ func (p *Plan) prepare(payload *params.Params, options Options) (err error) {
 	for _, warning := range settings.Warnings() {
 		p.warn(warning)
 	}
+	p.slips = settings.Slips()
 	// The settings' own faults come first: they are all there is to mend.
 	if faults := settings.Err(); faults != nil {
 		return withHint(faults, hint)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -236,6 +237,9 @@ func (r *run) finish(result Result, start time.Time) Result {
 	}
 	if result.Class == api.ClassAccount && params.HasTwoForms(r.user) {
 		result.Hints = append(result.Hints, "if the vendor shows an account that looks the same: "+hintForm)
+	}
+	if result.Class == api.ClassCredential {
+		result.Hints = append(slices.Clone(r.slips), result.Hints...)
 	}
 	counts := r.client.Counts()
 	result.Target, result.User, result.Account = r.Info.Name, r.user, r.account

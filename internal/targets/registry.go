@@ -61,7 +61,7 @@ func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 		if info, ok := r.Find(signs.Name); ok {
 			return info, false, r.contradiction(info, signs.Address)
 		}
-		return Info{}, false, &params.Error{Problems: []string{"the target that the flag or the field Target names is not known"}, Hints: []string{hint}}
+		return Info{}, false, UnknownTarget("the target that the flag or the field Target names is not known", signs.Name, r.Names(), nil)
 	}
 	if signs.Address == "" {
 		return Info{}, false, &params.Error{
@@ -99,7 +99,7 @@ func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 			failure.Problems = []string{fmt.Sprintf("the access record's %s that it belongs to %s, and no field Target says so", why, likely)}
 			failure.Hints = append([]string{"if it does, put " + likely + " into a field Target on the access record"}, failure.Hints...)
 		} else {
-			failure.Problems = []string{fmt.Sprintf("the access record has no field Target, and is not taken for %s, which does not know all of its fields: %s", info.Name, shownLabels(strangers))}
+			failure.Problems = []string{fmt.Sprintf("the access record has no field Target, and is not taken for %s, which does not know all of its fields: %s", info.Name, params.ShownList(strangers))}
 		}
 		failure.Hints = append(failure.Hints, hint)
 		return Info{}, false, failure
@@ -112,6 +112,19 @@ func (r Registry) Choose(signs Signs) (info Info, inferred bool, err error) {
 		failure.Hints[0] += ": its " + why + " that this is " + likely
 	}
 	return Info{}, false, failure
+}
+
+// UnknownTarget is the error of a target's name that is none of the vendors' nor of the recipes'.
+// The name itself is not quoted: it may be anything.
+func UnknownTarget(problem, given string, vendors, recipes []string) *params.Error {
+	hints := []string{"the targets are " + strings.Join(vendors, ", ")}
+	if len(recipes) > 0 {
+		hints = append(hints, "the recipes are "+strings.Join(recipes, ", "))
+	}
+	if meant := params.Meant(given, slices.Concat(vendors, recipes)); meant != "" {
+		hints = append([]string{"did you mean " + meant + "?"}, hints...)
+	}
+	return &params.Error{Problems: []string{problem}, Hints: hints}
 }
 
 // contradiction refuses a vendor that was named for an address that is plainly another's.
@@ -169,28 +182,9 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 	return name, why
 }
 
-// keeperLabels are labels that Keeper itself may give to fields of a record of any kind.
-var keeperLabels = []params.Field{
-	{Label: "notes"}, {Label: "type", Aliases: []string{"recordType"}}, {Label: "details"}, {Label: "fileRef", Aliases: []string{"files"}},
-	{Label: "oneTimeCode", Aliases: []string{"otp", "totp"}}, {Label: "NOOP"}, {Label: "Private Key Type"}, {Label: "Access Record"},
-}
-
 // strangers returns the labels that the vendor does not know.
 func (i Info) strangers(labels []string) []string {
-	return slices.DeleteFunc(slices.Clone(labels), params.HasLabel(slices.Concat(i.Fields, CommonFields(i), keeperLabels)))
-}
-
-// shownLabels quotes a few labels.
-func shownLabels(labels []string) string {
-	const most = 5
-	var shown []string
-	for _, label := range labels[:min(len(labels), most)] {
-		shown = append(shown, params.Shown(label))
-	}
-	if more := len(labels) - most; more > 0 {
-		shown = append(shown, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(shown, ", ")
+	return slices.DeleteFunc(slices.Clone(labels), params.HasLabel(slices.Concat(i.Fields, CommonFields(i), params.KeeperFields)))
 }
 
 // HasHostWord reports whether one of the words stands in an address's host, between dots and

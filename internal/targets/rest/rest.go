@@ -567,7 +567,7 @@ func (t *target) explainWrite(err error) error {
 	case 403:
 		fault.Hints = append(fault.Hints, "the access record's credential is not allowed to change this user's password")
 	case 404, 405:
-		fault.Hints = append(fault.Hints, "check the access record's url and the field Method")
+		fault.Hints = append(fault.Hints, "the endpoint does not know this user, or its address is another one: compare the PAM User's login, the access record's url and the field Method with its documents")
 	}
 	// Where the old password is sent too, a refusal may be about that one: it is wrong
 	// if the new one is in force already.

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/api"
@@ -18,8 +19,10 @@ const (
 	pageExtensions = " htm html xhtml shtml aspx asp jsp jspx jsf faces cshtml js css png svg ico pdf "
 	signIns        = " login logon signin logout logoff signout wplogin "
 	pageWords      = " index default home main admin administration administrator portal app apps web docs help settings start welcome navto "
-	pageSegments   = " console dashboard ui gui webui webgui webapp webadmin login saml saml2 sso oauth oauth2 wp-admin _layouts swagger swagger-ui "
+	pageSegments   = " console dashboard ui gui webui webgui webapp webadmin login saml saml2 sso oauth oauth2 wp-admin _layouts "
 	apiSegments    = " api apis rest "
+	// docSegments are those of documents about an API, below its own segments, too.
+	docSegments = " .well-known docs doc apidocs api-docs documentation swagger swagger-ui redoc rapidoc openapi openapi.json openapi.yaml swagger.json swagger.yaml graphiql playground "
 )
 
 // isOf reports whether a word is one of those.
@@ -29,6 +32,9 @@ func isOf(words, word string) bool { return word != "" && strings.Contains(words
 // that looks like a page is taken for one.
 func mayBePage(address api.Address) bool {
 	segments, word, _ := taken(address)
+	if slices.ContainsFunc(segments, func(segment string) bool { return isOf(docSegments, segment) }) {
+		return true
+	}
 	isPage := isOf(pageWords, word) || HasHostWord(address, "console", "login", "signin", "sso")
 	for _, segment := range segments {
 		if isOf(apiSegments, segment) || len(segment) > 1 && segment[0] == 'v' && strings.Trim(segment[1:], "0123456789.") == "" {

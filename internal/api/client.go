@@ -380,7 +380,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		if err == nil {
 			fault.Code, fault.Text = c.words(answer)
 		}
-		if answer.kind == isPage && fault.Text == "" && len(fault.Hints) == 0 {
+		if answer.kind == isPage && (fault.Text == "" || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
 			fault.Hint(hintPage)
 		}
 	case err != nil:
@@ -412,6 +412,9 @@ func (c *Client) words(answer Answer) (code, text string) {
 		}
 		// Proxmox and Tornado tell it in the status line.
 		if own := answer.Reason; (text == "" || isStatusText(text)) && strings.Contains(own, " ") && answer.Status >= 400 && !isStatusText(own) {
+			text = own
+		}
+		if own := answer.toldInHead(); own != "" && (text == "" || isStatusText(text)) {
 			text = own
 		}
 	}

@@ -23,8 +23,8 @@ const (
 	SaysFailure
 )
 
-// Saying judges the whole body, whatever its kind and at any depth, by the tables below. What
-// cannot be read says nothing; Readable tells of that.
+// Saying judges the whole body, whatever its kind and at any depth, and the head, by the tables
+// below. What cannot be read says nothing; Readable tells of that.
 func (a Answer) Saying() Saying {
 	var j judge
 	switch a.kind {
@@ -52,6 +52,7 @@ func (a Answer) Saying() Saying {
 			j.text(string(a.body))
 		}
 	}
+	j.head(a)
 	switch {
 	case j.failed:
 		return SaysFailure
@@ -141,6 +142,11 @@ func (j *judge) root(value any) {
 				j.status("result", value[0], inAnswer)
 			}
 		}
+		if len(value) == 1 { // how many rows, of Sequelize
+			if n, is := number(value[0]); is {
+				j.code("result", n, inAnswer)
+			}
+		}
 		j.message(value)
 		j.descend(value)
 	default:
@@ -208,6 +214,8 @@ func (j *judge) object(members map[string]any) {
 	for name, value := range members {
 		if in == inAnswer && len(members) <= 2 && isOutcome(name) {
 			j.root(value)
+			// In GraphQL it is who was changed, and there was nobody.
+			j.open = j.open || value == nil && name != "d" && name != "value" && !strings.HasSuffix(squashed(name), "result")
 		}
 		j.member(name, value, in)
 	}
@@ -268,24 +276,28 @@ func (j *judge) member(name string, value any, in where) {
 		if yes, is := truth(value); in == inAnswer && is && yes {
 			j.underWay = true
 		}
-	case isCountName.has(joined) && (joined != "count" || in == inAnswer):
+	case isCountName.has(joined) && (len(words) > 1 || joined == "affected" || in == inAnswer):
 		if list, isList := value.([]any); isList && len(list) == 1 {
 			value = list[0]
 		}
 		if n, is := number(value); is && n == 0 {
 			j.failed = true
 		}
-	case isDoneName.has(joined):
+	case isDoneName.has(joined) && in != inRecord:
 		j.flag(value, SaysUnderWay)
 	case isDenialName.has(joined):
-		if yes, is := truth(value); is && yes {
+		list, isList := value.([]any)
+		if yes, is := truth(value); is && yes || isList && len(list) > 0 && in == inAnswer {
 			j.failed = true
 		}
 	case isIdleName.has(joined):
-		list, isList := value.([]any)
-		if yes, is := truth(value); in == inAnswer && (is && yes || isList && len(list) > 0) {
+		if yes, is := truth(value); in == inAnswer && (is && yes || !is && filled(value)) {
 			j.failed = true
 		}
+	case isTurnName.has(joined):
+		text, _ := value.(string)
+		text = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(text))
+		j.open = j.open || in == inAnswer && (strings.Contains(text, "login") || strings.Contains(text, "signin"))
 	case isWarningName.has(joined):
 		var beside judge
 		beside.message(value)
@@ -299,6 +311,9 @@ func (j *judge) member(name string, value any, in where) {
 		}
 	case isStatusName.has(joined):
 		j.status(joined, value, in)
+	case len(words) > 1 && isChangeName.has(first): // such as updatedUsers
+		list, isList := value.([]any)
+		j.open = j.open || in == inAnswer && isList && len(list) == 0
 	case isMessageName.has(joined), in == inAnswer && (last == "message" || last == "messages" || last == "msg"):
 		j.message(value)
 	case isTypeName.has(joined):
@@ -311,7 +326,7 @@ func (j *judge) member(name string, value any, in where) {
 	case isJobName.has(joined):
 		_, isObject := value.(map[string]any)
 		_, isNumber := number(value)
-		if in == inAnswer && (isObject || isNumber || joined != "job" && joined != "task") && filled(value) {
+		if in == inAnswer && (isObject || isNumber || joined != "job" && joined != "task" && joined != "ticket") && holds(value) {
 			j.ordered = true
 		}
 	case joined == "severity":
@@ -341,7 +356,7 @@ func (j *judge) kind(name string, value any, in where) {
 		j.failed = j.failed || len(said) > 1 && isTypeOfFailure.has(said[len(said)-1])
 	case isTypeOfFailure.has(said[len(said)-1]), strings.ContainsAny(text, ".:/") && slices.ContainsFunc(said, isTypeOfFailure.has):
 		j.failed = true
-	case name == "type" && text == "E" && in == inAnswer:
+	case name == "type" && (text == "E" && in == inAnswer || text == "about:blank"): // of a problem (RFC 9457)
 		j.failed = true
 	}
 }
@@ -351,6 +366,8 @@ func (j *judge) flag(value any, no Saying) {
 	list, isList := value.([]any)
 	if yes, is := truth(value); is && yes || isList && len(list) > 0 {
 		j.succeeded = true
+	} else if isList { // what was changed, or went well
+		j.open = true
 	} else if is {
 		j.say(no)
 	} else if text, isText := value.(string); isText {

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // The members by which frameworks and interfaces tell why, in the form of squashed. All are
@@ -17,13 +19,17 @@ var (
 	// particulars hold the reasons one by one, and say more than the text beside them.
 	particulars = []string{
 		"messageextendedinfo", "errors", "violations", "validations", "errorcauses", "rootcause", "issues", "validation", "validationerrors", "fielderrors", "fieldviolations", "invalidparams",
-		"modelstate", "nonfielderrors", "suberrors", "nestederrors", "messages", "failures", "errormessages", "causes", "details", "detail", "message", "error", "innererror",
+		"modelstate", "nonfielderrors", "suberrors", "nestederrors", "messages", "failures", "errormessages", "validationmessages", "embedded", "causes", "details", "detail", "message", "error", "innererror", "extra", "exception",
 	}
 	// reasons are texts, the better ones first.
 	reasons = []string{
 		"message", "defaultmessage", "messagel10n", "errordescription", "detail", "description", "errormessage", "errorsummary", "faultstring", "errmsg", "errormsg",
-		"msg", "text", "reason", "longmessage", "usermessage", "statusmessage", "resultmessage", "returnmessage", "details", "error", "title", "line", "data", "messageid",
+		"msg", "messagetext", "text", "reason", "longmessage", "usermessage", "statusmessage", "resultmessage", "returnmessage", "details", "clierror", "moreinformation", "desc", "error", "title", "line", "data", "messageid",
 	}
+	// more are sentences that stand beside a reason and say more than it.
+	more = []string{"reason", "detail", "details", "description", "errordescription", "moreinformation", "messagedetail"}
+	// tokens are told where there is no reason in words.
+	tokens = []string{"error", "errorcode", "code", "result", "status", "reason", "scimtype", "type"}
 	// places name the field that a reason is about.
 	places = []string{"field", "propertypath", "fieldname", "property", "propertyname", "param", "target", "path", "loc", "name", "pointer"}
 	// echoes may hold what was sent, or are no reason.
@@ -68,7 +74,10 @@ func (a Answer) Why() string {
 		found = reasonsIn(members)
 	case isPage:
 		if a.fault == nil {
-			return sentenceOf(a.body)
+			if text := sentenceOf(a.body); text != "" {
+				return text
+			}
+			return titleOf(a.body)
 		}
 	case isText:
 		first, last := bytes.IndexByte(a.body, '{'), bytes.LastIndexByte(a.body, '}')
@@ -119,6 +128,21 @@ func sentenceOf(page []byte) string {
 	return ""
 }
 
+const titled = "the page is titled "
+
+// titleOf returns the title of a page, by which the product that made it is known: a firewall, a
+// login portal. "" is a page without one, or with one that is the name of a status.
+func titleOf(page []byte) string {
+	page = page[:min(len(page), 8*maxLine)]
+	for _, heading := range errorPage()[0].FindAllSubmatch(page, -1) {
+		title := strings.Join(strings.Fields(unescape(string(heading[1]))), " ")
+		if bytes.HasPrefix(bytes.ToLower(heading[0]), []byte("<title")) && title != "" && len(title) <= 2*longestName && !isStatusText(title) && squashed(title) != "error" {
+			return titled + strconv.Quote(title)
+		}
+	}
+	return ""
+}
+
 // jsonIn returns the list or object that a text is the JSON of, nil if it is none.
 func jsonIn(text string) any {
 	if text = strings.TrimSpace(text); text == "" || text[0] != '{' && text[0] != '[' || checkJSON([]byte(text)) != nil {
@@ -143,7 +167,14 @@ func reasonsIn(value any) []string {
 		if isReasons(value) {
 			return texts(value, "")
 		}
-		return deeper(value)
+		if found := deeper(value); len(found) > 0 {
+			return found
+		}
+		for _, name := range tokens {
+			if text, _ := members[name].(string); strings.ContainsFunc(text, unicode.IsLetter) && len(text) <= longestName && !isStatusText(text) && word(text) == SaysNothing {
+				return []string{text}
+			}
+		}
 	}
 	return nil
 }
@@ -183,7 +214,21 @@ func told(members map[string]any) []string {
 			return found
 		}
 	}
-	return texts(best(members), "")
+	return sentences(members, "")
+}
+
+// sentences returns the best of the reasons that are texts, and what stands beside it and says more.
+func sentences(members map[string]any, field string) []string {
+	found := texts(best(members), field)
+	for _, name := range more {
+		text, _ := members[name].(string)
+		text = strings.TrimSpace(text)
+		if len(found) == 1 && strings.Contains(text, " ") && len(text) <= maxText && !strings.ContainsAny(text, "{[<\n") && !isStatusText(text) &&
+			!general.has(squashed(text)) && !strings.Contains(squashed(text), squashed(found[0])) && !strings.Contains(squashed(found[0]), squashed(text)) {
+			found = append(found, text)
+		}
+	}
+	return found
 }
 
 // best returns the best of the reasons that are texts, "" if there is none.
@@ -311,7 +356,7 @@ func texts(value any, field string) []string {
 				}
 			}
 		}
-		if inner := texts(best(members), place); len(inner) > 0 {
+		if inner := sentences(members, place); len(inner) > 0 {
 			return inner
 		}
 		if text, isText := members["value"].(string); isText && members["lang"] != nil { // OData

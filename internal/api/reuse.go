@@ -11,11 +11,13 @@ const (
 	ofReuseEast words   = "ofReuseEast"
 	// ofMessages are phrases of a message that could not be sent, which comes after the act.
 	ofMessages phrases = "ofMessages"
-	numerals   names   = "numerals"
+	// finished are phrases of what was done, which a refusal speaks of if something after it failed.
+	finished phrases = "finished"
+	numerals names   = "numerals"
 )
 
 // tellsOfReuse reports whether the body, wherever in it, speaks of a password that was used
-// before or is in force, or of a message that could not be sent after that.
+// before or is in force, of a message that could not be sent after that, or of the act as done.
 func (a Answer) tellsOfReuse() bool {
 	var text strings.Builder
 	text.WriteByte(' ')
@@ -23,6 +25,10 @@ func (a Answer) tellsOfReuse() bool {
 		if strings.Trim(word, "0123456789") != "" && !numerals.has(word) {
 			text.WriteString(word + " ")
 		}
+	}
+	plain := " " + plainWords(string(a.body)) + " "
+	if finished.in(plain) != "" && !negated(string(a.body), finished) {
+		return true
 	}
 	return ofMessages.in(text.String()) != "" || ofReuse.in(ofNames.without(text.String())) != "" || anywhere(ofReuseEast, string(a.body))
 }

@@ -102,6 +102,10 @@ const (
 	nameless names = "nameless"
 	// isNumberName are names by which it is told from others.
 	isNumberName names = "isNumberName"
+	// isTurnName are names of where to go next.
+	isTurnName names = "isTurnName"
+	// isQueue are segments of the address of what is yet to be carried out.
+	isQueue names = "isQueue"
 	// isWaiting are the words for what is under way that no machine or account is.
 	isWaiting names = "isWaiting"
 )
@@ -178,7 +182,7 @@ func sentence(text string) Saying {
 	case working.in(plain) != "":
 		return SaysUnderWay
 	case doing.in(plain) != "":
-		if negated(text) {
+		if negated(text, doing) {
 			return SaysFailure
 		}
 		return SaysSuccess
@@ -194,12 +198,12 @@ func sentence(text string) Saying {
 	return SaysNothing
 }
 
-// negated reports whether a part of a text says that something was not done.
-func negated(text string) bool {
+// negated reports whether a part of a text says that something of these phrases was not done.
+func negated(text string, done phrases) bool {
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".,;:!?()\n", r) }) {
 		part = harmless.without(" " + plainWords(part) + " ")
-		before, _, done := strings.Cut(part, doing.in(part))
-		if done && slices.ContainsFunc(strings.Fields(before), negations.has) {
+		before, _, is := strings.Cut(part, done.in(part))
+		if is && slices.ContainsFunc(strings.Fields(before), negations.has) {
 			return true
 		}
 	}

@@ -1,7 +1,10 @@
 package secret
 
 import (
+	"encoding/base32"
 	"slices"
+	"strconv"
+	"strings"
 	"unicode"
 )
 
@@ -22,6 +25,9 @@ const (
 func bare(text string, among spans) []rune {
 	var letters []rune
 	for at, character := range text {
+		if '\uff01' <= character && character <= '\uff5e' { // full width
+			character -= '\uff01' - '!'
+		}
 		switch {
 		case among.hide(span{at, at + 1}):
 			if len(letters) == 0 || letters[len(letters)-1] != 0 {
@@ -34,17 +40,58 @@ func bare(text string, among spans) []rune {
 	return letters
 }
 
-// Withheld returns a foreign text, or "[withheld]" if it shows a secret in a way that no decoder
-// undoes: a part of it that is cut off, in other case, with something between its characters,
-// such as the line ends of a text that was wrapped, or backwards. Call it once Text has
-// masked what can be masked.
+// Withheld returns a foreign text, or "[withheld]" if it shows a secret in a way that no decoder of
+// Text undoes: a part of it that is cut off, in other case, with something between its
+// characters, such as the line ends of a text that was wrapped, backwards, as quoted-printable,
+// as a list of its bytes' numbers or as base32. Call it once Text has masked what can be masked.
 func (s *Scrubber) Withheld(text string) string {
 	return s.with(text, func(k *known, text string) string {
-		if k.shownLoosely(text) {
-			return withheld
+		for _, read := range []string{text, unquoted(text, '='), unquoted(text, '%'), listed(text), base32Decoded(text)} {
+			if k.shownLoosely(read) {
+				return withheld
+			}
 		}
 		return text
 	})
+}
+
+// unquoted undoes quoted-printable, with the mark =, and what is left of percent-encoding, with
+// the mark %, such as that of a text which was put into lower case.
+func unquoted(text string, mark byte) string {
+	var decoded strings.Builder
+	for at := 0; at < len(text); at++ {
+		if text[at] == mark && at+2 < len(text) {
+			if value, err := strconv.ParseUint(text[at+1:at+3], 16, 8); err == nil {
+				decoded.WriteByte(byte(value))
+				at += 2
+				continue
+			}
+		}
+		decoded.WriteByte(text[at])
+	}
+	return decoded.String()
+}
+
+// listed returns the characters whose numbers stand in a text, as Go and Java print bytes.
+func listed(text string) string {
+	var characters strings.Builder
+	for _, number := range strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
+		if value, err := strconv.ParseUint(number, 10, 8); err == nil {
+			characters.WriteByte(byte(value))
+		}
+	}
+	return characters.String()
+}
+
+// base32Decoded decodes the words of a text that could be base32.
+func base32Decoded(text string) string {
+	var decoded strings.Builder
+	for _, word := range strings.FieldsFunc(strings.ToUpper(text), func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') }) {
+		if content, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(word); err == nil {
+			decoded.Write(content)
+		}
+	}
+	return decoded.String()
 }
 
 // shownLoosely reports whether the letters and digits of a text, in any case, hold those of a

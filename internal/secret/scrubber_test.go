@@ -2,11 +2,13 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -227,7 +229,7 @@ func TestText(t *testing.T) {
 func TestTextThatShowsASecretLoosely(t *testing.T) {
 	const password, token = "Xk7#mQ2$vL9!pR4@wT6z&Bn8", "ab12cd34"
 	var scrubber secret.Scrubber
-	scrubber.Add(secret.New(password), secret.New(token), secret.New("Pa-ss1"), secret.New("first-password-1"), secret.New("ÄÖÜ-пароль-密码-42"))
+	scrubber.Add(secret.New(password), secret.New(token), secret.New("Pa-ss1"), secret.New("first-password-1"), secret.New("ÄÖÜ-пароль-密码-42"), secret.New("pct%abcdef-7e"))
 	reversed := func(text string) string {
 		runes := []rune(text)
 		slices.Reverse(runes)
@@ -247,6 +249,11 @@ func TestTextThatShowsASecretLoosely(t *testing.T) {
 		"short, folded":     "AB12-CD34",
 		"not ASCII, folded": "äöü пароль 密码 42",
 		"beside a mark":     "[secret]" + strings.ToUpper(password),
+		"quoted-printable":  "Xk7#mQ2=\r\n$vL9=21pR=34@w=54", "quoted-printable beside a percent sign": "pct=25abcdef=2d7e",
+		"escaped, in lower case": strings.ToLower(url.QueryEscape(password)),
+		"full width":             strings.Map(func(r rune) rune { return r + '\uff01' - '!' }, password),
+		"numbers of bytes":       fmt.Sprint([]byte(password)), "numbers with commas": strings.ReplaceAll(fmt.Sprint([]byte(password)), " ", ", "),
+		"base32": base32.StdEncoding.EncodeToString([]byte(password)), "base32 in lower case": strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(password))),
 	} {
 		if got := scrubber.Withheld("refused: " + text + " is too weak"); got != "[withheld]" {
 			t.Errorf("%s: %q", name, got)
@@ -254,6 +261,7 @@ func TestTextThatShowsASecretLoosely(t *testing.T) {
 	}
 	for _, text := range []string{
 		"the password is too weak", "PASS1 of 7 failed", "the source does not support password changes", "mQ2 $vL9", "ab12 cd35", "[secret]", "ab12[secret]cd34", "", "request id 7f3c9a1e-0b1d-4c55-9d2e-1a2b3c4d5e6f",
+		"between 12 and 64 characters, 3 of 4 kinds, not the last 24: 100%25 =20", "MFRGGZDFMZTWQ2LK is not allowed",
 	} {
 		if got := scrubber.Withheld(text); got != text {
 			t.Errorf("%q became %q", text, got)

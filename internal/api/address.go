@@ -39,6 +39,21 @@ func ParseAddress(text string) (Address, error) {
 	return address, err
 }
 
+// leadsOn reports whether a query holds the address that a link is really about.
+func leadsOn(query string) bool {
+	for range 3 { // links are put into links
+		if lower := strings.ToLower(query); strings.Contains(lower, "https://") || strings.Contains(lower, "http://") {
+			return true
+		}
+		plain, err := url.PathUnescape(query)
+		if err != nil || plain == query {
+			break
+		}
+		query = plain
+	}
+	return false
+}
+
 // ParseUserAddress is ParseAddress for an address in which UserPlaceholder stands for the
 // user. Where that may stand, and whether it has to, the caller says.
 func ParseUserAddress(text string) (Address, error) {
@@ -46,11 +61,13 @@ func ParseUserAddress(text string) (Address, error) {
 	if text == "" {
 		return Address{}, errors.New("an empty text")
 	}
-	path, _, _ := strings.Cut(text, "?")
+	path, query, _ := strings.Cut(text, "?")
 	lower := strings.ToLower(text)
 	switch {
 	case strings.Count(path, "://") > 1, strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }):
 		return Address{}, errors.New("a text with blanks, with characters that nobody sees, or with several addresses in it")
+	case leadsOn(query):
+		return Address{}, errors.New("a link that leads on to another address, as mail programs and searches make them of one")
 	case !strings.Contains(path, "://") && (strings.HasPrefix(lower, "https:/") || strings.HasPrefix(lower, "http:/")):
 		return Address{}, errors.New("a URL without the two slashes behind the https: in front of it")
 	}

@@ -17,6 +17,7 @@ func TestParseAddress(t *testing.T) {
 		{"10.0.0.5:8443", "10.0.0.5:8443", "", ""},
 		{"https://[fd00::1]/api", "[fd00::1]", "/api", ""},
 		{"[fd00::1]:8443", "[fd00::1]:8443", "", ""},
+		{"https://acme.example.com/x?realm=http&scheme=a:b", "acme.example.com", "/x", "realm=http&scheme=a:b"},
 		{"HTTPS://Acme.example.com/a%2Fb/c?x=1#/users", "Acme.example.com", "/a%2Fb/c", "x=1"},
 		{"https://acme.example.com/users/a:b/$value/v1..2/x;y=1", "acme.example.com", "/users/a:b/$value/v1..2/x;y=1", ""},
 		{"https://exämple.com/ä", "exämple.com", "/%C3%A4", ""},
@@ -37,6 +38,7 @@ func TestParseAddress(t *testing.T) {
 		"https://", "https:///path", "https://exa mple.com", "https://example.com:99999", "https://example.com:0",
 		"https://example.com/%zz", "https://example.com:port", "javascript://canary",
 		"https://example.com/canary/../x", "https://example.com/canary/%2e%2E/x", "https://example.com/canary/..;/x", "https://example.com/.", "https://example.com/x%252f..%252fcanary",
+		"https://safelinks.example.com/?url=https%3A%2F%2Fcanary.example.com%2Ftm-api&data=05", "https://search.example.com/url?q=http://canary.example.com", "https://mail.example.com/?u=HTTPS%253A%252F%252Fcanary.example.com",
 		// Found by FuzzAddresses: escapes in a host are undone, and what they stand for need be no text.
 		"httpcoms%8000000000000000", "https://canary%80.example.com", "https://canary%25.example.com", "canary\u200b.example.com", "https://canary*.example.com", "https://canary,b.example.com",
 	} {

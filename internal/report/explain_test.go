@@ -89,6 +89,8 @@ func TestExplain(t *testing.T) {
 		{"a cut that leaves too little", "the payload has", nil},
 		{"a password that is empty", "payload: newPassword is empty", []string{"no password to set"}},
 		{"a name of a directory", `venafi: read the user's name: found a name with a backslash`, []string{"local identity"}},
+		{"a Gateway whose user has dash", "sh: 1: history: not found", []string{"not run", "bash"}},
+		{"a payload as an argument", "./rotate.sh: line 3: /usr/local/bin/pam-rotate-script: Argument list too long", []string{"exec"}},
 		{"words in a sentence", "it is not known whether he changed: nobody said", nil},
 	}
 	for _, test := range tests {

@@ -159,6 +159,9 @@ func parseDevice(raw []byte, scrubber *secret.Scrubber) (device, error) {
 	}
 	if !strings.ContainsAny(text[:1], "{[") {
 		decoded, err := decodeBase64(text)
+		if err != nil && isPath(text) {
+			return device{}, fault(KindConfig, "it is the name of a file, the config itself is needed", hintFileName)
+		}
 		if err != nil {
 			return device{}, err
 		}
@@ -201,6 +204,12 @@ func plainText(raw []byte) (string, error) {
 // token. The pattern is compiled here, so that a run without a vault does not.
 func isOneTimeToken(text string) bool {
 	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.-]*:[A-Za-z0-9_-]{20,}={0,2}$`).MatchString(text)
+}
+
+// isPath reports whether text names a file, in which the config may be.
+func isPath(text string) bool {
+	_, ending, _ := strings.Cut(text[strings.LastIndexAny(text, `/\`)+1:], ".")
+	return slices.Contains([]string{"json", "base64", "b64", "ini", "txt", "cfg", "config"}, strings.ToLower(ending))
 }
 
 func tokenFault() *Error {

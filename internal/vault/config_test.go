@@ -88,6 +88,8 @@ func TestConfigs(t *testing.T) {
 		{"rubbish behind it", plain + "canary", []string{"not JSON"}},
 		{"two of them", plain + plain, []string{"not JSON"}},
 		{"neither", "canary, canary", []string{"neither JSON nor base64"}},
+		{"a file's name", "/etc/keeper/canary.json", []string{"it is the name of a file", "--ksm-config takes"}},
+		{"a file's name on Windows", `C:\Keeper\canary.base64`, []string{"it is the name of a file"}},
 		{"binary", "\x00\x01\x02\xff", []string{"UTF-16"}},
 		{"too large", `{"canary": "` + strings.Repeat("x", 70_000) + `"}`, []string{"too large"}},
 		{"one-time token", "US:canary_token_canary_token_canary_token_canary", []string{"one-time access token", "exchange"}},

@@ -35,6 +35,8 @@ type Answer struct {
 	body  []byte
 	kind  kind
 	fault error
+	// sent is how the request carried its credential; see schemeOf.
+	sent string
 	// unframed says that nothing but the end of the connection ends the body, though the
 	// server knows a better way.
 	unframed bool

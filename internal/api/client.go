@@ -366,9 +366,18 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		}
 	case answer.Status/100 != 2:
 		// The status stands even if the body cannot be read to its end.
+		if err == nil {
+			fault.Code, fault.Text = c.words(answer)
+		}
 		fault.About(answer)
 		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
-		if hint := statusHint(answer); hint != "" {
+		if fault.Unjudged() {
+			fault.Class = ClassTarget // nobody has looked at the credential
+			if asked := answer.asksElse(); asked != "" {
+				fault.Cause += ", asking for " + asked
+			}
+		}
+		if hint := statusHint(answer, fault.Code); hint != "" {
 			fault.Hint(hint)
 		}
 		switch {
@@ -376,9 +385,6 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
 		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage:
 			fault.Hints = append(fault.Hints, hintTLS13)
-		}
-		if err == nil {
-			fault.Code, fault.Text = c.words(answer)
 		}
 		if answer.kind == isPage && (fault.Text == "" || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
 			fault.Hint(hintPage)
@@ -667,7 +673,7 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 	}
 	defer response.Body.Close()
 	answer := Answer{
-		Status: response.StatusCode, header: response.Header,
+		Status: response.StatusCode, header: response.Header, sent: schemeOf(request.Header),
 		// HTTP/1.0 has no other end of a body than that of the connection.
 		unframed: response.ContentLength < 0 && len(response.TransferEncoding) == 0 && response.ProtoAtLeast(1, 1),
 	}

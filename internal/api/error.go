@@ -38,6 +38,8 @@ type Error struct {
 	Err error
 
 	page, reuse bool // what the answer's whole body showed; see About
+	elsewhere   bool // the answer asks for a sign-in that is not the vendor's; see Unjudged
+	otherCause  bool // its text tells of another cause; see HasOtherCause
 	limited     bool // the answer says how long to wait
 }
 

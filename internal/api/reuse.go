@@ -42,19 +42,23 @@ const (
 
 // HasOtherCause reports whether a sign-in was refused for something else than the password, in
 // plain words: a second factor that is wanted, an account that is locked, a password that must
-// be changed first; or by a server that asks for another way to sign in. Of a text that also speaks of a wrong password it is false.
-func (a Answer) HasOtherCause() bool {
+// be changed first; or by a server that asks for another way to sign in. Of a text that also
+// speaks of a wrong password it is false. Where a target knows the vendor's own codes, it asks
+// the Error.
+func (a Answer) HasOtherCause() bool { return a.asksElse() != "" || a.tellsOfOtherCause() }
+
+// tellsOfOtherCause is HasOtherCause without a look at what is asked for.
+func (a Answer) tellsOfOtherCause() bool {
 	for name, values := range a.header {
 		if strings.HasSuffix(strings.ToLower(name), "-otp") && strings.HasPrefix(strings.ToLower(strings.Join(values, "")), "required") {
 			return true
 		}
 	}
-	if a.asksElse() != "" {
-		return true
-	}
-	if a.kind == isPage || len(a.body) > maxForeign {
-		return false
-	}
-	text := " " + plainWords(string(a.body)) + " "
+	return a.kind != isPage && len(a.body) <= maxForeign && isOtherCause(string(a.body))
+}
+
+// isOtherCause reports whether a text tells of another cause than the password.
+func isOtherCause(text string) bool {
+	text = " " + plainWords(text) + " "
 	return otherCauses.in(text) != "" && wrongPassword.in(text) == ""
 }

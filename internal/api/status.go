@@ -55,10 +55,15 @@ func (e *Error) Doubtful() bool {
 func (e *Error) IsPage() bool { return e.page }
 
 // About notes in an Error of a target's own finding, made by Client.Fail, which answer it is
-// about: its status, whether it is a page, and whether it speaks of reuse. It returns the
-// Error.
+// about: its status, whether it is a page, whether it speaks of reuse, and whether it judged
+// what was sent. It returns the Error.
 func (e *Error) About(answer Answer) *Error {
 	e.Status, e.page, e.reuse = answer.Status, answer.kind == isPage, answer.tellsOfReuse()
+	e.elsewhere = answer.Status == http.StatusProxyAuthRequired || answer.asksElse() != ""
+	// A code such as invalid_grant would be taken for plain words.
+	if e.otherCause = answer.tellsOfOtherCause(); e.Code != "" {
+		e.otherCause = isOtherCause(e.Text)
+	}
 	if e.Status == http.StatusNotFound {
 		why := answer.Why()
 		e.page = e.page || why == "" || isStatusText(why)

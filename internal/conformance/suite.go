@@ -44,6 +44,7 @@ var parts = []struct {
 	{"somebody-else", testSomebodyElse},
 	{"values", testValues},
 	{"deadlines", testDeadlines},
+	{"challenges", testChallenges},
 }
 
 // RunSuite puts a bench through the whole conformance suite. Whatever is false about the

@@ -24,6 +24,7 @@ const (
 	accepted                // what the recipe accepts
 	refused                 // what the recipe calls a refusal
 	rejected                // in verify, what can mean nothing but a wrong password
+	disputed                // the same, by a server that may not have looked at the password
 )
 
 // finding is the end of one call.
@@ -262,6 +263,13 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 				continue
 			}
 			err := failure(api.ClassTarget, fmt.Sprintf("answered %d, which is a refusal", r.status))
+			if fault != nil && fault.Unjudged() && j.when == nil {
+				// It asks for another sign-in: what the recipe says of the status is not why.
+				if list.verdict == rejected {
+					return finding{err: err, answer: r.answer}
+				}
+				return finding{verdict: refused, err: err, mayBeInForce: j.mayBeInForce && c.write, answer: r.answer}
+			}
 			if j.class != "" {
 				err.Class = j.class
 			}
@@ -276,6 +284,9 @@ func (t *target) judge(ctx context.Context, c *call, r *reply, fault *api.Error,
 			}
 			if list.verdict == rejected && r.status == http.StatusUnauthorized && j.when == nil && r.answer.HasOtherCause() {
 				return finding{err: err, answer: r.answer}
+			}
+			if list.verdict == rejected && j.when == nil && r.answer.AsksAnother() && !t.letIn {
+				return finding{verdict: disputed, err: err, answer: r.answer}
 			}
 			return finding{verdict: list.verdict, err: err, mayBeInForce: j.mayBeInForce, answer: r.answer}
 		}

@@ -81,6 +81,7 @@ type target struct {
 	kept    map[string]stored   // the values of let and seal
 	sealed  map[string][]stored // every value that seal has given, for close
 	session secret.Value        // of cookie-login
+	letIn   bool                // verify has accepted a password in this run
 	own     bool                // the access record's user is the rotated one
 	begun   bool                // a try has begun
 	stale   map[string]bool     // the values in kept that are of an earlier try
@@ -527,10 +528,13 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		case accepted:
 		case rejected:
 			return targets.Rejected, found.err
+		case disputed:
+			return targets.Disputed, found.err
 		default:
 			return targets.Inconclusive, found.err
 		}
 	}
+	t.letIn = true
 	return targets.Accepted, nil
 }
 

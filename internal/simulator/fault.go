@@ -211,7 +211,7 @@ func SlowKinds() []Kind { return slices.Clone(slowKinds()) }
 
 // KindNamed returns the kind of that name. It panics if there is none.
 func KindNamed(name string) Kind {
-	for _, kind := range slices.Concat(kinds(), moreKinds()) {
+	for _, kind := range slices.Concat(kinds(), moreKinds(), challengeKinds()) {
 		if kind.Name == name {
 			return kind
 		}

@@ -251,10 +251,10 @@ func Messages() []MessageGroup {
 			{"given up", "The run was over before the call was."},
 		}},
 		{"What the vendor answers", false, []Message{
-			{"answered 401", "The vendor does not take the credential. With the class `credential` it is the access record's: make a new token or correct the password. The vendor's own words, if there are any, stand behind it."},
+			{"answered 401", "The vendor does not take the credential. With the class `credential` it is the access record's: make a new token or correct the password. With `target`, something in front wants a sign-in of its own: see the hint."},
 			{"answered 403", "The vendor knows who asks and does not allow it, or something in front of it refuses. With the class `permission`: give the access account the right that the vendor's page names."},
 			{"answered 404", "The account is not there, or the address is another one: compare `url` with the vendor's page, its path included."},
-			{"answered 407", "A proxy wants a user and password: put them into `HTTPS_PROXY`."},
+			{"answered 407", "A proxy wants a sign-in. That of the Gateway's host takes it from `HTTPS_PROXY`."},
 			{"answered 429", "The vendor takes no more calls for the moment. Rotate again later, and not all accounts at once."},
 			{"answered 5", "A fault of the vendor's, or of what stands in front of it. See its log at that time, and rotate again later."},
 			{"answered 4", "The vendor refused the call. Its own words, if there are any, stand behind the number; the class in brackets says whose move it is."},

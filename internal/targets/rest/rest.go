@@ -133,6 +133,7 @@ type target struct {
 	verifyHost string // "" without a Verify URL
 	verifyPath api.Path
 	unprovable bool // the Verify URL cannot show anything
+	letIn      bool // it has accepted a password in this run
 }
 
 func newTarget(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -530,12 +531,17 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 			cause = saysOtherwise
 		}
 		if cause == "" {
+			t.letIn = true
 			return targets.Accepted, nil
 		}
 		t.client.NotAccepted(api.SignIn, answer)
 		return targets.Inconclusive, t.client.Fail(signIn, api.ClassTarget, cause)
 	}
-	if fault := api.AsError(err); fault.Status == 401 && !answer.HasOtherCause() {
+	if fault := api.AsError(err); fault.Status == 401 && !fault.HasOtherCause() {
+		// Whether it judged the password shows once it has let somebody in.
+		if answer.AsksAnother() && !t.letIn {
+			return targets.Disputed, err
+		}
 		// RFC 7617 section 2.1: without charset the server may read it in another one.
 		if !isASCII(t.job.User) || !isASCII(password.Reveal()) {
 			challenge := strings.ToLower(strings.NewReplacer(" ", "", `"`, "").Replace(answer.Headers()["www-authenticate"]))
@@ -561,6 +567,9 @@ func (t *target) Close(context.Context) error { return nil }
 // explainWrite adds what an administrator can do about a status.
 func (t *target) explainWrite(err error) error {
 	fault := api.AsError(err)
+	if fault.Unjudged() {
+		return err
+	}
 	switch fault.Status {
 	case 401:
 		fault.Hints = append(fault.Hints, "the endpoint does not take the access record's password: check it, and the field Auth")

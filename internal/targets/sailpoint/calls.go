@@ -54,6 +54,9 @@ func (t *target) signIn(ctx context.Context) error {
 		),
 	})
 	if fault := api.AsError(err); fault != nil {
+		if fault.Unjudged() {
+			return err
+		}
 		switch fault.Status {
 		case 400, 401, 403:
 			fault.Class = api.ClassCredential
@@ -126,7 +129,7 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		})
 	}
 	answer, err := query()
-	if fault := api.AsError(err); fault != nil && fault.Status == 401 {
+	if fault := api.AsError(err); fault != nil && fault.Status == 401 && !fault.Unjudged() {
 		// It was given a moment ago: waits may have outlived it, or it has not spread yet.
 		if err := t.signIn(ctx); err != nil {
 			return api.Answer{}, err
@@ -146,7 +149,7 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		}
 		answer, err = older, again
 	}
-	if fault := api.AsError(err); fault != nil {
+	if fault := api.AsError(err); fault != nil && !fault.Unjudged() {
 		switch fault.Status {
 		case 400, 404:
 			// SailPoint's documents do not say what an unknown user or source gives.
@@ -287,6 +290,9 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 		case 400:
 			fault.Hints = append(fault.Hints, t.policyHints()...)
 		case 401:
+			if fault.Unjudged() {
+				break
+			}
 			fault.Hint("the token was refused; the next run gets a new one")
 		case 403:
 			if fault.IsPage() {

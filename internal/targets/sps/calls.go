@@ -96,6 +96,7 @@ func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 	session, err = t.openSession(ctx, actionSignIn, kind, t.loginMethod, t.login, t.password)
 	if fault := api.AsError(err); fault != nil {
 		switch {
+		case fault.Unjudged():
 		case fault.Status == 401:
 			fault.Hint(hint)
 		case fault.Status == 403:

@@ -67,7 +67,7 @@ func (t *target) veiled() bool { return t.mode == modeLocal && !t.own }
 
 // isWrongPassword reports whether a sign-in was refused in the words for a wrong password.
 func isWrongPassword(fault *api.Error) bool {
-	return fault != nil && fault.Status == 401 && fault.Code == "AuthenticationFailure"
+	return fault != nil && fault.Status == 401 && fault.Code == "AuthenticationFailure" && !fault.HasOtherCause()
 }
 
 // signInAsUser signs in as the rotated user.
@@ -116,7 +116,7 @@ func (t *target) settle(ctx context.Context, which targets.Which, justNow bool) 
 			}
 			return targets.Accepted, nil
 		}
-		if api.AsError(err).Passes() {
+		if fault := api.AsError(err); fault.Passes() || fault.HasOtherCause() {
 			return targets.Disputed, err
 		}
 	}

@@ -301,7 +301,7 @@ func (t *target) Check(ctx context.Context) (string, error) {
 	session, err := t.signIn(ctx)
 	if err != nil {
 		// Who signs in for himself may have the new password already.
-		if fault := api.AsError(err); t.own && fault != nil && fault.Status == 401 {
+		if fault := api.AsError(err); t.own && fault != nil && fault.Status == 401 && !fault.HasOtherCause() {
 			return "", &targets.Refused{Err: err, Doubtful: true}
 		}
 		return "", err

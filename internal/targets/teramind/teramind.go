@@ -302,7 +302,7 @@ func emailOf(agent api.Fields) string {
 // withHints adds what an administrator of Teramind can do about a status.
 func (t *target) withHints(err error) error {
 	fault := api.AsError(err)
-	if fault == nil {
+	if fault == nil || fault.Unjudged() {
 		return err
 	}
 	switch fault.Status {

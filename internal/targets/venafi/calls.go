@@ -143,7 +143,7 @@ const answerGrace = 3 * time.Second
 // administrator can do about each.
 func explainSignIn(err error) error {
 	fault := api.AsError(err)
-	if !fault.Refused() {
+	if !fault.Refused() || fault.Unjudged() {
 		return err
 	}
 	switch fault.Code {
@@ -253,6 +253,9 @@ func isDeadlock(err error) bool {
 // texts for its refusals are not published, so they are shown and not judged.
 func (t *target) explainWrite(err error) error {
 	fault := api.AsError(err)
+	if fault.Unjudged() {
+		return err
+	}
 	switch fault.Code {
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:
 		fault.Class = api.ClassPermission

@@ -38,7 +38,7 @@ func (t *target) askAboutToken(ctx context.Context) error {
 			return nil
 		case fault.Status != http.StatusUnauthorized && t.verify == targets.VerifyOff: // a rotation calls the token service for nothing else
 			return nil
-		case fault.Status == http.StatusUnauthorized:
+		case fault.Status == http.StatusUnauthorized && !fault.Unjudged():
 			fault.Hint("the Access Token has expired or been revoked, or is not a whole one: put a new one into the access record")
 		}
 		return err

@@ -306,7 +306,7 @@ func (t *target) signInAsSelf(ctx context.Context) error {
 		return nil
 	}
 	fault := api.AsError(err)
-	if !fault.Refused() || fault.Class != api.ClassCredential {
+	if !fault.Refused() || fault.Class != api.ClassCredential || fault.HasOtherCause() {
 		return err
 	}
 	fault.Hint("the access record's login is the rotated user itself, and the payload's old password is not accepted; if login is an identity of a directory, write it with its prefix")
@@ -381,7 +381,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 // where a password that cannot be right gets invalid_grant, the first one was right.
 func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, error) {
 	fault := api.AsError(err)
-	if fault.Code == codeWrongPassword && fault.Refused() && !t.named.barred {
+	if isWrongPassword(fault) && !t.named.barred {
 		return targets.Rejected, err
 	}
 	said := strings.ToLower(fault.Text)
@@ -392,10 +392,15 @@ func (t *target) judgeSignIn(ctx context.Context, err error) (targets.Verdict, e
 	as := t.proof
 	as.password = t.job.Impossible
 	_, _, refusal := t.signIn(ctx, signInAsRotated, api.SignIn, as)
-	if control := api.AsError(refusal); control != nil && control.Refused() && control.Code == codeWrongPassword {
+	if control := api.AsError(refusal); control != nil && isWrongPassword(control) {
 		return targets.Accepted, nil
 	}
 	return targets.Inconclusive, t.sayNotAllowed(err)
+}
+
+// isWrongPassword reports whether a sign-in was refused in the words for a wrong password.
+func isWrongPassword(fault *api.Error) bool {
+	return fault.Code == codeWrongPassword && fault.Refused() && !fault.HasOtherCause()
 }
 
 // sayNotAllowed tells the operator, once, how to let the rotated user sign in, if err says that

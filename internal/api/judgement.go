@@ -236,15 +236,14 @@ func isOutcome(name string) bool {
 func placeOf(members map[string]any) where {
 	named, account, numbered := false, false, false
 	for name, value := range members {
-		switch name = squashed(name); {
-		case isMarkName.has(name):
-			named = true
-			account = account || name != "name" && name != "displayname"
-		case isNumberName.has(name):
-			numbered = true
-		case (name == "message" || name == "msg" || name == "error" || name == "errors" || name == "detail" || name == "errmsg") && filled(value):
+		name = squashed(name)
+		if isAddressed(name) && filled(value) {
 			return inAnswer
 		}
+		isMark := isMarkName.has(name)
+		named = named || isMark
+		account = account || isMark && name != "name" && name != "displayname"
+		numbered = numbered || !isMark && isNumberName.has(name)
 	}
 	switch {
 	case account && numbered:
@@ -255,110 +254,193 @@ func placeOf(members map[string]any) where {
 	return inAnswer
 }
 
+// isAddressed reports whether a squashed name is that of words to whoever called, which no
+// record of an account has.
+func isAddressed(name string) bool {
+	switch name {
+	case "message", "msg", "error", "errors", "detail", "errmsg":
+		return true
+	}
+	return false
+}
+
+// label is the name of a member, taken apart.
+type label struct {
+	words       []string // in lower case
+	first, last string
+	joined      string // all of the words
+}
+
+func labelOf(name string) label {
+	words := strings.Fields(plainWords(name))
+	if len(words) == 0 {
+		return label{}
+	}
+	return label{words: words, first: words[0], last: words[len(words)-1], joined: strings.Join(words, "")}
+}
+
+// isAside reports whether it tells of sign-ins or of times past: of the user, and not of the call.
+func (l label) isAside() bool { return slices.ContainsFunc(l.words, asides.has) }
+
+// isUser reports whether it is the name of who is meant.
+func (l label) isUser() bool {
+	return isMarkName.has(l.joined) || l.joined == "user" || l.joined == "principal"
+}
+
+// isSuccess reports whether its no is a failure.
+func (l label) isSuccess() bool {
+	return isSuccessName.has(l.last) && !l.isAside() || isChangeName.has(l.joined)
+}
+
+// isCount reports whether it is how much was changed. A lone count may be anything's in a record.
+func (l label) isCount(in where) bool {
+	return isCountName.has(l.joined) && (len(l.words) > 1 || l.joined == "affected" || in == inAnswer)
+}
+
+// isFailure reports whether it holds nothing unless something failed.
+func (l label) isFailure() bool {
+	return !l.isAside() && (isFailureName.has(l.last) || isFailureName.has(l.joined) || isFailureName.has(l.first) && isPartName.has(l.last))
+}
+
+// isMessage reports whether it holds words for people.
+func (l label) isMessage(in where) bool {
+	return isMessageName.has(l.joined) || in == inAnswer && (l.last == "message" || l.last == "messages" || l.last == "msg")
+}
+
+// tells reports whether what lies below it in a record may be about this call all the same.
+func (l label) tells() bool {
+	return isStatusName.has(l.joined) || isMessageName.has(l.joined) || isFailureName.has(l.last) || isFailureName.has(l.first)
+}
+
 // member judges one member of an object by its name and value.
 func (j *judge) member(name string, value any, in where) {
-	words := strings.Fields(plainWords(name))
-	joined := strings.Join(words, "")
-	if len(words) == 0 || setAside.has(joined) {
+	label := labelOf(name)
+	if label.joined == "" || setAside.has(label.joined) {
 		return
 	}
-	first, last := words[0], words[len(words)-1]
-	// What is told of sign-ins and of times past is told of the user, and not of the call.
-	aside := slices.ContainsFunc(words, func(word string) bool { return asides.has(word) })
-	if text, isText := value.(string); isText && (isMarkName.has(joined) || joined == "user" || joined == "principal") && nameless.has(squashed(text)) {
+	text, isText := value.(string)
+	if isText && label.isUser() && nameless.has(squashed(text)) {
 		j.failed = true
 	}
+	yes, isTruth := truth(value)
+	list, isList := value.([]any)
 	switch {
-	case in == inRecord && isQuality.has(joined):
-	case isSuccessName.has(last) && !aside || isChangeName.has(joined):
+	case in == inRecord && isQuality.has(label.joined):
+	case label.isSuccess():
 		j.flag(value, SaysFailure)
-	case isPendingName.has(joined):
-		if yes, is := truth(value); in == inAnswer && is && yes {
-			j.underWay = true
-		}
-	case isCountName.has(joined) && (len(words) > 1 || joined == "affected" || in == inAnswer):
-		if list, isList := value.([]any); isList && len(list) == 1 {
-			value = list[0]
-		}
-		if n, is := number(value); is && n == 0 {
-			j.failed = true
-		}
-	case isDoneName.has(joined) && in != inRecord:
+	case isPendingName.has(label.joined):
+		j.underWay = j.underWay || in == inAnswer && yes
+	case label.isCount(in):
+		value = alone(value)
+		text, isText = value.(string)
+		j.failed = j.failed || isZero(value)
+	case isDoneName.has(label.joined) && in != inRecord:
 		j.flag(value, SaysUnderWay)
-	case isDenialName.has(joined):
-		list, isList := value.([]any)
-		if yes, is := truth(value); is && yes || isList && len(list) > 0 && in == inAnswer {
-			j.failed = true
-		}
-	case isIdleName.has(joined):
-		if yes, is := truth(value); in == inAnswer && (is && yes || !is && filled(value)) {
-			j.failed = true
-		}
-	case isTurnName.has(joined):
-		text, _ := value.(string)
-		text = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(text))
-		j.open = j.open || in == inAnswer && (strings.Contains(text, "login") || strings.Contains(text, "signin"))
-	case isWarningName.has(joined):
+	case isDenialName.has(label.joined):
+		j.failed = j.failed || yes || in == inAnswer && len(list) > 0
+	case isIdleName.has(label.joined):
+		j.failed = j.failed || in == inAnswer && (yes || !isTruth && filled(value))
+	case isTurnName.has(label.joined):
+		j.open = j.open || in == inAnswer && isSignIn(text)
+	case isWarningName.has(label.joined):
 		var beside judge
 		beside.message(value)
 		beside.descend(value)
 		j.open = j.open || beside.failed
-	case !aside && (isFailureName.has(last) || isFailureName.has(joined) || isFailureName.has(first) && isPartName.has(last)):
-		if n, is := number(value); filled(value) {
-			j.failed = true
-		} else if is && n == 0 && (last == "code" || last == "error" || joined == "errcode" || joined == "errno") {
-			j.succeeded = true
-		}
-	case isStatusName.has(joined):
-		j.status(joined, value, in)
-	case len(words) > 1 && isChangeName.has(first): // such as updatedUsers
-		list, isList := value.([]any)
+	case label.isFailure():
+		j.failure(label, value)
+	case isStatusName.has(label.joined):
+		j.status(label.joined, value, in)
+	case len(label.words) > 1 && isChangeName.has(label.first): // such as updatedUsers
 		j.open = j.open || in == inAnswer && isList && len(list) == 0
-	case isMessageName.has(joined), in == inAnswer && (last == "message" || last == "messages" || last == "msg"):
+	case label.isMessage(in):
 		j.message(value)
-	case isTypeName.has(joined):
-		j.kind(joined, value, in)
-	case joined == "messageid": // such as Base.1.8.Success
-		text, _ := value.(string)
-		text = " " + plainWords(text[strings.LastIndexByte(text, '.')+1:]) + " "
-		j.failed = j.failed || failing.in(text) != ""
-		j.succeeded = j.succeeded || doing.in(text)+succeeding.in(text) != ""
-	case isJobName.has(joined):
-		_, isObject := value.(map[string]any)
-		_, isNumber := number(value)
-		if in == inAnswer && (isObject || isNumber || joined != "job" && joined != "task" && joined != "ticket") && holds(value) {
-			j.ordered = true
-		}
-	case joined == "severity":
-		switch text, _ := value.(string); strings.ToLower(text) {
-		case "error", "fatal", "critical":
-			j.failed = true
-		case "warning":
-			j.open = j.open || in == inAnswer
-		}
+	case isTypeName.has(label.joined):
+		j.kind(label.joined, text, in)
+	case label.joined == "messageid":
+		j.messageID(text)
+	case isJobName.has(label.joined):
+		j.ordered = j.ordered || in == inAnswer && isJob(label.joined, value)
+	case label.joined == "severity":
+		j.severity(text, in)
 	}
-	if text, isText := value.(string); isText && in == inAnswer {
+	if isText && in == inAnswer {
 		value = jsonIn(text) // such as the body that a function wants to be sent
 	}
-	if in < inRecord || isStatusName.has(joined) || isMessageName.has(joined) || isFailureName.has(last) || isFailureName.has(first) {
+	if in < inRecord || label.tells() {
 		j.descend(value)
 	}
 }
 
-// kind judges a member such as type, by which a failure may be known: ValidationException,
-// com.example.errors.not_found, or the E of SAP's messages.
-func (j *judge) kind(name string, value any, in where) {
-	text, _ := value.(string)
-	said := strings.Fields(plainWords(text))
-	switch {
-	case len(said) == 0 || strings.Contains(text, " ") || said[0] == "extended": // Redfish's ExtendedError holds successes, too
-	case name == "name":
-		j.failed = j.failed || len(said) > 1 && isTypeOfFailure.has(said[len(said)-1])
-	case isTypeOfFailure.has(said[len(said)-1]), strings.ContainsAny(text, ".:/") && slices.ContainsFunc(said, isTypeOfFailure.has):
-		j.failed = true
-	case name == "type" && (text == "E" && in == inAnswer || text == "about:blank"): // of a problem (RFC 9457)
-		j.failed = true
+// alone returns the only element of a list, and anything else as it is.
+func alone(value any) any {
+	if list, isList := value.([]any); isList && len(list) == 1 {
+		return list[0]
 	}
+	return value
+}
+
+func isZero(value any) bool {
+	n, is := number(value)
+	return is && n == 0
+}
+
+// isSignIn reports whether an address is that of a page to sign in at.
+func isSignIn(address string) bool {
+	address = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(address))
+	return strings.Contains(address, "login") || strings.Contains(address, "signin")
+}
+
+// isJob reports whether a value under a name of isJobName is what is to carry the call out. The
+// words job, task and ticket stand for too much else to be believed in a text.
+func isJob(name string, value any) bool {
+	_, isObject := value.(map[string]any)
+	_, isNumber := number(value)
+	return (isObject || isNumber || name != "job" && name != "task" && name != "ticket") && holds(value)
+}
+
+// failure judges a member that holds nothing unless something failed.
+func (j *judge) failure(label label, value any) {
+	switch {
+	case filled(value):
+		j.failed = true
+	case isZero(value) && (label.last == "code" || label.last == "error" || label.joined == "errcode" || label.joined == "errno"):
+		j.succeeded = true
+	}
+}
+
+// messageID judges the name of a message of Redfish, such as Base.1.8.Success.
+func (j *judge) messageID(id string) {
+	said := " " + plainWords(id[strings.LastIndexByte(id, '.')+1:]) + " "
+	j.failed = j.failed || failing.in(said) != ""
+	j.succeeded = j.succeeded || doing.in(said)+succeeding.in(said) != ""
+}
+
+// severity judges how grave a message is.
+func (j *judge) severity(word string, in where) {
+	switch strings.ToLower(word) {
+	case "error", "fatal", "critical":
+		j.failed = true
+	case "warning":
+		j.open = j.open || in == inAnswer
+	}
+}
+
+// kind judges a member such as type, by which a failure may be known: ValidationException,
+// com.example.errors.not_found, the E of SAP's messages, or the about:blank of a problem (RFC 9457).
+func (j *judge) kind(name, kind string, in where) {
+	words := strings.Fields(plainWords(kind))
+	if len(words) == 0 || strings.Contains(kind, " ") || words[0] == "extended" { // Redfish's ExtendedError holds successes, too
+		return
+	}
+	ends := isTypeOfFailure.has(words[len(words)-1])
+	if name == "name" {
+		j.failed = j.failed || ends && len(words) > 1
+		return
+	}
+	isPath := strings.ContainsAny(kind, ".:/")
+	j.failed = j.failed || ends || isPath && slices.ContainsFunc(words, isTypeOfFailure.has) ||
+		name == "type" && (kind == "E" && in == inAnswer || kind == "about:blank")
 }
 
 // flag judges a member that says yes for success; no is what else it says.

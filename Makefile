@@ -46,7 +46,7 @@ COMMAND := ./cmd/pam-rotate-script
 # What takes long, or starts compilers and other people's products, is left to test-rest:
 # these packages, and the tests of these names. Each of the two runs what the other skips.
 LONG_PACKAGES := ./cmd/pam-rotate-bench/... ./cmd/pam-rotate-demo ./scripts/...
-LONG_PARTS := allowed|challenges|guarded|verify|sockets|more-faults|pairs|together|somebody-else|values|deadlines
+LONG_PARTS := allowed|challenges|guarded|verify|sockets|more-faults|pairs|together|somebody-else|keeping|values|deadlines
 LONG_TESTS := ^TestVendor$$//^($(LONG_PARTS))$$|^(TestNothingLeaks|TestSignals|TestKilled|TestAgainAndBack|TestHostile(Memory|Servers|Answers)|TestCannot(RunForEver|GrowWithoutBounds)|TestUnderWine|TestWrapperForWindows|TestCompletions|TestPowerShellWrapper|TestValuesArriveAsTheyAre|TestEveryCommandRuns|TestEncodings|TestOutcomeIsTold)$$|^Fuzz|^TestReal|OtherSDK$$
 # What many goroutines share.
 RACED    := ./internal/api ./internal/rotation ./internal/secret ./internal/vault ./internal/simulator

@@ -31,6 +31,7 @@ func Acme() Bench {
 			return &Stand{
 				Servers:         []*simulator.Server{server},
 				Access:          map[string]any{"url": server.URL(), "password": acmesimulator.Token},
+				KeepAs:          service.KeepAs,
 				Accepts:         func(password string) bool { return service.Accepts(user, password) },
 				WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-token" },
 			}, nil

@@ -78,6 +78,7 @@ func sailPoint(name string, options sailpointsimulator.Options) Bench {
 					"Target": "sailpoint", "url": server.URL(), "login": sailpointsimulator.ClientID, "password": sailpointsimulator.ClientSecret,
 					"Source Name": sailpointsimulator.SourceName,
 				},
+				KeepAs: tenant.KeepAs,
 				Accepts: func(password string) bool {
 					return tenant.Accepts(sailpointsimulator.SourceName, accountID, password)
 				},

@@ -142,6 +142,7 @@ func standSPS(on simulator.Options, appliance *spssimulator.Appliance, user stri
 	return &Stand{
 		Servers:      []*simulator.Server{server},
 		Access:       access,
+		KeepAs:       appliance.KeepAs,
 		Accepts:      func(password string) bool { return appliance.Password(user) == password },
 		FailedLogins: func() int { return appliance.FailedLogins(user) },
 		LeftOpen: func() []string {

@@ -149,6 +149,7 @@ func (p *venafiPlatform) stand(access map[string]any, wrongCredential func(map[s
 	return &Stand{
 		Servers:         p.servers,
 		Access:          access,
+		KeepAs:          p.KeepAs,
 		Accepts:         func(password string) bool { return p.Accepts(p.name, password) },
 		FailedLogins:    func() int { return p.FailedLogins(p.name) },
 		LeftOpen:        p.leftOpen,

@@ -80,6 +80,7 @@ func teramindBench(name string, options teramindsimulator.Options) Bench {
 			return &Stand{
 				Servers:         []*simulator.Server{server},
 				Access:          map[string]any{"url": server.URL() + "/tm-api", "password": teramindsimulator.Token},
+				KeepAs:          instance.KeepAs,
 				Accepts:         func(password string) bool { return instance.Accepts(user, password) },
 				WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-token" },
 			}, nil
@@ -192,6 +193,7 @@ func startREST(config restsimulator.Config, fields map[string]any) func(on simul
 		return &Stand{
 			Servers:         []*simulator.Server{server},
 			Access:          access,
+			KeepAs:          service.KeepAs,
 			Accepts:         func(password string) bool { return service.Accepts(user, password) },
 			FailedLogins:    func() int { return service.FailedLogins(user) },
 			WrongCredential: func(access map[string]any) { access["password"] = "canary-wrong-token" },

@@ -120,6 +120,8 @@ type Stand struct {
 	// Accepts reports whether the account would let this password in now. It is
 	// no sign-in and counts towards nothing.
 	Accepts func(password string) bool
+	// KeepAs has the vendor keep new passwords so.
+	KeepAs func(simulator.Keeping)
 	// FailedLogins is how often a sign-in as the account has failed; nil where
 	// nobody signs in.
 	FailedLogins func() int

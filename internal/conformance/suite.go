@@ -42,6 +42,7 @@ var parts = []struct {
 	{"pairs", testPairs},
 	{"together", testTogether},
 	{"somebody-else", testSomebodyElse},
+	{"keeping", testKeeping},
 	{"values", testValues},
 	{"deadlines", testDeadlines},
 	{"challenges", testChallenges},

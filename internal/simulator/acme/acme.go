@@ -26,6 +26,7 @@ const (
 // a server serves it; the methods below take it themselves.
 type Service struct {
 	sync.Mutex
+	simulator.Keeper
 	passwords map[string]string // by user
 }
 
@@ -102,6 +103,6 @@ func (s *Service) set(r *simulator.Request) simulator.Answer {
 	if password == "" {
 		return simulator.Error(400, "the password is empty")
 	}
-	s.passwords[name] = password
+	s.passwords[name] = s.Kept(password, s.passwords[name])
 	return simulator.JSON(200, map[string]any{"name": name})
 }

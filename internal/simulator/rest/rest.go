@@ -143,6 +143,7 @@ type user struct {
 // guards the state while a server serves it; the methods below take it themselves.
 type Service struct {
 	sync.Mutex
+	simulator.Keeper
 	config  Config
 	extra   map[string]any // ExtraBody as decoded from JSON
 	users   map[string]*user
@@ -346,7 +347,7 @@ func (s *Service) change(r *simulator.Request) simulator.Answer {
 	}
 	if password != found.password {
 		found.past = append(found.past, found.password)
-		found.password, found.changed = password, s.config.Now()
+		found.password, found.changed = s.Kept(password, found.password), s.config.Now()
 	}
 	s.changes++
 	return simulator.JSON(s.config.SuccessStatus, map[string]any{s.config.UserField: name, "status": "password changed"})

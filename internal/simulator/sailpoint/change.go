@@ -59,7 +59,7 @@ func (t *Tenant) end(c *change) {
 	c.ended = true
 	for _, account := range c.accounts {
 		account.past = append(account.past, account.Password)
-		account.Password = c.password
+		account.Password = t.Kept(c.password, account.Password)
 	}
 	if len(c.accounts) > 0 {
 		t.completed++

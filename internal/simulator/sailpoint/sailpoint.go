@@ -230,6 +230,7 @@ func orDefault[T comparable](value *T, standard T) {
 // while a server serves it; the methods below take it themselves.
 type Tenant struct {
 	sync.Mutex
+	simulator.Keeper
 	options Options
 	key     *rsa.PrivateKey
 

@@ -25,6 +25,9 @@ func (a *Appliance) createPassword(r *simulator.Request, session *session) simul
 		}
 	}
 	pending := session.transaction
+	if !a.Keeping().Ignored { // such a commit puts nothing in force
+		plain = a.Kept(plain, "")
+	}
 	reference := pending.working.create(plain)
 	path := member(passwordsPath, reference)
 	pending.changes = append(pending.changes, change{Type: "create", Path: path})

@@ -206,6 +206,7 @@ type Options struct {
 // while a server serves it; the methods below take it themselves.
 type Appliance struct {
 	sync.Mutex
+	simulator.Keeper
 	options  Options
 	now      func() time.Time
 	inForce  configuration

@@ -231,8 +231,9 @@ func (a *Appliance) putInForce(working configuration, message string) {
 		}
 		a.past[changed.key] = append(a.past[changed.key], changed.plain)
 	}
-	working.sweep()
-	a.inForce = working
+	if working.sweep(); !a.Keeping().Ignored {
+		a.inForce = working
+	}
 	a.revision++
 	a.commits++
 	a.messages = append(a.messages, message)

@@ -132,6 +132,7 @@ type Options struct {
 // while a server serves it; the methods below take it themselves.
 type Instance struct {
 	sync.Mutex
+	simulator.Keeper
 	options Options
 	agents  []*Agent
 	past    map[int][]string // former passwords by agent ID
@@ -363,7 +364,7 @@ func (i *Instance) update(r *simulator.Request) simulator.Answer {
 	if !i.options.Unsuccessful {
 		i.updates++
 		i.past[agent.ID] = append(i.past[agent.ID], agent.Password)
-		agent.Password, agent.MustChange, agent.Sessions = password, true, 0
+		agent.Password, agent.MustChange, agent.Sessions = i.Kept(password, agent.Password), true, 0
 	}
 	answer := i.object(agent)
 	if i.options.ExtraFields || i.options.Unsuccessful {

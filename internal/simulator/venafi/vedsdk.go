@@ -112,7 +112,7 @@ func (p *Platform) change(target *account, password string) {
 		target.newRefused = p.options.AssumeNewRefused
 		target.oldAccepted = p.options.AssumeOldAccepted
 	}
-	target.Password = password
+	target.Password = p.Kept(password, target.Password)
 	if p.options.AssumeChangeEndsGrants {
 		for _, grant := range p.grants {
 			if grant.account == target {

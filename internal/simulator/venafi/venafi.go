@@ -223,6 +223,7 @@ type Options struct {
 // servers serve it; the methods below take it themselves.
 type Platform struct {
 	sync.Mutex
+	simulator.Keeper
 	options      Options
 	accounts     []*account
 	integrations []Integration

@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"pam-rotate-script/internal/api"
-	"pam-rotate-script/internal/description"
 	"pam-rotate-script/internal/params"
 	"pam-rotate-script/internal/recipe"
 	"pam-rotate-script/internal/report"
@@ -37,14 +31,7 @@ type flags struct {
 	fleet                 fleetFlags
 }
 
-// root builds the verbs. The root itself is rotate, since an attached binary gets
-// no arguments.
-func (c *command) root() *cobra.Command {
-	rotate := func(_ *cobra.Command, arguments []string) error { return c.rotate(arguments) }
-	root := &cobra.Command{
-		Use:   "pam-rotate-script [rotate] [file]",
-		Short: "Set and prove a password at a vendor, as the script of a KeeperPAM User record",
-		Long: `pam-rotate-script reads the Keeper Gateway's payload from standard input, finds
+const aboutRoot = `pam-rotate-script reads the Keeper Gateway's payload from standard input, finds
 the linked access record ("API Access Details"), sets the new password at the
 vendor that it belongs to, proves it, and says the truth in its exit code:
 
@@ -59,51 +46,108 @@ describes the vendor's API: see recipe --help. Nothing secret is ever printed.
 To try it by hand, describe the payload in a file (see payload --help):
 
   pam-rotate-script check --from teramind.yaml
-  pam-rotate-script rotate --from teramind.yaml`,
-		Args:          c.fileArgument,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE: func(verb *cobra.Command, arguments []string) error {
-			if c.flags.version {
-				return c.version()
-			}
-			return rotate(verb, arguments)
-		},
-	}
-	root.PersistentPreRunE = func(verb *cobra.Command, _ []string) (err error) {
-		// Most often a variable of a shell that is not set.
-		verb.Flags().Visit(func(flag *pflag.Flag) {
-			if flag.Value.Type() == "string" && flag.Value.String() == "" && flag.Name != "symbols" {
-				err = usageError{"--" + flag.Name + " needs a value"}
-			}
-		})
-		return err
-	}
-	root.Flags().BoolVar(&c.flags.version, "version", false, "print version, commit and its date")
-	root.SetFlagErrorFunc(flagError)
+  pam-rotate-script rotate --from teramind.yaml`
 
-	all := root.PersistentFlags()
-	all.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
-	all.StringVar(&c.flags.target, "target", "", "the vendor or built-in recipe, whatever the access record says")
-	all.StringVar(&c.flags.timeout, "timeout", "", "seconds for the whole run")
-	all.StringVar(&c.flags.verify, "verify", "", "auto, strict or off: how a change is proved")
-	all.StringVar(&c.flags.ksmConfig, "ksm-config", "", "file with a KSM config, for what the payload lacks; else KSM_CONFIG or GATEWAY_CONFIG")
-	all.BoolVar(&c.flags.json, "json", false, "print the result as one JSON object")
-	all.StringVar(&c.flags.logLevel, "log-level", "", "debug, info, warn or error")
-	all.StringVar(&c.flags.logFormat, "log-format", "", "console or json")
-
-	check := &cobra.Command{
-		Use:   "check [file]",
-		Short: "Do everything but the write: sign in, find the account, list the calls",
-		Long: `check does everything but the write: it decodes the payload, signs in, finds the
+const aboutCheck = `check does everything but the write: it decodes the payload, signs in, finds the
 account, and lists the calls of a rotation.
 
 It exits 1, "not changed", even if a rotation could go ahead, because the Gateway
 would take 0 for a changed password. With --exit-zero it exits 0 then.
 
 With --record, or --all, it does so for PAM User records of the vault, tells which
-are not ready, and exits 0 if all are: whether a vault is ready for its first night.`,
-		Args: c.fileArgument,
+are not ready, and exits 0 if all are: whether a vault is ready for its first night.`
+
+const aboutInspect = `inspect is the first thing to attach to a record on a new Gateway. It prints how it
+was started (user, directory, streams, which environment variables are set), the keys,
+types, titles and UIDs of the payload, which access record and target would be chosen
+and why, and where a KSM config would come from. It prints no value of any of these,
+sends nothing and opens no config.
+
+It exits 1, "not changed", because the Gateway would take 0 for a changed
+password. With --exit-zero it exits 0 if the payload can be read. With --json it
+prints one object.`
+
+// root builds the verbs. The root itself is rotate, since an attached binary gets
+// no arguments.
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "pam-rotate-script [rotate] [file]", Short: "Set and prove a password at a vendor, as the script of a KeeperPAM User record", Long: aboutRoot,
+		Args: c.fileArgument, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			if c.flags.version {
+				return c.version()
+			}
+			return c.rotate(arguments)
+		},
+	}
+	root.PersistentPreRunE = noFlagIsEmpty
+	root.Flags().BoolVar(&c.flags.version, "version", false, "print version, commit and its date")
+	root.SetFlagErrorFunc(flagError)
+	c.runFlagsOf(root)
+
+	rotate := &cobra.Command{
+		Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument,
+		RunE: func(_ *cobra.Command, arguments []string) error { return c.rotate(arguments) },
+	}
+	check, verify, inspect := c.checkVerb(), c.verifyVerb(), c.inspectVerb()
+	for _, verb := range []*cobra.Command{check, inspect} {
+		verb.Flags().BoolVar(&c.flags.exitZero, "exit-zero", false, "exit 0 on success; never attach it like this")
+	}
+	for _, verb := range []*cobra.Command{root, rotate, check, verify} {
+		verb.Flags().StringVar(&c.flags.from, "from", "", "YAML or JSON file that describes the payload, in the place of the pipe; see payload --help")
+	}
+	root.AddCommand(rotate, check, verify, c.reconcileVerb(), inspect, c.payloadVerb(), c.recipeVerb(), c.targetsVerb(), c.explainVerb(), c.versionVerb())
+	root.SetOut(watched{c}) // before the completions, which keep it
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	c.completes(root)
+	for _, verb := range root.Commands() {
+		if verb.Name() == "help" {
+			verb.Args = knownVerb(root)
+		}
+		verb.SilenceUsage = true
+	}
+	root.SetHelpFunc(helpWithExitCode(c, root.HelpFunc()))
+	return root
+}
+
+// runFlagsOf gives all verbs the flags of a run.
+func (c *command) runFlagsOf(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.flags.accessRecord, "access-record", "", "UID or title of the access record, in the payload or else in the vault")
+	flags.StringVar(&c.flags.target, "target", "", "the vendor or built-in recipe, whatever the access record says")
+	flags.StringVar(&c.flags.timeout, "timeout", "", "seconds for the whole run")
+	flags.StringVar(&c.flags.verify, "verify", "", "auto, strict or off: how a change is proved")
+	flags.StringVar(&c.flags.ksmConfig, "ksm-config", "", "file with a KSM config, for what the payload lacks; else KSM_CONFIG or GATEWAY_CONFIG")
+	flags.BoolVar(&c.flags.json, "json", false, "print the result as one JSON object")
+	flags.StringVar(&c.flags.logLevel, "log-level", "", "debug, info, warn or error")
+	flags.StringVar(&c.flags.logFormat, "log-format", "", "console or json")
+}
+
+// noFlagIsEmpty refuses a flag without a value: most often a variable of a shell that is not set.
+func noFlagIsEmpty(verb *cobra.Command, _ []string) (err error) {
+	verb.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Value.Type() == "string" && flag.Value.String() == "" && flag.Name != "symbols" {
+			err = usageError{"--" + flag.Name + " needs a value"}
+		}
+	})
+	return err
+}
+
+// knownVerb refuses a word behind help that is no verb.
+func knownVerb(root *cobra.Command) cobra.PositionalArgs {
+	return func(_ *cobra.Command, names []string) error {
+		found, rest, err := root.Find(names)
+		if err != nil || len(rest) > 0 {
+			return usageError{"there is no such verb" + didYouMean(names[len(names)-1], "", verbNames(found))}
+		}
+		return nil
+	}
+}
+
+func (c *command) checkVerb() *cobra.Command {
+	verb := &cobra.Command{
+		Use: "check [file]", Short: "Do everything but the write: sign in, find the account, list the calls", Long: aboutCheck, Args: c.fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error {
 			c.checks = true
 			if c.flags.fleet.many() {
@@ -112,62 +156,31 @@ are not ready, and exits 0 if all are: whether a vault is ready for its first ni
 			return c.check(arguments)
 		},
 	}
-	c.fleetFlagsOf(check)
-	inspect := &cobra.Command{
-		Use:   "inspect [file]",
-		Short: "Print how it was started and the shape of a payload, never a value",
-		Long: `inspect is the first thing to attach to a record on a new Gateway. It prints how it
-was started (user, directory, streams, which environment variables are set), the keys,
-types, titles and UIDs of the payload, which access record and target would be chosen
-and why, and where a KSM config would come from. It prints no value of any of these,
-sends nothing and opens no config.
+	c.fleetFlagsOf(verb)
+	return verb
+}
 
-It exits 1, "not changed", because the Gateway would take 0 for a changed
-password. With --exit-zero it exits 0 if the payload can be read. With --json it
-prints one object.`,
-		Args: c.fileArgument,
+func (c *command) inspectVerb() *cobra.Command {
+	return &cobra.Command{
+		Use: "inspect [file]", Short: "Print how it was started and the shape of a payload, never a value", Long: aboutInspect, Args: c.fileArgument,
 		RunE: func(_ *cobra.Command, arguments []string) error { return c.inspect(arguments) },
 	}
-	for _, verb := range []*cobra.Command{check, inspect} {
-		verb.Flags().BoolVar(&c.flags.exitZero, "exit-zero", false, "exit 0 on success; never attach it like this")
+}
+
+func (c *command) targetsVerb() *cobra.Command {
+	verb := &cobra.Command{
+		Use: "targets [name]", Short: "List the vendors, or the fields of one", Args: mostArguments(1),
+		RunE: func(_ *cobra.Command, arguments []string) error { return c.targets(arguments) },
 	}
-	rotateVerb := &cobra.Command{Use: "rotate [file]", Short: "Rotate; what happens without a verb", Args: c.fileArgument, RunE: rotate}
-	verifyVerb := c.verifyVerb()
-	for _, verb := range []*cobra.Command{root, rotateVerb, check, verifyVerb} {
-		verb.Flags().StringVar(&c.flags.from, "from", "", "YAML or JSON file that describes the payload, in the place of the pipe; see payload --help")
+	verb.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
+	return verb
+}
+
+func (c *command) versionVerb() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print version, commit and its date; with --json, one object", Args: mostArguments(0),
+		RunE: func(*cobra.Command, []string) error { return c.version() },
 	}
-	list := &cobra.Command{
-		Use:   "targets [name]",
-		Short: "List the vendors, or the fields of one",
-		Args:  mostArguments(1),
-		RunE:  func(_ *cobra.Command, arguments []string) error { return c.targets(arguments) },
-	}
-	list.Flags().BoolVar(&c.flags.pages, "markdown", false, "print the documentation page of the vendor")
-	root.AddCommand(
-		rotateVerb, check, verifyVerb, c.reconcileVerb(), inspect, c.payloadVerb(), c.recipeVerb(), list, c.explainVerb(),
-		&cobra.Command{
-			Use: "version", Short: "Print version, commit and its date; with --json, one object", Args: mostArguments(0),
-			RunE: func(*cobra.Command, []string) error { return c.version() },
-		},
-	)
-	root.SetOut(watched{c}) // before the completions, which keep it
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
-	c.completes(root)
-	for _, verb := range root.Commands() {
-		if verb.Name() == "help" {
-			verb.Args = func(_ *cobra.Command, names []string) error {
-				found, rest, err := root.Find(names)
-				if err != nil || len(rest) > 0 {
-					return usageError{"there is no such verb" + didYouMean(names[len(names)-1], "", verbNames(found))}
-				}
-				return nil
-			}
-		}
-		verb.SilenceUsage = true
-	}
-	root.SetHelpFunc(helpWithExitCode(c, root.HelpFunc()))
-	return root
 }
 
 // flagError says what is wrong with a flag. The library's own words quote what was
@@ -290,83 +303,6 @@ func (c *command) options(printer *report.Printer) (rotation.Options, error) {
 		options.Settings[targets.FieldVerify] = c.flags.verify
 	}
 	return options, err
-}
-
-// payload reads standard input, or what --from describes. ok is false if it is a terminal:
-// nobody types base64.
-func (c *command) payload() (payload *params.Params, ok bool, err error) {
-	return c.payloadFrom(c.stdin)
-}
-
-// payloadFrom is the same by way of a reader around standard input.
-func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool, err error) {
-	if c.flags.from != "" {
-		payload, err := c.payloadOfDescription()
-		return payload, true, err
-	}
-	if file, isFile := c.stdin.(*os.File); isFile && report.IsTerminal(file) {
-		return nil, false, usageError{"standard input is a terminal, and the Gateway's payload is expected on a pipe\n" +
-			"hint: to try it by hand, describe a payload in a file: pam-rotate-script check --from FILE (payload --help shows one)"}
-	}
-	// A pipe that nobody writes to must neither hang the run nor keep a signal from
-	// ending it. The reader is left behind then; the process is about to end.
-	type read struct {
-		payload *params.Params
-		err     error
-	}
-	done := make(chan read, 1)
-	go func() {
-		end := read{err: c.failure(api.ClassInternal, "the program panicked")}
-		defer func() {
-			_ = recover()
-			done <- end
-		}()
-		var text beginning
-		// Which values are secret hangs on the fields of the recipe, which may be in there.
-		read, err := params.Read(io.TeeReader(input, &text), params.Options{})
-		if err != nil && description.Is(text) && (!params.LooksLikePayload(string(text)) || bytes.Contains(text, []byte("accessRecord"))) {
-			err = c.failure(api.ClassInput, "it is a description, and not a payload", "give the file behind --from: pam-rotate-script check --from FILE")
-		}
-		if err == nil {
-			read.Seal(c.payloadOptions(read))
-		}
-		end.payload, end.err = read, err
-	}()
-	timer := time.NewTimer(c.timeout())
-	defer timer.Stop()
-	select {
-	case end := <-done:
-		if end.err != nil && !errors.As(end.err, new(*params.Error)) && api.AsError(end.err) == nil {
-			// The system's words name a path that nobody gave.
-			end.err = c.failure(api.ClassInput, "it is a folder, or the pipe broke off", "it must be the pipe from the Gateway, or a file")
-		}
-		return end.payload, true, end.err
-	case <-c.ctx.Done():
-		return nil, true, c.failure(api.ClassTimeout, "interrupted before the payload was complete")
-	case <-timer.C:
-		return nil, true, c.failure(api.ClassTimeout, "no complete payload came in time",
-			"whatever pipes the payload in must close the pipe behind it")
-	}
-}
-
-// beginning keeps as much of what is written to it as a description can be long.
-type beginning []byte
-
-func (b *beginning) Write(text []byte) (int, error) {
-	*b = append(*b, text[:min(len(text), description.MaxSize-len(*b))]...)
-	return len(text), nil
-}
-
-func (c *command) failure(class api.Class, cause string, hints ...string) error {
-	return &api.Error{Vendor: "payload", Action: "read standard input", Class: class, Cause: cause, Hints: hints}
-}
-
-// timeout is how long to wait for the payload, which may set another for the rest.
-func (c *command) timeout() time.Duration {
-	if seconds, err := strconv.Atoi(c.flags.timeout); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	return targets.DefaultTimeout
 }
 
 // plan reads the payload and prepares a run. ok is false if there is none, and the

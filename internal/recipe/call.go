@@ -163,6 +163,14 @@ type auth struct {
 	signIn         *call // of oauth2-... and cookie-login
 }
 
+// authFor returns how a call shows who asks: by its own auth, or else the recipe's; nil for neither.
+func (r *Recipe) authFor(c *call) *auth {
+	if c.auth != nil {
+		return c.auth
+	}
+	return r.auth
+}
+
 // sends returns what of the payload's values the call sends, with the auth that it goes out with:
 // its own, or else the recipe's.
 func (c *call) sends(of *auth) origin {

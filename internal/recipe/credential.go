@@ -36,10 +36,7 @@ func (t *target) tryCredentials(ctx context.Context) {
 		for _, p := range c.header {
 			fault(p.value, "needs a text that the header "+p.name+" can carry", api.HeaderFault)
 		}
-		a := c.auth
-		if a == nil {
-			a = r.auth
-		}
+		a := r.authFor(c)
 		if a == nil {
 			continue
 		}

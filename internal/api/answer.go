@@ -31,6 +31,8 @@ type Answer struct {
 	// the cause of a refusal there. It is foreign text, as is everything here.
 	Reason string
 	header http.Header
+	// trailer are the fields behind the body.
+	trailer http.Header
 	// body is what arrive made of it, kind what it is, and fault why it cannot be read.
 	body  []byte
 	kind  kind

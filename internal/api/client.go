@@ -684,7 +684,7 @@ func (c *Client) exchange(request *http.Request) (Answer, error) {
 		return answer, nil // what follows is the bare connection, which no time-out bounds
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	answer.body = body
+	answer.body, answer.trailer = body, response.Trailer
 	switch {
 	case err == nil && len(body) > maxAnswer:
 		err = errors.New("the answer is longer than 1 MiB")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,9 +13,12 @@ func (j *judge) head(a Answer) {
 	if declared := strings.ToLower(a.header.Get("Content-Type")); strings.Contains(declared, "problem+") || strings.Contains(declared, "vnd.error") {
 		j.failed = true
 	}
-	for name, values := range a.header {
+	for name, values := range a.fields() {
 		words := strings.Fields(plainWords(name))
 		value := strings.TrimSpace(strings.Join(values, " "))
+		if name == "Status" && len(value) >= 3 && value[:3] >= "400" && value[:3] <= "599" { // CGI's, which a gateway did not take over
+			j.failed = true
+		}
 		if len(words) < 2 || value == "" {
 			continue
 		}
@@ -42,6 +46,19 @@ func (j *judge) head(a Answer) {
 	}
 }
 
+// fields are those of the head and those behind the body (RFC 9110 section 6.5), where gRPC tells
+// how a call ended.
+func (a Answer) fields() http.Header {
+	if len(a.trailer) == 0 {
+		return a.header
+	}
+	all := a.header.Clone()
+	for name, values := range a.trailer {
+		all[name] = append(all[name], values...)
+	}
+	return all
+}
+
 // toldInHead returns why a call failed in the words of the answer's head; "" if it does not say.
 func (a Answer) toldInHead() string {
 	for _, challenge := range a.header.Values("WWW-Authenticate") { // RFC 6750, all that ASP.NET Core and Spring say of a token
@@ -54,7 +71,7 @@ func (a Answer) toldInHead() string {
 		}
 	}
 	var told []string
-	for name, values := range a.header {
+	for name, values := range a.fields() {
 		words := strings.Fields(plainWords(name))
 		if len(words) < 2 || len(values) == 0 || len(values[0]) > maxText || values[0] == "" {
 			continue

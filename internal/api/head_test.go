@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/api/hostile"
 )
 
 // TestHead: what products and gateways say in fields of the head is judged like the body.
@@ -21,6 +23,10 @@ func TestHead(t *testing.T) {
 		{"X-Ipa-Pwchange-Result", "ok", "", api.SaysSuccess},
 		{"Grpc-Status", "7", "", api.SaysFailure},
 		{"Grpc-Status", "0", "", api.SaysNothing},
+		{"Status", "500 Internal Server Error", "", api.SaysFailure},
+		{"Status", "404", `{"ok":true}`, api.SaysFailure},
+		{"Status", "200 OK", "", api.SaysNothing},
+		{"Status", "up", "", api.SaysNothing},
 		{"X-Squid-Error", "ERR_ACCESS_DENIED 0", "", api.SaysFailure},
 		{"X-Influxdb-Error", "too short", `{}`, api.SaysFailure},
 		{"X-Error", "", `{}`, api.SaysNothing},
@@ -60,6 +66,29 @@ func TestToldInHead(t *testing.T) {
 		text := refusal(t, 401, "application/json\r\n"+test.field+": "+test.value, test.body).Text
 		if test.want == "" && text != "" || !strings.Contains(text, test.want) {
 			t.Errorf("%s: %s: got %q, want %q", test.field, test.value, text, test.want)
+		}
+	}
+}
+
+// TestTrailer: what stands behind the body counts, whether it was announced or not.
+func TestTrailer(t *testing.T) {
+	for trailer, want := range map[string]api.Saying{
+		"grpc-status: 7\r\ngrpc-message: denied\r\n": api.SaysFailure,
+		"grpc-status: 0\r\n":                         api.SaysSuccess,
+		"":                                           api.SaysSuccess,
+		"X-Checksum: 1\r\n":                          api.SaysSuccess,
+	} {
+		for _, announced := range []string{"", "Trailer: Grpc-Status, Grpc-Message\r\n"} {
+			f := playing(t, 30*time.Second, hostile.Site{
+				Meant: func(*http.Request) bool { return false },
+				Serve: func(*http.Request, string) string {
+					return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + announced + "\r\nb\r\n{\"ok\":true}\r\n0\r\n" + trailer + "\r\n"
+				},
+			}.Play)
+			answer, err := f.client.Do(t.Context(), f.request(api.Write))
+			if err != nil || answer.Saying() != want {
+				t.Errorf("%q, %q: %d, %v", trailer, announced, answer.Saying(), err)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -101,6 +102,20 @@ func schemeOf(header http.Header) string {
 		if lower := strings.ToLower(name); strings.Contains(lower, "token") || strings.Contains(lower, "key") {
 			return name
 		}
+	}
+	return ""
+}
+
+// leadsTo says where a redirect leads to, as far as that helps; "" for any other answer.
+func leadsTo(answer Answer, from *url.URL) string {
+	location := answer.header.Get("Location")
+	to, err := from.Parse(location)
+	switch {
+	case answer.Status/100 != 3 || location == "" || err != nil:
+	case to.Host != from.Host:
+		return "; it leads to " + to.Host
+	case to.EscapedPath() == from.EscapedPath()+"/":
+		return "; it leads to the same address with a slash at its end"
 	}
 	return ""
 }

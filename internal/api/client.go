@@ -378,7 +378,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 			}
 		}
 		if hint := statusHint(answer, fault.Code); hint != "" {
-			fault.Hint(hint)
+			fault.Hint(hint + c.Clean(leadsTo(answer, sent.URL)))
 		}
 		switch {
 		case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
@@ -420,7 +420,7 @@ func (c *Client) words(answer Answer) (code, text string) {
 		if own := answer.Reason; (text == "" || isStatusText(text)) && strings.Contains(own, " ") && answer.Status >= 400 && !isStatusText(own) {
 			text = own
 		}
-		if own := answer.toldInHead(); own != "" && (text == "" || isStatusText(text)) {
+		if own := answer.toldInHead(); own != "" && (text == "" || isStatusText(text) || strings.HasPrefix(text, titled)) {
 			text = own
 		}
 	}

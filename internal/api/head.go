@@ -78,7 +78,8 @@ func (a Answer) toldInHead() string {
 		}
 		switch last := words[len(words)-1]; {
 		case isFailureName.has(last), isFailureName.has(words[len(words)-2]) && isPartName.has(last), last == "reason", last == "errortype", strings.EqualFold(name, "Grpc-Message"):
-			told = append(told, values[0])
+			text, _, _ := strings.Cut(values[0], ";") // parameters follow
+			told = append(told, text)
 		}
 	}
 	slices.Sort(told)

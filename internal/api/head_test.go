@@ -60,6 +60,9 @@ func TestToldInHead(t *testing.T) {
 		{"X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=x", "", "CAPTCHA_CHALLENGE"},
 		{"X-Influxdb-Error", "password too short", "", "password too short"},
 		{"X-Error-Code", "E17", "", "E17"},
+		{"X-Ipa-Pwchange-Policy-Error", "Password is too short", "<html><head><title>Password change</title></head></html>", "Password is too short"},
+		{"X-Other", "x", "<html><head><title>Unauthorized (401)</title></head></html>", ""},
+		{"X-Other", "x", "400 Bad Request\n\nThe server could not comply.\n\n\nThe password is too short\n", "The server could not comply. The password is too short"},
 		{"X-Error", "another", `{"message":"The account is not yours"}`, "The account is not yours"},
 		{"X-Error", strings.Repeat("long ", 200), "", ""},
 	} {
@@ -89,6 +92,38 @@ func TestTrailer(t *testing.T) {
 			if err != nil || answer.Saying() != want {
 				t.Errorf("%q, %q: %d, %v", trailer, announced, answer.Saying(), err)
 			}
+		}
+	}
+}
+
+// TestOtherCauseInHead: what a sign-in is refused for stands in the head, beside a page.
+func TestOtherCauseInHead(t *testing.T) {
+	page := []byte("<html><title>Unauthorized (401)</title></html>")
+	for _, test := range []struct {
+		field, value string
+		want         bool
+	}{
+		{"X-Ipa-Rejection-Reason", "password-expired", true},
+		{"X-Ipa-Rejection-Reason", "invalid-password", false},
+		{"X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=https://x/login.jsp", true},
+		{"X-Seraph-Loginreason", "AUTHENTICATED_FAILED", false},
+	} {
+		if got := api.NewAnswer(http.Header{test.field: {test.value}}, page).HasOtherCause(); got != test.want {
+			t.Errorf("%s: %s: got %t", test.field, test.value, got)
+		}
+	}
+}
+
+// TestRedirectLeads: a hint says where a redirect leads to, without its query.
+func TestRedirectLeads(t *testing.T) {
+	for location, want := range map[string]string{
+		"https://acme.cloudflareaccess.com/login?kid=canary": "it leads to acme.cloudflareaccess.com",
+		"/":   "the access record's url", // which is where it came from
+		"//[": "the access record's url",
+	} {
+		hints := strings.Join(refusal(t, 302, "text/html\r\nLocation: "+location, "").Hints, "\n")
+		if !strings.HasSuffix(hints, want) || strings.Contains(hints, "canary") {
+			t.Errorf("%s: got %q", location, hints)
 		}
 	}
 }

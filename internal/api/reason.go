@@ -87,6 +87,8 @@ func (a Answer) Why() string {
 			found = reasonsIn(jsonIn(string(a.body[first : last+1])))
 		} else if a.fault == nil && len(a.body) <= maxLine && !bytes.ContainsAny(a.body, "\r\n<") {
 			return string(a.body)
+		} else if first, rest, _ := strings.Cut(string(a.body), "\n"); a.fault == nil && len(a.body) <= maxLine && isStatusText(first) && !strings.Contains(rest, "<") {
+			return strings.Join(strings.Fields(rest), " ") // WebOb puts explanation and reason below
 		}
 	}
 	if len(found) > maxReasons {
@@ -255,7 +257,7 @@ func isStatusText(text string) bool {
 		return false
 	}
 	text = strings.TrimPrefix(squashed(text), "error")
-	text = strings.TrimPrefix(strings.TrimLeft(text, "0123456789"), "error")
+	text = strings.TrimPrefix(strings.Trim(text, "0123456789"), "error")
 	if text == "" {
 		return false
 	}

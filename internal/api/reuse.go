@@ -53,6 +53,9 @@ func (a Answer) tellsOfOtherCause() bool {
 		if strings.HasSuffix(strings.ToLower(name), "-otp") && strings.HasPrefix(strings.ToLower(strings.Join(values, "")), "required") {
 			return true
 		}
+		if strings.HasSuffix(strings.ToLower(name), "reason") && isOtherCause(strings.Join(values, " ")) { // FreeIPA, Jira
+			return true
+		}
 	}
 	return a.kind != isPage && len(a.body) <= maxForeign && isOtherCause(string(a.body))
 }

@@ -16,6 +16,9 @@ type reading struct {
 	phases int
 	// base64 says that the text is read as base64.
 	base64 bool
+	// rows are those of digits by which to tell whether the reading may be decoded further; nil
+	// if it is not.
+	rows *rows
 	// at returns the unit at a place, which may lie behind the text.
 	at func(place int) unit
 }
@@ -92,7 +95,7 @@ func remembering(base reading) reading {
 
 // asIs reads the bytes of text.
 func asIs(text string) reading {
-	return reading{phases: 1, at: func(place int) unit {
+	return reading{phases: 1, rows: ofHexadecimal, at: func(place int) unit {
 		if place >= len(text) {
 			return unit{}
 		}
@@ -352,6 +355,18 @@ var (
 	betweenBytes  = newCharacters(":-," + whiteSpace) // in hexadecimal
 )
 
+// rows are digits that may show a secret where enough of them stand in a row.
+type rows struct {
+	digits, gaps *characters
+	least        uint8 // show the shortest secret, wherever in a digit its first byte begins
+}
+
+var (
+	ofHexadecimal = &rows{newCharacters("0123456789abcdefABCDEF"), betweenBytes, 2 * shortest}
+	// Any word of six letters is one, so that only what base64 encodes is looked at.
+	ofBase64 = &rows{newCharacters(base64Digits + "-_"), betweenDigits, (8*shortest + 5) / 6}
+)
+
 // skip returns the first place from place on that is none of those in gap, and
 // the unit there. It is called for what follows something only, so that a text
 // is not walked through again for each character of a long gap.
@@ -369,6 +384,7 @@ func (r reading) skip(place int, gap *characters) (int, unit) {
 // colons, dashes, commas and white space.
 func hexEncoded(base reading) reading {
 	decoded := base
+	decoded.rows = nil
 	decoded.at = func(place int) unit {
 		value, last := base.number(place, 2)
 		if last.kind == nothing {
@@ -380,13 +396,15 @@ func hexEncoded(base reading) reading {
 	return decoded
 }
 
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 // base64Values has the value of each digit of the standard and the URL alphabet,
 // and noDigit for any other byte.
 var base64Values = func() (values [1 << 8]byte) {
 	for i := range values {
 		values[i] = noDigit
 	}
-	for i, digit := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+	for i, digit := range []byte(base64Digits) {
 		values[digit] = byte(i)
 	}
 	values['-'], values['_'] = values['+'], values['/']
@@ -399,7 +417,7 @@ const noDigit = 1 << 6
 // into a digit: those are three phases for each of base. Between digits there may be
 // white space.
 func base64Encoded(base reading) reading {
-	return reading{phases: 3 * base.phases, base64: true, at: func(place int) unit {
+	return reading{phases: 3 * base.phases, base64: true, rows: ofBase64, at: func(place int) unit {
 		high := base.at(place / 3)
 		if high.kind != oneByte || base64Values[byte(high.value)] == noDigit {
 			return unit{}
@@ -436,6 +454,7 @@ func utf16Encoded(base reading, high int) reading {
 		return rune(pair[high])<<8 | rune(pair[1-high]), second
 	}
 	decoded := base
+	decoded.rows = nil
 	decoded.at = func(place int) unit {
 		value, last := codeUnit(place)
 		if last.kind == nothing {

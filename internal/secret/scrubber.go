@@ -132,6 +132,7 @@ type known struct {
 	first      [1 << 8]bool                // the first byte of each key of sought
 	blank      bool                        // a secret that is sought has a blank
 	foreign    bool                        // one begins with a character that is not ASCII
+	wide       bool                        // one has a character that is not ASCII
 	latin      bool                        // one has a character of ISO 8859-1 that is not ASCII
 }
 
@@ -195,6 +196,7 @@ func (k *known) seek(value Value, login bool) {
 	k.blank = k.blank || strings.Contains(text, " ")
 	k.latin = k.latin || strings.ContainsFunc(text, func(r rune) bool { return 0x80 <= r && r <= 0xff })
 	k.foreign = k.foreign || key[0] >= utf8.RuneSelf
+	k.wide = k.wide || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // order puts the lists of secrets in order, so that many with one beginning are found by

@@ -84,11 +84,11 @@ type layer struct {
 
 // escapes says what a reading has that another can decode. One that has none of
 // a kind would only be read a second time, so that decoding is left out.
-type escapes struct{ backslash, ldap, octal, percent, plus, reference, zero, digits bool }
-
-// leastDigits is how many digits of base64 show the shortest secret, wherever in a digit its first
-// byte begins.
-const leastDigits = (8*shortest + 5) / 6
+type escapes struct {
+	backslash, ldap, octal, percent, plus, reference bool
+	row                                              bool // of digits, as the reading's rows say
+	zero, zeros                                      bool // a zero byte, and another one two bytes later
+}
 
 // all searches all ways to read the text that can give anything new.
 func (s *search) all() {
@@ -113,17 +113,20 @@ func (s *search) all() {
 		}
 	}
 	for _, base := range inner {
-		pairs := s.throughEscaped(hexEncoded(base.reading))
 		digits := s.throughEscaped(base64Encoded(base.reading))
 		s.throughURL(digits)
-		if digits.digits {
+		if digits.row {
 			s.through(base64Encoded(remembering(digits.reading)))
 		}
-		for _, bytes := range []layer{base, digits, pairs} {
+		bytes := []layer{base, digits}
+		if base.row {
+			bytes = append(bytes, s.throughEscaped(hexEncoded(base.reading)))
+		}
+		for _, base := range bytes {
 			// Half of an ASCII character is a zero in UTF-16.
-			if bytes.zero || s.known.foreign {
-				s.through(utf16Encoded(bytes.reading, 0))
-				s.through(utf16Encoded(bytes.reading, 1))
+			if base.zeros || base.zero && s.known.wide || s.known.foreign {
+				s.through(utf16Encoded(base.reading, 0))
+				s.through(utf16Encoded(base.reading, 1))
 			}
 		}
 	}
@@ -161,10 +164,9 @@ func (s *search) throughEscaped(r reading) layer {
 func (s *search) through(r reading) layer {
 	searched := layer{reading: r}
 	left := s.marks
-	// How many digits of base64 in a row end before a place. Only what base64 encodes is looked at:
-	// any word of six letters is a row.
+	// How many digits in a row end before a place.
 	var rows []uint8
-	if r.base64 {
+	if r.rows != nil {
 		rows = make([]uint8, len(s.text)*r.phases+1)
 	}
 	for place := range len(s.text) * r.phases {
@@ -176,13 +178,13 @@ func (s *search) through(r reading) layer {
 			continue
 		}
 		lead := first.firstByte()
-		if rows != nil && first.kind == oneByte && !searched.digits {
+		if rows != nil && first.kind == oneByte && !searched.row {
 			row := rows[place]
 			switch {
-			case base64Values[lead] != noDigit:
+			case r.rows.digits[lead]:
 				row++
-				searched.digits = row == leastDigits
-			case !betweenDigits[lead]:
+				searched.row = row == r.rows.least
+			case !r.rows.gaps[lead]:
 				row = 0
 			}
 			if next := min(first.next, len(rows)-1); rows[next] < row {
@@ -202,6 +204,7 @@ func (s *search) through(r reading) layer {
 			searched.plus = true
 		case 0:
 			searched.zero = true
+			searched.zeros = searched.zeros || r.at(r.at(first.next).next).is(0)
 		}
 		if !s.known.first[lead] {
 			continue

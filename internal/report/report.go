@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 
 	"github.com/rs/zerolog"
@@ -97,8 +96,9 @@ func (p *Printer) Log(level, format string) zerolog.Logger {
 		out = quiet{p.scrubber.Writer(p.stderr, secret.JSON)}
 	} else {
 		out = zerolog.ConsoleWriter{
-			Out: quiet{p.scrubber.Writer(p.stderr, secret.Lines)}, NoColor: true, TimeFormat: time.RFC3339,
-			FormatLevel: func(level any) string { return fmt.Sprintf("%-5s", level) },
+			Out: quiet{p.scrubber.Writer(p.stderr, secret.Lines)}, NoColor: true,
+			FormatTimestamp: func(at any) string { return fmt.Sprint(at) }, // in RFC 3339, as the event has it
+			FormatLevel:     func(level any) string { return fmt.Sprintf("%-5s", level) },
 		}
 	}
 	logger := zerolog.New(out).Level(least).With().Timestamp().Logger()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -31,61 +30,74 @@ func (c *command) payloadFrom(input io.Reader) (payload *params.Params, ok bool,
 		return nil, false, usageError{"standard input is a terminal, and the Gateway's payload is expected on a pipe\n" +
 			"hint: to try it by hand, describe a payload in a file: pam-rotate-script check --from FILE (payload --help shows one)"}
 	}
-	// A pipe that nobody writes to must neither hang the run nor keep a signal from
-	// ending it. The reader is left behind then; the process is about to end.
-	type read struct {
-		payload *params.Params
-		err     error
-	}
-	done := make(chan read, 1)
-	go func() {
-		end := read{err: c.failure(api.ClassInternal, "the program panicked")}
-		defer func() {
-			_ = recover()
-			done <- end
-		}()
-		var text beginning
-		// Which values are secret hangs on the fields of the recipe, which may be in there.
-		read, err := params.Read(io.TeeReader(input, &text), params.Options{})
-		if err != nil && description.Is(text) && (!params.LooksLikePayload(string(text)) || bytes.Contains(text, []byte("accessRecord"))) {
-			err = c.failure(api.ClassInput, "it is a description, and not a payload", "give the file behind --from: pam-rotate-script check --from FILE")
-		}
-		if err == nil {
-			read.Seal(c.payloadOptions(read))
-		}
-		end.payload, end.err = read, err
-	}()
 	timer := time.NewTimer(c.timeout())
 	defer timer.Stop()
 	select {
-	case end := <-done:
-		if end.err != nil && !errors.As(end.err, new(*params.Error)) && api.AsError(end.err) == nil {
-			// The system's words name a path that nobody gave.
-			end.err = c.failure(api.ClassInput, "it is a folder, or the pipe broke off", "it must be the pipe from the Gateway, or a file")
-		}
-		return end.payload, true, end.err
+	case came := <-readInput(input):
+		payload, err = c.payloadIn(came)
+		return payload, true, err
 	case <-c.ctx.Done():
-		return nil, true, c.failure(api.ClassTimeout, "interrupted before the payload was complete")
+		return nil, true, failure(api.ClassTimeout, "interrupted before the payload was complete")
 	case <-timer.C:
-		return nil, true, c.failure(api.ClassTimeout, "no complete payload came in time",
+		return nil, true, failure(api.ClassTimeout, "no complete payload came in time",
 			"whatever pipes the payload in must close the pipe behind it")
 	}
 }
 
-// beginning keeps as much of what is written to it as a description can be long.
-type beginning []byte
-
-func (b *beginning) Write(text []byte) (int, error) {
-	*b = append(*b, text[:min(len(text), description.MaxSize-len(*b))]...)
-	return len(text), nil
+// arrival is what has come on standard input, to its end.
+type arrival struct {
+	text []byte
+	err  error
 }
 
-func (c *command) failure(class api.Class, cause string, hints ...string) error {
+// readInput reads as much as a payload may have, in the background: a pipe that nobody writes to
+// must neither hang the run nor keep a signal from ending it. The reader is left behind then; the
+// process is about to end.
+func readInput(from io.Reader) <-chan arrival {
+	coming := make(chan arrival, 1)
+	go func() {
+		came := arrival{err: failure(api.ClassInternal, "the program panicked")}
+		defer func() {
+			_ = recover()
+			coming <- came
+		}()
+		text, err := io.ReadAll(io.LimitReader(from, params.MaxPayload+1))
+		if err != nil {
+			// The system's words name a path that nobody gave.
+			err = failure(api.ClassInput, "it is a folder, or the pipe broke off", "it must be the pipe from the Gateway, or a file")
+		}
+		came = arrival{text, err}
+	}()
+	return coming
+}
+
+// payloadIn returns the payload in what has come.
+func (c *command) payloadIn(came arrival) (*params.Params, error) {
+	if came.err != nil {
+		return nil, came.err
+	}
+	payload, err := params.Read(bytes.NewReader(came.text), params.Options{})
+	if err == nil {
+		// Which values are secret hangs on the fields of the recipe, which may be in there.
+		payload.Seal(c.payloadOptions(payload))
+		return payload, nil
+	}
+	if len(came.text) <= description.MaxSize && description.Is(came.text) &&
+		(!params.LooksLikePayload(string(came.text)) || bytes.Contains(came.text, []byte("accessRecord"))) {
+		err = failure(api.ClassInput, "it is a description, and not a payload", "give the file behind --from: pam-rotate-script check --from FILE")
+	}
+	return nil, err
+}
+
+func failure(class api.Class, cause string, hints ...string) error {
 	return &api.Error{Vendor: "payload", Action: "read standard input", Class: class, Cause: cause, Hints: hints}
 }
 
 // timeout is how long to wait for the payload, which may set another for the rest.
 func (c *command) timeout() time.Duration {
+	if c.flags.timeout == "" {
+		return targets.DefaultTimeout
+	}
 	if seconds, err := strconv.Atoi(c.flags.timeout); err == nil {
 		return time.Duration(seconds) * time.Second
 	}

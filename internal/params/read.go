@@ -37,7 +37,8 @@ type Params struct {
 	// three records above are among them as far as the Gateway sends them.
 	Records []Record
 
-	keys []FieldOutline // of the payload itself
+	keys   []FieldOutline // of the payload itself
+	chosen *choice        // what AccessRecord has returned last; nil when the records have changed
 }
 
 // Read reads one payload from r: a JSON object, base64-encoded, on one line.

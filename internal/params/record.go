@@ -255,6 +255,9 @@ func distinct(records []Record) []Record {
 	for _, record := range records {
 		count[record.UID]++
 	}
+	if len(count) == len(records) {
+		return records
+	}
 	// Records of one UID are compared if they have one sum, so that many are not compared
 	// each with each.
 	seed := maphash.MakeSeed()

@@ -59,6 +59,7 @@ func (p *Params) ResolveFields(record Record, options Options, wanted func(text 
 	for _, i := range places {
 		p.Records[i].fields, p.Records[i].stems = fields, nil
 	}
+	p.chosen = nil
 	p.sealRecords(options, p.Records[places[0]])
 	return nil
 }

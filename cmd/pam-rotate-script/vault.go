@@ -56,14 +56,14 @@ func (c *command) closeVault() {
 // payloadOptions are those of everything that adds to a payload; nil is for one that is not
 // read yet. The fields of the recipe that it goes by are known then.
 func (c *command) payloadOptions(payload *params.Params) params.Options {
-	registry := all.Registry()
+	labels := all.PublicLabels()
 	if payload != nil {
 		// What is wrong with a recipe is told when the run is planned.
 		if chosen, err := c.recipeFor(payload); err == nil && chosen != nil {
-			registry = append(registry, chosen.Info)
+			labels = append(all.Registry(), chosen.Info).PublicLabels()
 		}
 	}
-	return params.Options{Scrubber: c.scrubber, PublicLabels: registry.PublicLabels()}
+	return params.Options{Scrubber: c.scrubber, PublicLabels: labels}
 }
 
 // complete puts into the payload what it lacks and the vault has: the access record,

@@ -1,6 +1,10 @@
 package params
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // Kind is what the value of a field must be.
 type Kind int
@@ -68,34 +72,53 @@ func (f Field) labels() []string {
 	return labels
 }
 
-// PublicLabels returns the normalised labels of the fields whose values may be
-// printed, for Options.PublicLabels. Pass the fields of all targets: a label that
-// one of them calls secret is left out.
-func PublicLabels(fields ...Field) []string {
-	secrets := make(map[string]bool)
+// LabelSet is a set of labels in their normalised form; those that are false are not in it. nil
+// is the empty set.
+type LabelSet map[string]bool
+
+// PublicLabels returns the labels of the fields whose values may be printed, for
+// Options.PublicLabels. Pass the fields of all targets: a label that one of them calls
+// secret is left out.
+func PublicLabels(fields ...Field) LabelSet {
+	public := make(LabelSet, 2*len(fields))
+	add := func(label string, isPublic bool) {
+		label = NormaliseLabel(label)
+		earlier, known := public[label]
+		public[label] = isPublic && (earlier || !known)
+	}
 	for _, field := range fields {
-		for _, label := range field.labels() {
-			secrets[label] = secrets[label] || field.secret()
+		add(field.Label, !field.secret())
+		for _, alias := range field.Aliases {
+			add(alias, !field.secret())
 		}
 	}
-	var public []string
-	for label, isSecret := range secrets {
-		if !isSecret {
-			public = append(public, label)
-		}
-	}
-	slices.Sort(public)
 	return public
 }
 
-// HasLabel returns what reports whether a label is that of one of the fields, or an alias of
-// one.
-func HasLabel(fields []Field) func(label string) bool {
-	has := make(map[string]bool)
-	for _, field := range fields {
-		for _, label := range field.labels() {
-			has[label] = true
+// HasLabel reports whether a label is that of one of the fields, or an alias of one.
+func HasLabel(fields []Field, label string) bool {
+	label = NormaliseLabel(label)
+	return slices.ContainsFunc(fields, func(field Field) bool {
+		return isLabel(field.Label, label) || slices.ContainsFunc(field.Aliases, func(alias string) bool { return isLabel(alias, label) })
+	})
+}
+
+// isLabel reports whether a field's label is this one in its normalised form.
+func isLabel(label, normalised string) bool {
+	rest := normalised
+	for _, character := range []byte(label) {
+		switch {
+		case strings.IndexByte(" _-\t\n\v\f\r", character) >= 0:
+			continue
+		case character >= utf8.RuneSelf:
+			return NormaliseLabel(label) == normalised
+		case 'A' <= character && character <= 'Z':
+			character += 'a' - 'A'
 		}
+		if rest == "" || rest[0] != character {
+			return false
+		}
+		rest = rest[1:]
 	}
-	return func(label string) bool { return has[NormaliseLabel(label)] }
+	return rest == ""
 }

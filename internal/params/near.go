@@ -30,10 +30,9 @@ func (s *Settings) strangers(record Record) []stranger {
 
 // unreadLabels returns the labels of strangers that somebody may have made for a field.
 func unreadLabels(strangers []stranger) []string {
-	isKeepers := HasLabel(KeeperFields)
 	var labels []string
 	for _, other := range strangers {
-		if !isKeepers(other.label) {
+		if !HasLabel(KeeperFields, other.label) {
 			labels = append(labels, other.label)
 		}
 	}

@@ -16,9 +16,9 @@ const MaxPayload = 8 << 20
 type Options struct {
 	// Scrubber learns every secret of the payload. nil registers them nowhere.
 	Scrubber *secret.Scrubber
-	// PublicLabels are labels of record fields whose values may be printed, as
-	// PublicLabels lists them. Case, spaces, "_" and "-" do not matter.
-	PublicLabels []string
+	// PublicLabels are the labels of record fields whose values may be printed. That of a
+	// password is none of them, whatever it says.
+	PublicLabels LabelSet
 }
 
 // Params is what the Gateway hands to a script.

@@ -515,7 +515,7 @@ func TestReadSeals(t *testing.T) {
 	}
 	scrubber := secret.NewScrubber()
 	text := payload(t, map[string]any{"newPassword": "n€w", "oldPassword": "jdoe@example.com", "user": "jdoe@example.com", "records": records})
-	p, err := params.Read(strings.NewReader(text), params.Options{Scrubber: scrubber, PublicLabels: []string{"scope", "TOKEN_URL", "password"}})
+	p, err := params.Read(strings.NewReader(text), params.Options{Scrubber: scrubber, PublicLabels: params.LabelSet{"scope": true, "tokenurl": true, "password": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -537,7 +537,7 @@ func TestReadSeals(t *testing.T) {
 	scrubber = secret.NewScrubber()
 	delete(records[0].(map[string]any), "User Password")
 	text = payload(t, map[string]any{"newPassword": "n€w!", "oldPassword": nil, "records": records})
-	if _, err := params.Read(strings.NewReader(text), params.Options{Scrubber: scrubber, PublicLabels: []string{"scope", "TOKEN_URL"}}); err != nil {
+	if _, err := params.Read(strings.NewReader(text), params.Options{Scrubber: scrubber, PublicLabels: params.LabelSet{"scope": true, "tokenurl": true}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, plain := range []string{

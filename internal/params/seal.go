@@ -1,6 +1,7 @@
 package params
 
 import (
+	"slices"
 	"strings"
 
 	"pam-rotate-script/internal/secret"
@@ -20,7 +21,7 @@ var secretWords = []string{"password", "secret", "token", "key"}
 // sealing decides which values the scrubber learns.
 type sealing struct {
 	scrubber *secret.Scrubber
-	public   map[string]bool // normalised labels
+	public   LabelSet
 	names    map[string]bool // texts that are printed on purpose: user, titles, UIDs
 }
 
@@ -40,15 +41,7 @@ func (p *Params) Seal(options Options) {
 
 // sealRecords makes the secrets of some of the records known to the scrubber.
 func (p *Params) sealRecords(options Options, records ...Record) {
-	s := sealing{scrubber: options.Scrubber, public: make(map[string]bool), names: map[string]bool{p.User: true}}
-	for _, label := range plainLabels {
-		s.public[label] = true
-	}
-	for _, label := range options.PublicLabels {
-		if label = NormaliseLabel(label); label != "password" {
-			s.public[label] = true
-		}
-	}
+	s := sealing{scrubber: options.Scrubber, public: options.PublicLabels, names: map[string]bool{p.User: true}}
 	for _, record := range p.Records {
 		s.names[record.UID], s.names[record.Title] = true, true
 	}
@@ -64,7 +57,7 @@ func (p *Params) sealRecords(options Options, records ...Record) {
 // field seals the texts of a field. guarded says that a label above it names a
 // secret.
 func (s sealing) field(normalised string, value node, guarded bool) {
-	if !guarded && s.public[normalised] {
+	if !guarded && normalised != "password" && (s.public[normalised] || slices.Contains(plainLabels, normalised)) {
 		return
 	}
 	s.value(value, guarded || namesSecret(normalised))

@@ -162,16 +162,15 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 			common = append(common, info.Fields...)
 		}
 	}
-	isCommon := params.HasLabel(common)
-	telling := slices.DeleteFunc(slices.Clone(labels), isCommon)
+	telling := slices.DeleteFunc(slices.Clone(labels), func(label string) bool { return params.HasLabel(common, label) })
 	most := 0
 	for _, info := range r {
 		if info.Generic || len(telling) == 0 {
 			continue
 		}
-		isOwn, count := params.HasLabel(info.Fields), 0
+		count := 0
 		for _, label := range telling {
-			if isOwn(label) {
+			if params.HasLabel(info.Fields, label) {
 				count++
 			}
 		}
@@ -184,7 +183,10 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 
 // strangers returns the labels that the vendor does not know.
 func (i Info) strangers(labels []string) []string {
-	return slices.DeleteFunc(slices.Clone(labels), params.HasLabel(slices.Concat(i.Fields, CommonFields(i), params.KeeperFields)))
+	common := CommonFields(i)
+	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool {
+		return params.HasLabel(i.Fields, label) || params.HasLabel(common, label) || params.HasLabel(params.KeeperFields, label)
+	})
 }
 
 // HasHostWord reports whether one of the words stands in an address's host, between dots and
@@ -217,7 +219,7 @@ func HasPathPrefix(address api.Address, prefixes ...string) bool {
 
 // PublicLabels returns the labels of all fields whose values may be printed, for
 // params.Options: a label that one vendor calls secret is not among them.
-func (r Registry) PublicLabels() []string {
+func (r Registry) PublicLabels() params.LabelSet {
 	fields := CommonFields(Info{}) // which differ in their defaults alone
 	for _, info := range r {
 		fields = append(fields, info.Fields...)

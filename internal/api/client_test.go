@@ -315,6 +315,20 @@ func TestSignInIsSentOnceAndCounted(t *testing.T) {
 	}
 }
 
+// TestSignInIsNotCountedTwice: a 202 is none that was accepted, and is one, whatever else the
+// caller finds in it.
+func TestSignInIsNotCountedTwice(t *testing.T) {
+	for _, status := range []int{200, 202, 401} {
+		r := newRig(t, nil)
+		r.vendor.answer = func(*simulator.Request) simulator.Answer { return simulator.JSON(status, map[string]any{}) }
+		answer, _ := r.client.Do(t.Context(), r.signIn())
+		r.client.NotAccepted(api.SignIn, answer)
+		if got := r.client.Counts().FailedLogins; got != 1 || answer.Status != status {
+			t.Errorf("an answer of %d counts as %d failed sign-ins, want 1", answer.Status, got)
+		}
+	}
+}
+
 func TestNothingHadLeft(t *testing.T) {
 	r := newRig(t, nil)
 	request := r.write()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -29,9 +30,10 @@ type script struct {
 	change   []string
 	newLogin []targets.Verdict // of each try; the last one stays
 	oldLogin []targets.Verdict
-	verify   string // "panic"
-	close    string // "", "fail", "panic"
-	during   func() // called by the vendor while the write is out
+	verify   string                // "panic"
+	close    string                // "", "fail", "panic"
+	during   func()                // called by the vendor while the write is out
+	slow     map[int]time.Duration // what the call takes that is the first, second and so on
 	keeper   rotation.Keeper
 	labels   []string // what the change announces that it returns
 	returned []targets.Returned
@@ -44,7 +46,16 @@ type scripted struct {
 	client *api.Client
 	host   string
 	calls  []string
+	clock  *api.SkippingClock
 	log    signalling
+}
+
+// begin notes a call, and lets its time pass.
+func (s *scripted) begin(ctx context.Context, call string) {
+	s.calls = append(s.calls, call)
+	if took := s.slow[len(s.calls)]; took > 0 {
+		_ = s.clock.Sleep(ctx, took)
+	}
 }
 
 // signalling is a log that tells when a message has been written.
@@ -93,12 +104,16 @@ func (s *scripted) call(ctx context.Context, kind api.Kind, status int) error {
 }
 
 func (s *scripted) Check(ctx context.Context) (string, error) {
-	s.calls = append(s.calls, "check")
+	s.begin(ctx, "check")
 	switch s.check {
 	case "fail":
 		return "", s.client.Fail("find", api.ClassAccount, "no such account", "look again")
 	case "panic":
 		panic("check")
+	case "sign-in broken off once":
+		if len(s.calls) == 1 {
+			return "", s.call(ctx, api.SignIn, 500)
+		}
 	case "own login":
 		return "", &targets.Refused{Err: s.client.Fail("sign in", api.ClassCredential, "refused"), Doubtful: true}
 	case "wait":
@@ -125,6 +140,13 @@ func (s *scripted) Change(ctx context.Context) error {
 			Action: "make", Kind: api.Prepare, Method: "POST", Host: s.host, Path: api.FixedPath("/500"), Creates: true,
 		})
 		return err
+	case "lost, then uncertain":
+		_, _ = s.client.Do(ctx, api.Request{
+			Action: "make", Kind: api.Prepare, Method: "POST", Host: s.host, Path: api.FixedPath("/500"), Creates: true,
+		})
+		return s.contract.Judge(s.call(ctx, api.Write, 500))
+	case "turned away":
+		return s.contract.Judge(s.call(ctx, api.Write, 429))
 	case "prepared policy":
 		return s.contract.Judge(s.call(ctx, api.Prepare, 422))
 	case "nothing sent":
@@ -162,7 +184,7 @@ func (s *scripted) Change(ctx context.Context) error {
 }
 
 func (s *scripted) Verify(ctx context.Context, which targets.Which) (targets.Verdict, error) {
-	s.calls = append(s.calls, "verify "+which.String())
+	s.begin(ctx, "verify "+which.String())
 	if s.verify == "panic" {
 		panic("verify")
 	}
@@ -205,7 +227,7 @@ func prepare(t *testing.T, s script, fields map[string]any, payload map[string]a
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(server.Close)
-	target := &scripted{script: s, host: server.Listener.Addr().String()}
+	target := &scripted{script: s, host: server.Listener.Addr().String(), clock: &api.SkippingClock{}}
 	info := targets.Info{
 		Name: "example", Title: "Example",
 		New: func(job targets.Job, client *api.Client) (targets.Target, error) {
@@ -239,7 +261,7 @@ func prepare(t *testing.T, s script, fields map[string]any, payload map[string]a
 		t.Fatal(err)
 	}
 	plan, failed := rotation.Prepare(read, rotation.Options{
-		Registry: targets.NewRegistry(info), Scrubber: secret.NewScrubber(), Clock: &api.SkippingClock{}, Version: "test", Keeper: s.keeper,
+		Registry: targets.NewRegistry(info), Scrubber: secret.NewScrubber(), Clock: target.clock, Version: "test", Keeper: s.keeper,
 		Log: func(string, string) zerolog.Logger { return zerolog.New(&target.log) },
 	})
 	if failed != nil {
@@ -286,6 +308,7 @@ func TestDecision(t *testing.T) {
 		{"a preparation that passes", script{change: []string{"unreadable", "success"}}, "", nil, rotation.Changed, targets.ProofAnswer, "", "check, change, close, check, change, close"},
 		{"a preparation that does not pass", script{change: []string{"unreadable", "unreadable", "unreadable", "success"}}, "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, close, check, change, close, check, change, close"},
 		{"a preparation whose close fails", script{change: []string{"unreadable", "success"}, close: "fail"}, "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, close, close"},
+		{"no time is left for another try, which is not what failed", script{change: []string{"unreadable", "success"}, slow: map[int]time.Duration{4: time.Minute}}, "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, close, check, close"},
 		{"something was made whose answer is lost", script{change: []string{"lost", "success"}}, "", nil, rotation.NotChanged, "", api.ClassTarget, "check, change, close"},
 
 		{"the account's own login is refused, new in force", script{check: "own login", contract: targets.Contract{Means: targets.Login}, newLogin: []targets.Verdict{accepted}}, "", nil, rotation.Changed, targets.ProofLogin, "", "check, verify new, close"},
@@ -341,6 +364,17 @@ func TestDecision(t *testing.T) {
 			s.close = "fail"
 			return s
 		}(), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close, close"},
+
+		{"something was made whose answer is lost, no repeat", repeats(script{change: []string{"lost, then uncertain"}}, "success"), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, close"},
+		{"the write carries the old password, and no failed sign-in is left, no repeat", script{
+			contract: targets.Contract{CarriesOld: true, Repeats: true}, check: "sign-in broken off once", change: []string{"uncertain", "success"},
+		}, "", nil, rotation.Unknown, "", api.ClassTarget, "check, close, check, change, close"},
+
+		{"the try of the old password took too long, no repeat", func() script {
+			s := repeats(login("uncertain", rejected), "success", accepted)
+			s.slow = map[int]time.Duration{6: time.Minute}
+			return s
+		}(), "", nil, rotation.Unknown, "", api.ClassTarget, "check, change, verify new, close, check, verify old, verify new, close"},
 
 		// Panics after the write.
 		{"change panics after the write", script{change: []string{"panic after"}}, "", nil, rotation.Unknown, "", api.ClassInternal, "check, change, close"},
@@ -399,6 +433,32 @@ func TestInterruptedBeforeTheWrite(t *testing.T) {
 	}
 	if got := strings.Join(target.calls, ", "); got != "check, close" {
 		t.Errorf("calls: %s", got)
+	}
+}
+
+// TestInterruptedBetweenWritesThatWereTurnedAway: what was answered 429 was not carried out, and
+// whoever told the run to stop is told so.
+func TestInterruptedBetweenWritesThatWereTurnedAway(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	plan, target := prepare(t, script{change: []string{"turned away", "success"}, during: cancel}, nil, nil)
+	result := plan.Rotate(ctx)
+	if result.Outcome != rotation.NotChanged || result.Class != api.ClassTimeout || result.Writes != 0 {
+		t.Errorf("%s, class %s, %d writes: %s", result.Outcome, result.Class, result.Writes, result.Message)
+	}
+	if got := strings.Join(target.calls, ", "); got != "check, change, close" {
+		t.Errorf("calls: %s", got)
+	}
+}
+
+// TestRejectedBeforeTheSettlingTime: where the time-out ends before a vendor may have learned of a
+// change, its rejection does not show that the refusal was not that of a copy.
+func TestRejectedBeforeTheSettlingTime(t *testing.T) {
+	for settling, want := range map[string]rotation.Outcome{"5": rotation.NotChanged, "600": rotation.Unknown} {
+		s := script{contract: targets.Contract{Means: targets.Login}, change: []string{"history"}, newLogin: []targets.Verdict{rejected}}
+		plan, _ := prepare(t, s, map[string]any{"Settling Time": settling}, nil)
+		if result := plan.Rotate(t.Context()); result.Outcome != want {
+			t.Errorf("with %s s to settle it ends %s (%s), want %s", settling, result.Outcome, result.Message, want)
+		}
 	}
 }
 

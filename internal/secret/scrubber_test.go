@@ -106,6 +106,7 @@ func TestWriterLines(t *testing.T) {
 		{"one within another encoding", nil, []string{"68756e74"}, "68756e74", "[secret]"},
 		{"mixed case", nil, []string{"a/b/c/d"}, "a%2fb%2Fc/d", "[secret]"},
 		{"word of the vocabulary", []string{"not-changed", "changed"}, []string{"changed"}, "changed: done", "changed: done"},
+		{"a secret where the outcome stands", []string{"not-changed"}, []string{"hunter22"}, "hunter22: done", "[secret]: done"},
 		{"part of a word", []string{"not-changed"}, []string{"t-ch"}, "not-changed: done", "not-changed: done"},
 		{"across two words", []string{"ok", "no"}, []string{"ok\x00no"}, "ok\x00no", "[secret]"},
 		{"longer than a word", []string{"changed"}, []string{"changed1"}, "changed1", "[secret]"},

@@ -73,6 +73,8 @@ func TestOtherSignIns(t *testing.T) {
 		"Windows":                      {[]api.Header{basic}, "NTLM", "", false, true, true},
 		"Windows, and the vendor":      {[]api.Header{basic}, "NTLM", `{"code":"wrong_password"}`, false, false, false},
 		"Windows, and a lock":          {[]api.Header{basic}, "NTLM", `{"code":"wrong_password","message":"the account is locked"}`, false, false, true},
+		"too many":                     {[]api.Header{basic}, `Basic realm="x"`, `{"code":"wrong_password","message":"Too many failed login attempts"}`, false, false, true},
+		"too many, and wrong":          {[]api.Header{basic}, `Basic realm="x"`, `{"message":"Wrong password. Too many failed attempts will lock the account"}`, false, false, false},
 		"Windows, and words":           {[]api.Header{basic}, "NTLM", `{"message":"no"}`, false, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {

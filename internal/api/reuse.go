@@ -36,6 +36,8 @@ func (a Answer) tellsOfReuse() bool {
 const (
 	// otherCauses are phrases of a sign-in that is refused though the password may be right.
 	otherCauses phrases = "otherCauses"
+	// tooMany are phrases of a lock that speak of wrong passwords before.
+	tooMany phrases = "tooMany"
 	// wrongPassword are phrases of one that is refused for it, or may be.
 	wrongPassword phrases = "wrongPassword"
 )
@@ -63,5 +65,5 @@ func (a Answer) tellsOfOtherCause() bool {
 // isOtherCause reports whether a text tells of another cause than the password.
 func isOtherCause(text string) bool {
 	text = " " + plainWords(text) + " "
-	return otherCauses.in(text) != "" && wrongPassword.in(text) == ""
+	return otherCauses.in(text) != "" && wrongPassword.in(tooMany.without(text)) == ""
 }

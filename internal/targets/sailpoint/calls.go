@@ -87,6 +87,9 @@ func (t *target) signIn(ctx context.Context) error {
 	return nil
 }
 
+// scopeOfChange is what an order needs.
+const scopeOfChange = "idn:password-change:manage"
+
 // limitHint is about a limit that is still used up when a run has no time left to wait.
 const limitHint = "the tenant's limit of calls for this client ID was used up until the time was: start fewer rotations at once, give other programs a client of their own, or raise the field Timeout on the access record"
 
@@ -96,7 +99,7 @@ const limitHint = "the tenant's limit of calls for this client ID was used up un
 // does not exist is asked for.
 func (t *target) probeStatus(ctx context.Context) error {
 	has := func(scope string) bool { return slices.Contains(t.scopes, scope) }
-	if !has("idn:password-change:manage") || has("idn:password-change:read") || has("sp:scopes:all") {
+	if !has(scopeOfChange) || has("idn:password-change:read") || has("sp:scopes:all") {
 		return nil
 	}
 	path, err := api.NewPath(t.statusTemplate(), strings.Repeat("0", 32))
@@ -155,6 +158,9 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 			// SailPoint's documents do not say what an unknown user or source gives.
 			fault.Class = api.ClassAccount
 			fault.Hint(notFoundHint)
+			if strings.HasSuffix(t.sourceName, "]") {
+				fault.Hint("SailPoint's own name of a source ends in [source] or the like, and the display name does not: take that off the field Source Name")
+			}
 		case 401:
 			fault.Hint("the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
 		case 403:
@@ -298,7 +304,7 @@ func (t *target) sendOrder(ctx context.Context) (api.Answer, error) {
 			if fault.IsPage() {
 				break
 			}
-			fault.Hint("the client needs the scope idn:password-change:manage; a personal access token may set only its owner's passwords")
+			fault.Hint("the client needs the scope " + scopeOfChange + "; a personal access token may set only its owner's passwords")
 		case 429:
 			fault.Hint(limitHint)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"unicode"
@@ -67,10 +68,13 @@ func measure(password secret.Value) measured {
 }
 
 // readKey returns the key of an answer's publicKey: base64 of a DER
-// SubjectPublicKeyInfo, without PEM armour. The error does not quote it.
+// SubjectPublicKeyInfo, as documented without PEM armour. The error does not quote it.
 func readKey(text string) (*rsa.PublicKey, error) {
 	// Line ends are left out by the decoder, as those of a PEM file whose armour was cut off.
 	encoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		encoded, err = block.Bytes, nil
+	}
 	if err != nil {
 		return nil, errors.New("the answer's publicKey is not base64")
 	}

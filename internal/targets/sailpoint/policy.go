@@ -3,6 +3,7 @@ package sailpoint
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +46,9 @@ func (t *target) Advice() []string {
 	var advice []string
 	if t.personal {
 		advice = append(advice, "login is a personal access token: as documented it sets the passwords of its owner alone, who needs the user level ORG_ADMIN; an API Management client sets everybody's")
+	}
+	if t.scopes != nil && !slices.Contains(t.scopes, scopeOfChange) && !slices.Contains(t.scopes, "sp:scopes:all") {
+		advice = append(advice, "the token's scopes do not name "+scopeOfChange+", without which SailPoint refuses the change with 403")
 	}
 	if len(t.order.policies) == 0 {
 		return append(advice, "SailPoint lists no policy for this source; a colon is never allowed")

@@ -400,6 +400,16 @@ func TestUnusableLookUps(t *testing.T) {
 				outcome: rotation.NotChanged, class: test.class, requests: requests, message: test.message}.carryOut(t)
 		})
 	}
+	armoured := func(object map[string]any) {
+		object["publicKey"] = "-----BEGIN PUBLIC KEY-----\n" + object["publicKey"].(string) + "\n-----END PUBLIC KEY-----\n"
+	}
+	scenario{options: alter(simulated.Options{}, simulated.QueryPasswordInfo, armoured),
+		outcome: rotation.Changed, proof: targets.ProofStatus, requests: 5}.carryOut(t)
+	_, _, ended := scenario{access: fields{"Source Name": "Corporate AD [source]"},
+		outcome: rotation.NotChanged, class: api.ClassAccount, requests: 2}.carryOut(t)
+	if told := strings.Join(ended.Hints, "\n"); !strings.Contains(told, "[source]") {
+		t.Error(told)
+	}
 	scenario{options: alter(simulated.Options{}, simulated.RequestToken, set("access_token", nil)),
 		outcome: rotation.NotChanged, class: api.ClassTarget, requests: 2, message: "access_token"}.carryOut(t)
 }
@@ -552,6 +562,7 @@ func TestAdvice(t *testing.T) {
 		{"just not", "Kv9-éééé", policies("passwordMaxLength is 8", "passwordMinSpecial is 1", "passwordMinUpper is 1"), []string{"1 uppercase", "of this check meets"}},
 		{"a rule of no document", "Kv9-canary", policies("passwordMinVowels is 9", "the password "+conformance.New), []string{"no setting: passwordMinVowels is 9\n", "as far as they can be read"}},
 		{"none", "Kv9-canary", policies(), []string{"lists no policy"}},
+		{"a scope is missing", "Kv9-canary", alter(simulated.Options{}, simulated.RequestToken, set("scope", "idn:password-info:read")), []string{"do not name idn:password-change:manage"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tenant := simulated.New(test.options)

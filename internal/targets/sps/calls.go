@@ -96,7 +96,7 @@ func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 	session, err = t.openSession(ctx, actionSignIn, kind, t.loginMethod, t.login, t.password)
 	if fault := api.AsError(err); fault != nil {
 		switch {
-		case fault.Unjudged():
+		case fault.HasOtherCause(): // which its own words tell
 		case fault.Status == 401:
 			fault.Hint(hint)
 		case fault.Status == 403:
@@ -157,6 +157,8 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 	if err != nil {
 		if fault := api.AsError(err); fault != nil && fault.Status == 403 {
 			fault.Hint("the access record's user needs the privilege REST server, and read and write rights on the page of SPS that owns this setting")
+		} else if fault != nil && fault.Status == 405 && request.Method != "GET" && request.Method != "DELETE" {
+			fault.Hint("a node that another one manages takes no changes: name the central management node in the access record's url")
 		}
 		if request.Kind != api.Write {
 			err = t.sessionOver(request.Action, err)
@@ -165,6 +167,9 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 	}
 	if answer.Status == 204 || request.Action == actionOpen && answer.Status != 202 && answer.Readable() == nil && answer.IsEmpty() {
 		return api.Fields{}, nil // for who opens a transaction asks for its status then
+	}
+	if request.Action == actionReadAccount {
+		t.allowed = answer.Headers()["allow"]
 	}
 	fields, err := answer.Object()
 	var cause string
@@ -282,12 +287,15 @@ func (t *target) open(ctx context.Context) (waited bool, err error) {
 			return total > 0, t.assureOpen(ctx, fields)
 		}
 		fault := api.AsError(err)
+		if try == 0 && (fault.Status == 400 || fault.Status == 409) {
+			// A copy of the call may have opened it: the session is this run's alone.
+			if status, lookErr := t.transactionStatus(ctx, t.session); lookErr == nil && status == statusOpen {
+				return false, nil
+			}
+		}
 		if !isLock(fault) {
-			switch {
-			case fault.Class == api.ClassPolicy: // which is for a password that was sent
+			if fault.Class == api.ClassPolicy { // which is for a password that was sent
 				fault.Class = api.ClassTarget
-			case fault.Status == 405:
-				fault.Hint("a node that another one manages takes no changes: name the central management node in the access record's url")
 			}
 			return false, err
 		}

@@ -151,6 +151,7 @@ type target struct {
 	session secret.Value // of Check and Change, as the Cookie header
 	key     string       // of the local user's object
 	user    api.Fields   // that object
+	allowed string       // the methods that SPS allows there; "" where it does not say
 	reads   int          // how many accounts Check reads to find it, as far as is known
 	// previous is the reference of the password object before the first commit, "" if it is
 	// not shown, and references are those of the new password's: each transaction stores one.
@@ -336,6 +337,15 @@ func (t *target) LookUp(ctx context.Context) (looked bool, err error) {
 		return true, nil // which says nothing against a rotation
 	}
 	return true, t.messageFault(transaction)
+}
+
+// Advice makes the target a targets.Adviser: each of SPS's answers lists the methods that it
+// allows ("Using the SPS REST API", header Allow).
+func (t *target) Advice() []string {
+	if t.allowed == "" || strings.Contains(t.allowed, "PUT") {
+		return nil
+	}
+	return []string{"SPS allows no change of this account: the access record's user may lack write rights there, or another node manages this one"}
 }
 
 // find reads the users of these keys until one has the name that is asked for.

@@ -368,6 +368,46 @@ func TestHintsAtOpen(t *testing.T) {
 	}
 }
 
+// TestManagedNode: it takes no change, at whatever step it says so, and a check sees it coming by the
+// methods that SPS allows.
+func TestManagedNode(t *testing.T) {
+	r := start(t, simulated.Options{}, around{simulated.UpdateUser: answers(405, `{"error":{"type":"MethodNotAllowed"}}`)})
+	if told := strings.Join(r.rotate(run()).Hints, "\n"); !strings.Contains(told, "central management node") {
+		t.Error(told)
+	}
+	for allowed, warned := range map[string]bool{"GET, HEAD": true, "GET, PUT": false, "": false} {
+		r := start(t, simulated.Options{}, around{simulated.ReadUser: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+			answer := serve(q)
+			if answer.Header.Del("Allow"); allowed != "" {
+				answer.Header.Set("Allow", allowed)
+			}
+			return answer
+		}})
+		r.judge(run())
+		if ended := run().Check(r.stand); ended.Class != "" || strings.Contains(ended.Stdout, "allows no change") != warned {
+			t.Errorf("%q: %s", allowed, ended.Stdout)
+		}
+	}
+}
+
+// TestOpenedByACopy: a call to open a transaction that was sent twice has opened it.
+func TestOpenedByACopy(t *testing.T) {
+	for _, status := range []int{400, 409} {
+		r := start(t, simulated.Options{}, around{simulated.OpenTransaction: answers(status, `{"error":{"type":"TransactionAlreadyOpen"}}`)})
+		if ended := r.rotate(run()); ended.Outcome != rotation.Changed {
+			t.Errorf("%d: %s", status, ended.Stdout)
+		}
+	}
+}
+
+// TestBlockedSignIn: who is kept out for something else than the password is not told to check it.
+func TestBlockedSignIn(t *testing.T) {
+	r := start(t, simulated.Options{}, around{simulated.SignIn: answers(401, `{"error":{"type":"AuthenticationFailure","message":"Too many failed attempts, the address is blocked"}}`)})
+	if ended := r.rotate(run()); ended.Outcome != rotation.NotChanged || strings.Contains(strings.Join(ended.Hints, "\n"), "check the access record's login") {
+		t.Errorf("%s %q", ended.Stdout, ended.Hints)
+	}
+}
+
 // TestUserChangedUnderTheLock: whoever held the lock has renamed the user meanwhile.
 func TestUserChangedUnderTheLock(t *testing.T) {
 	reads := 0

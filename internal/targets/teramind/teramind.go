@@ -174,6 +174,9 @@ func (t *target) Check(ctx context.Context) (string, error) {
 			fault.Hint("no Teramind user has the number in the field Target Agent")
 		} else if fault.Status == 404 {
 			fault.Hint("no Teramind user has this e-mail address; the field Target Email on the PAM User record can supply another")
+		}
+		// Where a number is wanted, an address is a bad request, or a fault of the database.
+		if fault := api.AsError(err); t.number == "" && (fault.Status == 404 || fault.Status == 400 || fault.Status == 422 || fault.Status == 500) {
 			fault.Hint("a server from before 2024 knows no look-up by e-mail address: put the user's number there into the field Target Agent of the PAM User record")
 		}
 		return "", t.withHints(err)
@@ -253,7 +256,7 @@ func (t *target) judge(answer api.Answer) error {
 	if err != nil {
 		return uncertain(err.Error())
 	}
-	if answer.Status != 200 {
+	if answer.Status == 202 || answer.Status == 204 || answer.Status > 206 {
 		return uncertain("answered with a success status that the documents do not name")
 	}
 	if said := answer.Saying(); said == api.SaysFailure || said == api.SaysUnderWay {
@@ -267,6 +270,11 @@ func (t *target) judge(answer api.Answer) error {
 		return uncertain("the answer names another user than the one that was to be changed")
 	}
 	return nil
+}
+
+// Advice makes the target a targets.Adviser: a check warns of what each success warns of.
+func (t *target) Advice() []string {
+	return []string{"the new password holds until the user's next login, at which Teramind asks for another one"}
 }
 
 // Verify is never asked: Teramind has no call that tests a password.
@@ -292,7 +300,8 @@ func agentID(agent api.Fields) (json.Number, bool) {
 // emailOf returns the agent's address; "" if there is none. Either name of it may be empty.
 func emailOf(agent api.Fields) string {
 	for _, name := range []string{"email_address", "email"} {
-		if email, _ := agent.Text(name); email != "" {
+		email, _ := agent.Text(name)
+		if email = strings.TrimSpace(email); email != "" { // an import of users keeps blanks
 			return email
 		}
 	}
@@ -307,6 +316,9 @@ func (t *target) withHints(err error) error {
 	}
 	switch fault.Status {
 	case 400:
+		if fault.Action != setPassword {
+			break
+		}
 		fault.Hint("match the password complexity of the PAM User's rotation settings to Teramind's password policy")
 	case 401:
 		fault.Hint("the access token in the access record's password is wrong or was deleted: make a new one in Teramind under Access Tokens")

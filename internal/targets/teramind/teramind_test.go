@@ -175,22 +175,62 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestStatuses: an update that is answered with another status of success names its agent all the
+// same, and a look-up that an old server cannot read speaks of no password.
+func TestStatuses(t *testing.T) {
+	const found = `{"agent_id": 42, "email_address": "jdoe@example.com"}`
+	for name, test := range map[string]struct {
+		vendor  *scripted
+		outcome rotation.Outcome
+		hint    string
+	}{
+		"created":           {&scripted{find: found, update: found, upStatus: 201}, rotation.Changed, ""},
+		"by a proxy":        {&scripted{find: found, update: found, upStatus: 203}, rotation.Changed, ""},
+		"created, nobody":   {&scripted{find: found, update: `{}`, upStatus: 201}, rotation.Unknown, ""},
+		"only taken":        {&scripted{find: found, update: found, upStatus: 202}, rotation.Unknown, ""},
+		"no number":         {&scripted{find: `{"error":"invalid agent id"}`, findStatus: 400}, rotation.NotChanged, "Target Agent"},
+		"no number, in SQL": {&scripted{find: `{"error":"invalid input syntax for type integer"}`, findStatus: 500}, rotation.NotChanged, "Target Agent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := conformance.Serve(t, test.vendor)
+			ended := run().Rotate(&conformance.Stand{
+				Servers: []*simulator.Server{server},
+				Access:  map[string]any{"Target": "teramind", "url": server.URL(), "password": "token"},
+				Accepts: func(string) bool { return false },
+			})
+			hints := strings.Join(ended.Hints, "\n")
+			if ended.Outcome != test.outcome || !strings.Contains(hints, test.hint) || test.hint != "" && strings.Contains(hints, "complexity") {
+				t.Errorf("%s %q", ended.Stdout, hints)
+			}
+		})
+	}
+}
+
+// TestCheckWarns: a check says beforehand how long the new password holds.
+func TestCheckWarns(t *testing.T) {
+	stand, _ := stand(t, simulated.Options{})
+	if ended := run().Check(stand); ended.Class != "" || !strings.Contains(ended.Stdout, "holds until the user's next login") {
+		t.Error(ended.Stdout)
+	}
+}
+
 // scripted answers the two calls with what a case says, and changes nothing.
 type scripted struct {
 	sync.Mutex
-	find, update string
+	find, update         string
+	findStatus, upStatus int // 0 is 200
 }
 
 func (s *scripted) Routes() []simulator.Route {
-	answer := func(body *string) func(*simulator.Request) simulator.Answer {
+	answer := func(body *string, status *int) func(*simulator.Request) simulator.Answer {
 		return func(*simulator.Request) simulator.Answer {
-			return simulator.Answer{Status: 200, Body: []byte(*body)}
+			return simulator.Answer{Status: *status, Body: []byte(*body)}
 		}
 	}
 	any := func(string) bool { return true }
 	return []simulator.Route{
-		{Name: "find", Method: "GET", Match: any, Serve: answer(&s.find)},
-		{Name: "update", Method: "PATCH", Match: any, Write: true, Serve: answer(&s.update)},
+		{Name: "find", Method: "GET", Match: any, Serve: answer(&s.find, &s.findStatus)},
+		{Name: "update", Method: "PATCH", Match: any, Write: true, Serve: answer(&s.update, &s.upStatus)},
 	}
 }
 
@@ -214,6 +254,7 @@ func TestAnswers(t *testing.T) {
 		"no address":                {`{"agent_id": 42}`, found, rotation.NotChanged, 0},
 		"longer address":            {`{"agent_id": 42, "email_address": "jdoe@example.com.example.net"}`, found, rotation.NotChanged, 0},
 		"deleted":                   {`{"agent_id": 42, "email_address": "jdoe@example.com", "deleted": 1}`, found, rotation.NotChanged, 0},
+		"blanks around an address":  {`{"agent_id": 42, "email_address": " jdoe@example.com "}`, `{"agent_id": 42, "email_address": "jdoe@example.com "}`, rotation.Changed, 1},
 		"list":                      {`[` + found + `]`, found, rotation.NotChanged, 0},
 		"web page":                  {`<html>`, found, rotation.NotChanged, 0},
 		"updates another":           {found, `{"agent_id": 43, "email_address": "jdoe@example.com"}`, rotation.Unknown, 2},

@@ -204,6 +204,8 @@ func (t *target) validate(ctx context.Context) (looked bool, err error) {
 		return true, t.client.Fail(lookUp, api.ClassAccount, "the answer names another identity than the one asked for")
 	case found.group:
 		return true, t.client.Fail(lookUp, api.ClassAccount, "it is a group, and a group has no password")
+	case found.barred:
+		t.job.Warn(warnBarred)
 	}
 	return true, nil
 }

@@ -40,6 +40,8 @@ const (
 	fieldVerifyClientID = "Verify Client ID"
 	fieldVerifyScope    = "Verify Scope"
 
+	warnBarred = "Venafi says that the identity is disabled, locked, deleted or cannot be verified: it may not be able to sign in"
+
 	// deadlockPause is the wait before the write is sent again after a deadlock.
 	deadlockPause = time.Second
 )
@@ -341,7 +343,7 @@ func (t *target) Change(ctx context.Context) error {
 		return &targets.Taken{Err: t.client.Fail(setPassword, api.ClassAccount, "the answer is about a group, and a group has no password")}
 	}
 	if named.barred {
-		t.job.Warn("Venafi says that the identity is disabled, locked, deleted or cannot be verified: it may not be able to sign in")
+		t.job.Warn(warnBarred)
 	}
 	t.named = named
 	if who, fault := parseIdentity(named.prefixedName); t.user.guid != "" && fault == "" && who.name != "" {

@@ -835,6 +835,22 @@ func TestCheckTellsOfTheScope(t *testing.T) {
 	}
 }
 
+// TestCheckTellsOfALock: a look-up says what keeps the user from signing in.
+func TestCheckTellsOfALock(t *testing.T) {
+	for state, barred := range map[int]bool{0: false, 1: true, 2: true} {
+		got := scene{check: true, access: fields{"Client ID": "looks up", "Scope": "security:manage;configuration"}, run: conformance.Run{User: user, Old: first},
+			prepare: func(platform *simulated.Platform) {
+				platform.AddIntegration(simulated.Integration{ClientID: "looks up", Scope: "security:manage;configuration", Users: []string{simulated.Caller}})
+			},
+			alter: map[string]func(simulator.Answer) simulator.Answer{simulated.Validate: func(answer simulator.Answer) simulator.Answer {
+				return simulator.RewriteJSON(answer, func(object map[string]any) { object["ID"].(map[string]any)["State"] = state })
+			}}}.play(t)
+		if got.Class != "" || strings.Contains(strings.Join(got.Warnings, "\n"), "disabled, locked") != barred {
+			t.Errorf("state %d: %s %q", state, got.Stdout, got.Warnings)
+		}
+	}
+}
+
 // TestCheckAsksAboutToken: a check has Venafi judge a ready-made token, and tells when it ends.
 func TestCheckAsksAboutToken(t *testing.T) {
 	const soon, both = "Vf-soon/made+token=0004==", "Vf-both/made+token=0005=="

@@ -386,7 +386,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage:
 			fault.Hints = append(fault.Hints, hintTLS13)
 		}
-		if answer.kind == isPage && (fault.Text == "" || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
+		if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
 			fault.Hint(hintPage)
 		}
 	case err != nil:

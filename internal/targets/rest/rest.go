@@ -73,9 +73,9 @@ func Info() targets.Info {
 			{Label: fieldAuth, Kind: params.Text, Default: "bearer",
 				Help: "`bearer` sends the password field as a Bearer token, `basic` login and password, `header NAME` the password field in that header, `none` nothing"},
 			{Label: fieldUserField, Kind: params.Text, Default: "userEmail",
-				Help: "the body's member that holds the user; `none` leaves it out, where the path names the user"},
+				Help: "the body's member for the user; `none` where the path names the user"},
 			{Label: fieldPasswordField, Kind: params.Text, Default: "newPassword",
-				Help: "the body's member that holds the new password"},
+				Help: "the body's member for the new password; with commas several, as for a confirmation"},
 			{Label: fieldOldPasswordField, Kind: params.Text,
 				Help: "a member for the old password; absent sends none"},
 			{Label: fieldExtraBody, Kind: params.Object, Secret: true,
@@ -272,7 +272,13 @@ func (t *target) buildBody(settings *params.Settings) api.Body {
 	case t.host != "" && !t.inPath:
 		settings.Fault(fieldUserField, "needs a member that names the user, or {user} in the path of url, found neither: the request would name nobody")
 	}
-	add(fieldPasswordField, settings.Text(fieldPasswordField), t.job.NewPassword)
+	for member := range strings.SplitSeq(settings.Text(fieldPasswordField), ",") {
+		if member = strings.TrimSpace(member); member == "" {
+			settings.Fault(fieldPasswordField, "needs names with commas between, found an empty one")
+			break
+		}
+		add(fieldPasswordField, member, t.job.NewPassword)
+	}
 	if member := settings.Text(fieldOldPasswordField); member != "" {
 		if t.job.OldPassword.IsEmpty() {
 			settings.Fault("oldPassword", "needs the old password, since Old Password Field is set, found nothing")
@@ -574,6 +580,10 @@ func (t *target) explainWrite(err error) error {
 	case 401:
 		fault.Hints = append(fault.Hints, "the endpoint does not take the access record's password: check it, and the field Auth")
 	case 403:
+		if fault.IsPage() {
+			fault.Hints = append(fault.Hints, "a firewall in between may refuse a password for what it holds, such as quotes or <: try one of letters and digits")
+			break
+		}
 		fault.Hints = append(fault.Hints, "the access record's credential is not allowed to change this user's password")
 	case 404, 405:
 		fault.Hints = append(fault.Hints, "the endpoint does not know this user, or its address is another one: compare the PAM User's login, the access record's url and the field Method with its documents")

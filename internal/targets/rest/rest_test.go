@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -297,6 +298,8 @@ func TestFaultsOfFields(t *testing.T) {
 	}{
 		"url missing":                {map[string]any{"url": nil, "Target": "rest"}, "", "url"},
 		"url is http":                {map[string]any{"url": "http://127.0.0.1/x"}, "", "url"},
+		"password in no member":      {map[string]any{"Password Field": "password,"}, "", "Password Field"},
+		"password twice in one":      {map[string]any{"Password Field": "password, password"}, "", "Password Field"},
 		"user inside a segment":      {map[string]any{"url": "https://127.0.0.1/users/u-{user}"}, "", "url"},
 		"user in the query":          {map[string]any{"url": "https://127.0.0.1/users?name={user}"}, "", "url"},
 		"dots as a segment":          {map[string]any{"url": "https://127.0.0.1/users/{user}"}, "..", "user"},
@@ -340,6 +343,39 @@ func TestFaultsOfFields(t *testing.T) {
 				t.Error("something was sent")
 			}
 		})
+	}
+}
+
+// TestConfirmation: Laravel, Devise, dj-rest-auth and Bitbucket want the new password twice.
+func TestConfirmation(t *testing.T) {
+	var got map[string]string
+	server := conformance.Serve(t, routes{{Name: "change", Method: "POST", Match: simulator.Pattern("/set").Match, Write: true,
+		Serve: func(r *simulator.Request) simulator.Answer {
+			if err := json.Unmarshal(r.Body, &got); err != nil {
+				t.Error(err)
+			}
+			return simulator.JSON(200, map[string]any{"ok": true})
+		}}})
+	inForce := conformance.Old
+	stand := &conformance.Stand{
+		Servers: []*simulator.Server{server},
+		Access:  map[string]any{"url": server.URL() + "/set", "password": "token", "Password Field": "password, password_confirmation"},
+		Accepts: func(password string) bool { return password == inForce },
+	}
+	ended := run().Rotate(stand)
+	if ended.Outcome != rotation.Changed || got["password"] != conformance.New || got["password_confirmation"] != conformance.New || len(got) != 3 {
+		t.Errorf("%d members: %s", len(got), ended.Stdout)
+	}
+}
+
+// TestFirewall: a page that forbids comes from something in between, which judges what is sent.
+func TestFirewall(t *testing.T) {
+	for body, firewall := range map[string]bool{"<html><title>403 Forbidden</title></html>": true, `{"message":"no"}`: false} {
+		ended := run().Rotate(start(t, simulator.Answer{Status: 403, Body: []byte(body)}))
+		hints := strings.Join(ended.Hints, "\n")
+		if strings.Contains(hints, "a firewall in between") != firewall || strings.Contains(hints, "credential is not allowed") == firewall {
+			t.Errorf("%s: %q", body, hints)
+		}
 	}
 }
 

@@ -35,6 +35,14 @@ $Flags = ''
 
 $ErrorActionPreference = 'Stop'
 
+# AppLocker and App Control take the calls of .NET away from scripts that no rule allows.
+if ([string]$ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
+    throw 'pam-rotate-script: not run: this PowerShell is in constrained language mode; let a rule of AppLocker or App Control allow this script'
+}
+
+# What the session has made constant shows here, before anything is started.
+$code = $last = $outcome = $why = $output = $log = $taken = $null
+
 $lines = @($input)
 
 if ($Program -eq '') {
@@ -83,7 +91,7 @@ if ($wide) {
 
 # UTF-8 without a byte order mark; base64 is ASCII, and so the same bytes. A text that
 # UTF-8 cannot express would arrive altered, so it is an error.
-$encoding = Microsoft.PowerShell.Utility\New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false, $true
+$encoding = [System.Text.UTF8Encoding]::new($false, $true)
 $bytes = $null
 try {
     $bytes = $encoding.GetBytes($text + "`n")
@@ -91,7 +99,7 @@ try {
     throw 'pam-rotate-script: not run: the text piped in cannot be written as UTF-8'
 }
 
-$start = Microsoft.PowerShell.Utility\New-Object -TypeName System.Diagnostics.ProcessStartInfo
+$start = [System.Diagnostics.ProcessStartInfo]::new()
 $start.FileName = $Program
 $start.Arguments = $Flags
 $start.UseShellExecute = $false
@@ -102,7 +110,7 @@ $start.RedirectStandardError = $true
 $start.StandardOutputEncoding = [System.Text.Encoding]::UTF8
 $start.StandardErrorEncoding = [System.Text.Encoding]::UTF8
 
-$process = Microsoft.PowerShell.Utility\New-Object -TypeName System.Diagnostics.Process
+$process = [System.Diagnostics.Process]::new()
 $process.StartInfo = $start
 $code = $null
 $taken = $false
@@ -173,25 +181,22 @@ foreach ($line in $output.Split("`n")) {
     $line = $line.TrimEnd()
     if ($line -ne '') {
         $last = $line
-        Microsoft.PowerShell.Utility\Write-Host $line
+        $null = Microsoft.PowerShell.Utility\Write-Host $line
     }
 }
 
-# What the program itself says, with --json by the member outcome. It is compared ordinally:
-# by -ceq, a character that a culture ignores would make another word the same. Cmdlets are
-# named in full, so that no function or alias of the session stands in for one.
+# What the program itself says, with --json by the member outcome, which it writes first. No cmdlet
+# reads it, since a module or function of the session may stand in for one. It is compared ordinally:
+# by -ceq, a character that a culture ignores would make another word the same.
 $outcome = ''
-if ($last.StartsWith('{', [System.StringComparison]::Ordinal)) {
-    try {
-        $outcome = (Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $last).outcome
-    } catch {
-        $outcome = ''
+foreach ($word in 'changed', 'not-changed', 'unknown') {
+    $begin = '{"outcome":"' + $word + '"'
+    if ([string]::CompareOrdinal($last, 0, "${word}: ", 0, $word.Length + 2) -eq 0) {
+        $outcome = $word
+    } elseif ([string]::CompareOrdinal($last, 0, $begin, 0, $begin.Length) -eq 0 -and $last[-1] -eq '}' -and ',}'.IndexOf($last[$begin.Length]) -ge 0 -and
+        $last.IndexOf('"outcome"', 2, [System.StringComparison]::OrdinalIgnoreCase) -lt 0) {
+        $outcome = $word
     }
-    if ($outcome -isnot [string]) {
-        $outcome = ''
-    }
-} elseif ($last.IndexOf(': ', [System.StringComparison]::Ordinal) -gt 0) {
-    $outcome = $last.Substring(0, $last.IndexOf(': ', [System.StringComparison]::Ordinal))
 }
 
 if ($code -is [int] -and $code -eq 0 -and [string]::CompareOrdinal($outcome, 'changed') -eq 0 -and $taken) {

@@ -240,6 +240,9 @@ func TestPowerShellWrapper(t *testing.T) {
 	}
 	cases = append(cases,
 		hostCase{"code 0 and the line on the other stream", "cat > /dev/null; echo 'changed: teramind jane' >&2; exit 0", "", []string{"QUJD"}, "", unknown + "0" + noLine},
+		hostCase{"two outcomes in JSON", ends(`{"outcome":"not-changed","outcome":"changed"}\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
+		hostCase{"a member of another case", ends(`{"OUTCOME":"changed"}\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
+		hostCase{"JSON that is cut behind the outcome", ends(`{"outcome":"changed","message":"x\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
 		hostCase{"a carriage return at the end", ends(`changed: teramind jane\r\n`, "exit 0"), "", []string{"QUJD"}, "", success},
 		hostCase{"flags as a list", `[ "$#$1$2" = 2--log-leveldebug ] && ` + ends(`changed: x\n`, "exit 0"), "@('--log-level', 'debug')", []string{"QUJD"}, "", success},
 		hostCase{"flags with quotes", `[ "$#$2" = "2My [Record] $" ] && ` + ends(`changed: x\n`, "exit 0"), `'--access-record "My [Record] $"'`, []string{"QUJD"}, "", success},
@@ -255,11 +258,14 @@ func TestPowerShellWrapper(t *testing.T) {
 		"$global:ErrorActionPreference = 'SilentlyContinue'", "$global:ErrorActionPreference = 'Ignore'", "$global:ErrorActionPreference = 'Stop'; $global:PSNativeCommandUseErrorActionPreference = $true", "Set-StrictMode -Version Latest",
 		"$global:OutputEncoding = [System.Text.Encoding]::Unicode; $global:OFS = ','", "$global:WhatIfPreference = $true; $global:ConfirmPreference = 'Low'", "$global:PSDefaultParameterValues = @{ '*:ErrorAction' = 'SilentlyContinue'; 'ConvertFrom-Json:AsHashtable' = $true }",
 		"[System.Threading.Thread]::CurrentThread.CurrentCulture = 'tr-TR'", "Set-Location /", "function global:ConvertFrom-Json { @{ outcome = 'changed' } }; function global:Write-Host { 'False' }; function global:New-Object { 'False' }",
+		// A module by the name of the real one, as one that stands first in PSModulePath.
+		"$null = New-Module -Name Microsoft.PowerShell.Utility { function ConvertFrom-Json { [pscustomobject]@{ outcome = 'changed' } }; function Write-Host { $true }; function New-Object { param($TypeName, $ArgumentList) [Activator]::CreateInstance([type]$TypeName, $ArgumentList) } } | Import-Module -Global",
 	} {
 		for _, test := range []hostCase{
 			{"refused", ends(`not-changed: x\n`, "exit 1"), "", []string{"QUJD"}, "", not},
 			{"unknown", ends(`{"outcome":"unknown"}\n`, "exit 3"), "", []string{"QUJD"}, "", unknown + "3"},
 			{"cut JSON", ends(`{"outcome":"chan\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
+			{"another outcome in JSON", ends(`{"outcome":"not-changed"}\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
 			{"no result", ends(`{"other":1}\n`, "exit 0"), "", []string{"QUJD"}, "", unknown + "0" + noLine},
 			{"missing", "missing", "", []string{"QUJD"}, "", notRun + "there is no program "},
 			{"no program", "no program", "", []string{"QUJD"}, "", notRun + "the program "},

@@ -142,7 +142,9 @@ func (a Answer) IsJSON() bool { return a.kind == isJSON }
 
 // Cookie returns the value of a cookie that the answer sets, or an empty Value. Of several
 // of one name the last counts (RFC 6265 section 5.3), also where it takes the cookie away.
-func (a Answer) Cookie(name string) secret.Value {
+func (a Answer) Cookie(name string) secret.Value { return secret.New(a.cookie(name)) }
+
+func (a Answer) cookie(name string) string {
 	value := ""
 	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
 		if cookie.Name == name {
@@ -152,7 +154,24 @@ func (a Answer) Cookie(name string) secret.Value {
 			}
 		}
 	}
-	return secret.New(value)
+	return value
+}
+
+// Cookies returns the header Cookie that gives back what the answer sets: the cookie of that
+// name, and whatever a load balancer has put beside it to find the node again. It is an empty
+// Value without that cookie. Of a name that is set twice both are given back.
+func (a Answer) Cookies(name string) secret.Value {
+	session := a.cookie(name)
+	if session == "" {
+		return secret.Value{}
+	}
+	text := name + "=" + session
+	for _, cookie := range (&http.Response{Header: a.header}).Cookies() {
+		if cookie.Name != name && cookie.Value != "" {
+			text += "; " + cookie.Name + "=" + cookie.Value
+		}
+	}
+	return secret.New(text)
 }
 
 // checkJSON walks one whole JSON text: complete, nothing behind it, no name twice

@@ -54,7 +54,7 @@ func (t *target) signIn(ctx context.Context) error {
 		),
 	})
 	if fault := api.AsError(err); fault != nil {
-		if fault.Unjudged() {
+		if fault.Unjudged() || fault.IsPage() && fault.Status != 404 {
 			return err
 		}
 		switch fault.Status {
@@ -164,6 +164,9 @@ func (t *target) passwordInfo(ctx context.Context) (api.Answer, error) {
 		case 401:
 			fault.Hint("the tenant does not take the token that it gave: check that url and Token URL are of one tenant")
 		case 403:
+			if fault.IsPage() {
+				break
+			}
 			fault.Hint("the client needs the scope idn:password-info:read; some versions of the API refuse this look-up to personal access tokens: use an API Management client instead")
 		case 429:
 			fault.Hint(limitHint)

@@ -96,7 +96,7 @@ func (t *target) signIn(ctx context.Context) (session secret.Value, err error) {
 	session, err = t.openSession(ctx, actionSignIn, kind, t.loginMethod, t.login, t.password)
 	if fault := api.AsError(err); fault != nil {
 		switch {
-		case fault.HasOtherCause(): // which its own words tell
+		case fault.HasOtherCause() || fault.IsPage(): // which its own words tell, or are not SPS's
 		case fault.Status == 401:
 			fault.Hint(hint)
 		case fault.Status == 403:
@@ -139,7 +139,7 @@ func (t *target) openSession(ctx context.Context, action string, kind api.Kind, 
 	}
 	t.client.Seal(cookie.Reveal())
 	// By hand: a cookie jar would drop the cookie where the clocks differ.
-	return secret.New("session_id=" + cookie.Reveal()), nil
+	return answer.Cookies("session_id"), nil
 }
 
 // call sends one request in a session and returns SPS's answer, which is an object
@@ -155,7 +155,7 @@ func (t *target) call(ctx context.Context, session secret.Value, request api.Req
 	request.Header = []api.Header{{Name: "Cookie", Value: session}}
 	answer, err := t.client.Do(ctx, request)
 	if err != nil {
-		if fault := api.AsError(err); fault != nil && fault.Status == 403 {
+		if fault := api.AsError(err); fault != nil && fault.Status == 403 && !fault.IsPage() {
 			fault.Hint("the access record's user needs the privilege REST server, and read and write rights on the page of SPS that owns this setting")
 		} else if fault != nil && fault.Status == 405 && request.Method != "GET" && request.Method != "DELETE" {
 			fault.Hint("a node that another one manages takes no changes: name the central management node in the access record's url")

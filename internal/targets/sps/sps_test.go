@@ -400,6 +400,25 @@ func TestOpenedByACopy(t *testing.T) {
 	}
 }
 
+// TestBehindALoadBalancer: the node is found again by a cookie beside SPS's own.
+func TestBehindALoadBalancer(t *testing.T) {
+	sticky := func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+		if !strings.Contains(q.Header.Get("Cookie"), "; node=1.2") {
+			return simulator.JSON(401, map[string]any{"error": map[string]any{"type": "Unauthenticated"}})
+		}
+		return serve(q)
+	}
+	r := start(t, simulated.Options{}, around{simulated.SignIn: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+		answer := serve(q)
+		answer.Header.Add("Set-Cookie", "node=1.2; Path=/; HttpOnly")
+		answer.Header.Add("Set-Cookie", "gone=; Max-Age=0")
+		return answer
+	}, simulated.ReadUser: sticky, simulated.OpenTransaction: sticky, simulated.UpdateUser: sticky, simulated.Commit: sticky})
+	if ended := r.rotate(run()); ended.Outcome != rotation.Changed || ended.Proof != targets.ProofLogin {
+		t.Error(ended.Stdout)
+	}
+}
+
 // TestBlockedSignIn: who is kept out for something else than the password is not told to check it.
 func TestBlockedSignIn(t *testing.T) {
 	r := start(t, simulated.Options{}, around{simulated.SignIn: answers(401, `{"error":{"type":"AuthenticationFailure","message":"Too many failed attempts, the address is blocked"}}`)})

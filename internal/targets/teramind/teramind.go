@@ -311,7 +311,7 @@ func emailOf(agent api.Fields) string {
 // withHints adds what an administrator of Teramind can do about a status.
 func (t *target) withHints(err error) error {
 	fault := api.AsError(err)
-	if fault == nil || fault.Unjudged() {
+	if fault == nil || fault.Unjudged() || fault.IsPage() { // which is not Teramind's answer
 		return err
 	}
 	switch fault.Status {

@@ -160,14 +160,15 @@ func explainSignIn(err error) error {
 		fault.Class = api.ClassPermission
 		fault.Hint("switch on the method Username & Password in Venafi's default settings for the API")
 	default:
-		switch fault.Status {
-		case http.StatusBadRequest, http.StatusUnauthorized:
+		switch status := fault.Status; {
+		case fault.IsPage() && status != http.StatusNotFound && status != http.StatusMethodNotAllowed: // it is not Venafi's
+		case status == http.StatusBadRequest, status == http.StatusUnauthorized:
 			fault.Class = api.ClassCredential
 			fault.Hint("check login and password, and that the field Client ID is spelled exactly as the API Integration in Venafi")
-		case http.StatusForbidden:
+		case status == http.StatusForbidden:
 			fault.Class = api.ClassPermission
 			fault.Hint("the API Integration must have the scope and list this user, or a group of the user")
-		case http.StatusNotFound, http.StatusMethodNotAllowed:
+		case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
 			fault.Class = api.ClassTarget
 			fault.Hint("there is no Venafi token service at this address: check url and Auth URL")
 		}

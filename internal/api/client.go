@@ -383,7 +383,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		switch {
 		case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
 			fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
-		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage:
+		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && fault.Text == "":
 			fault.Hints = append(fault.Hints, hintTLS13)
 		}
 		if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {

@@ -115,7 +115,8 @@ func sentenceOf(page []byte) string {
 	patterns := errorPage()
 	for _, heading := range patterns[0].FindAllSubmatch(page, -1) {
 		text := strings.TrimPrefix(strings.TrimSpace(string(heading[1])), "Error:")
-		if squashed(text) != "error" && !isStatusText(text) {
+		// Twisted's headings are a number and words of its own.
+		if squashed(text) != "error" && !isStatusText(text) && !(len(text) > 3 && (text[0] == '4' || text[0] == '5') && strings.Trim(text[:3], "0123456789") == "") {
 			continue
 		}
 		for _, pattern := range patterns[1:] {

@@ -269,7 +269,7 @@ func (t *target) buildBody(settings *params.Settings) api.Body {
 	switch {
 	case t.userField != leftOut:
 		add(fieldUserField, t.userField, t.job.User)
-	case t.host != "" && !t.inPath:
+	case t.host != "" && !t.inPath && !t.asUser: // whom the sign-in names is named
 		settings.Fault(fieldUserField, "needs a member that names the user, or {user} in the path of url, found neither: the request would name nobody")
 	}
 	for member := range strings.SplitSeq(settings.Text(fieldPasswordField), ",") {

@@ -379,6 +379,33 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestOwnPassword: at an endpoint for one's own password, such as Gotify's, the sign-in names the user.
+func TestOwnPassword(t *testing.T) {
+	for login, outcome := range map[string]rotation.Outcome{"jane": rotation.Changed, "admin": rotation.NotChanged} {
+		inForce := conformance.Old
+		server := conformance.Serve(t, routes{{Name: "change", Method: "POST", Match: simulator.Pattern("/me/password").Match, Write: true,
+			Serve: func(r *simulator.Request) simulator.Answer {
+				var body struct{ Pass string }
+				name, password, _ := (&http.Request{Header: r.Header}).BasicAuth()
+				if json.Unmarshal(r.Body, &body) != nil || name != "jane" || password != inForce {
+					return simulator.Error(401, "you need to provide a valid access token or user credentials to access this api")
+				}
+				inForce = body.Pass
+				return simulator.Answer{Status: 200}
+			}}})
+		stand := &conformance.Stand{
+			Servers: []*simulator.Server{server},
+			Access:  map[string]any{"url": server.URL() + "/me/password", "login": login, "password": conformance.Old, "Auth": "basic", "User Field": "none", "Password Field": "pass"},
+			Accepts: func(password string) bool { return password == inForce },
+		}
+		r := run()
+		r.User = "jane"
+		if ended := r.Rotate(stand); ended.Outcome != outcome || (inForce == conformance.New) != (outcome == rotation.Changed) {
+			t.Errorf("%s: %s", login, ended.Stdout)
+		}
+	}
+}
+
 // TestOldPasswordMissing: a body that needs it cannot be made.
 func TestOldPasswordMissing(t *testing.T) {
 	stand := start(t, simulator.Answer{Status: 200})

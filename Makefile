@@ -13,11 +13,12 @@ LDFLAGS  := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) 
 # not hide, nothing is inlined: in the modules of others and in the program's own packages but for
 # those that every byte of a payload or of the output goes through, in net/http, in the
 # handshake of TLS, apart from its ciphers and the usual curves, in what certificates and recipes
-# need of numbers and patterns, in what prints, and in JSON, since payloads have a reader of their own. Of several
+# need of numbers and patterns, in what prints, in reflection, and in JSON, since payloads have a reader of their
+# own. Of several
 # patterns that fit a package the last one counts.
 GCFLAGS  := github.com/...=-l pam-rotate-script/...=-l pam-rotate-script/internal/params= pam-rotate-script/internal/secret= \
 	net/...=-l crypto/tls=-l crypto/x509=-l math/big=-l regexp/...=-l encoding/json=-l encoding/asn1=-l text/template=-l mime/...=-l \
-	time=-l fmt=-l context=-l io/...=-l log/...=-l crypto/ecdsa=-l crypto/hpke=-l crypto/internal/fips140/nistec/...=-l crypto/internal/fips140/rsa=-l crypto/internal/fips140/ecdsa=-l
+	time=-l fmt=-l reflect=-l context=-l io/...=-l log/...=-l crypto/ecdsa=-l crypto/hpke=-l crypto/internal/fips140/nistec/...=-l crypto/internal/fips140/rsa=-l crypto/internal/fips140/ecdsa=-l
 # What else could change the bytes is set to Go's defaults.
 BUILD    := CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GOAMD64=v1 GOARM64=v8.0 \
 	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) $(foreach flags,$(GCFLAGS),-gcflags '$(flags)') -ldflags '$(LDFLAGS)'

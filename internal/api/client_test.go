@@ -135,6 +135,25 @@ func TestEveryCallIsSentOnce(t *testing.T) {
 	}
 }
 
+// TestConnectionLostAfterALongSilence: something in between may have cut it while the vendor is
+// at work yet, which is a time-out and not a network that failed.
+func TestConnectionLostAfterALongSilence(t *testing.T) {
+	for silence, class := range map[time.Duration]api.Class{2 * time.Second: api.ClassNetwork, 12 * time.Second: api.ClassTimeout} {
+		clock := &api.SkippingClock{}
+		r := newRig(t, func(config *api.Config) { config.Clock = clock })
+		r.vendor.answer = func(*simulator.Request) simulator.Answer {
+			_ = clock.Sleep(context.Background(), silence)
+			return simulator.JSON(200, map[string]any{})
+		}
+		r.inject("write", "drop after", 0)
+		_, err := r.client.Do(t.Context(), r.write())
+		fault := api.AsError(err)
+		if fault == nil || fault.Class != class || strings.Contains(fault.Cause, "after a long wait") != (class == api.ClassTimeout) {
+			t.Errorf("after %v: %+v", silence, fault)
+		}
+	}
+}
+
 // TestPasses: what may be gone a moment later, as against what says something.
 func TestPasses(t *testing.T) {
 	for kind, passes := range map[string]bool{
@@ -164,6 +183,7 @@ func TestPasses(t *testing.T) {
 		"given up":                     {api.Error{Class: api.ClassTimeout, Err: context.Canceled}, false},
 		"tried as often as is useful":  {api.Error{Class: api.ClassTarget, Status: 503, Final: true}, false},
 		"a time-out, told by a status": {api.Error{Class: api.ClassTimeout, Status: 408}, true},
+		"too early":                    {api.Error{Class: api.ClassTarget, Status: 425}, true},
 	} {
 		if got := test.fault.Passes(); got != test.passes {
 			t.Errorf("%s: %v", name, got)

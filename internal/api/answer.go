@@ -174,59 +174,83 @@ func (a Answer) Cookies(name string) secret.Value {
 	return secret.New(text)
 }
 
+var errIncomplete = errors.New("the answer is not complete JSON")
+
 // checkJSON walks one whole JSON text: complete, nothing behind it, no name twice
 // in an object, bounded depth.
 func checkJSON(text []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	unreadable := errors.New("the answer is not complete JSON")
-	type level struct {
-		names map[string]bool // nil in an array
-		name  bool            // the next token is a name
-	}
-	var levels []level
+	var open nesting
 	for {
 		token, err := decoder.Token()
 		if err != nil {
-			return unreadable
+			return errIncomplete
 		}
-		top := len(levels) - 1
-		if delimiter, ok := token.(json.Delim); ok && (delimiter == '{' || delimiter == '[') {
-			if top >= 0 && levels[top].names != nil {
-				levels[top].name = true
-			}
-			if len(levels) == maxDepth {
-				return errors.New("the answer's JSON is nested too deeply")
-			}
-			opened := level{}
-			if delimiter == '{' {
-				opened = level{names: map[string]bool{}, name: true}
-			}
-			levels = append(levels, opened)
-			continue
-		} else if ok {
-			levels = levels[:top]
-		} else if top >= 0 && levels[top].names != nil {
-			if name, isText := token.(string); isText && levels[top].name {
-				if levels[top].names[name] {
-					return errors.New("the answer's JSON has a name twice")
-				}
-				if len(levels[top].names) == maxNames {
-					return errors.New("the answer's JSON has too many names")
-				}
-				levels[top].names[name] = true
-				levels[top].name = false
-			} else {
-				levels[top].name = true
-			}
+		if err := open.take(token); err != nil {
+			return err
 		}
-		if len(levels) == 0 {
+		if len(open) == 0 {
 			if _, err := decoder.Token(); err != io.EOF {
-				return unreadable
+				return errIncomplete
 			}
 			return nil
 		}
 	}
+}
+
+// nesting is what of a JSON text is open, the innermost last.
+type nesting []level
+
+// level is an open object or array.
+type level struct {
+	names map[string]bool // of an object so far, nil for an array
+	name  bool            // the next token is a name
+}
+
+// take goes on by a token.
+func (n *nesting) take(token json.Token) error {
+	switch token {
+	case json.Delim('{'):
+		return n.push(level{names: map[string]bool{}, name: true})
+	case json.Delim('['):
+		return n.push(level{})
+	case json.Delim('}'), json.Delim(']'):
+		*n = (*n)[:len(*n)-1]
+		return nil
+	}
+	if len(*n) == 0 {
+		return nil
+	}
+	return (*n)[len(*n)-1].take(token)
+}
+
+func (n *nesting) push(inner level) error {
+	if len(*n) > 0 {
+		(*n)[len(*n)-1].name = true // where it is an object, a name follows this value
+	}
+	if len(*n) == maxDepth {
+		return errors.New("the answer's JSON is nested too deeply")
+	}
+	*n = append(*n, inner)
+	return nil
+}
+
+// take goes on by a name or a scalar.
+func (l *level) take(token json.Token) error {
+	name, isText := token.(string)
+	if l.names == nil || !isText || !l.name {
+		l.name = true
+		return nil
+	}
+	switch {
+	case l.names[name]:
+		return errors.New("the answer's JSON has a name twice")
+	case len(l.names) == maxNames:
+		return errors.New("the answer's JSON has too many names")
+	}
+	l.names[name], l.name = true, false
+	return nil
 }
 
 // Fields is a decoded JSON object, by exact name.

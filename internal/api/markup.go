@@ -15,84 +15,123 @@ type element struct{ name, text string }
 const someElements = "(elements)"
 
 // elements reads a markup as far as it takes to judge it: the name of the first element, in
-// lower case and without a prefix, and the elements that hold
-// something. It is false of what is
+// lower case and without a prefix, and the elements that hold something. It is false of what is
 // not closed as it was opened: a page mostly is not, and what is cut is not.
 func elements(body []byte) (first string, found []element, ok bool) {
-	type level struct {
-		name   string
-		parent bool // it has elements in it
-	}
-	var open []level
-	text := ""
-	for count := 0; ; {
+	var m markup
+	for {
 		before, rest, more := bytes.Cut(body, []byte("<"))
-		text += string(before)
+		m.text += string(before)
 		if !more {
-			return first, found, first != "" && len(open) == 0
+			return m.first, m.found, m.first != "" && len(m.open) == 0
 		}
-		skipped := false
-		for _, section := range [][2]string{{"!--", "-->"}, {"?", "?>"}, {"![CDATA[", "]]>"}} {
-			if bytes.HasPrefix(rest, []byte(section[0])) {
-				inner, after, closed := bytes.Cut(rest[len(section[0]):], []byte(section[1]))
-				if !closed {
-					return first, found, false
-				}
-				if section[0] == "![CDATA[" {
-					text += string(inner)
-				}
-				body, skipped = after, true
-				break
+		if after, skipped, closed := m.skip(rest); skipped {
+			if !closed {
+				return m.first, m.found, false
 			}
-		}
-		if skipped {
+			body = after
 			continue
 		}
 		tag, after, closed := cutTag(rest)
 		if !closed || bytes.HasPrefix(rest, []byte("!")) { // a document type is one of pages
-			if name := strings.ToLower(string(tag)); strings.HasPrefix(name, "!doctype html") {
-				first = "html"
+			if strings.HasPrefix(strings.ToLower(string(tag)), "!doctype html") {
+				m.first = "html"
 			}
-			return first, found, false
+			return m.first, m.found, false
+		}
+		if !m.tag(string(tag)) {
+			return m.first, m.found, false
 		}
 		body = after
-		name, attributes, _ := strings.Cut(strings.TrimSuffix(strings.NewReplacer("\t", " ", "\r", " ", "\n", " ").Replace(string(tag)), "/"), " ")
-		_, local, prefixed := strings.Cut(name, ":")
-		if !prefixed {
-			local = name
-		}
-		switch {
-		case strings.HasPrefix(name, "/"):
-			if len(open) == 0 || open[len(open)-1].name != name[1:] {
-				return first, found, false
-			}
-			text = strings.TrimSpace(unescape(text))
-			if open[len(open)-1].parent {
-				text = someElements
-			}
-			open = open[:len(open)-1]
-			if text != "" {
-				found = append(found, element{strings.TrimPrefix(local, "/"), text})
-			}
-		case name == "":
-			return first, found, false
-		default:
-			if count++; count > maxElements || len(open) == maxDepth || first != "" && len(open) == 0 {
-				return first, found, false
-			}
-			if first == "" {
-				first = strings.ToLower(local)
-			}
-			found = append(found, attributesOf(attributes)...)
-			if len(open) > 0 {
-				open[len(open)-1].parent = true
-			}
-			if !bytes.HasSuffix(tag, []byte("/")) {
-				open = append(open, level{name: name})
-			}
-		}
-		text = ""
 	}
+}
+
+// markup is what has been read of one.
+type markup struct {
+	first string
+	found []element
+	count int    // of the elements, those with nothing in them included
+	text  string // since the last tag
+	open  []openElement
+}
+
+// openElement is an element whose end is yet to come.
+type openElement struct {
+	name   string
+	parent bool // it has elements in it
+}
+
+// skip goes past a comment, an instruction or a section of text, whose text counts. closed is
+// false of one that does not end.
+func (m *markup) skip(rest []byte) (after []byte, skipped, closed bool) {
+	const text = "![CDATA["
+	for _, section := range [][2]string{{"!--", "-->"}, {"?", "?>"}, {text, "]]>"}} {
+		if !bytes.HasPrefix(rest, []byte(section[0])) {
+			continue
+		}
+		inner, after, closed := bytes.Cut(rest[len(section[0]):], []byte(section[1]))
+		if closed && section[0] == text {
+			m.text += string(inner)
+		}
+		return after, true, closed
+	}
+	return nil, false, false
+}
+
+// tag takes what stands between < and >, and reports whether it can stand there.
+func (m *markup) tag(tag string) bool {
+	plain := strings.NewReplacer("\t", " ", "\r", " ", "\n", " ").Replace(tag)
+	name, attributes, _ := strings.Cut(strings.TrimSuffix(plain, "/"), " ")
+	_, local, prefixed := strings.Cut(name, ":")
+	if !prefixed {
+		local = name
+	}
+	ending, isEnd := strings.CutPrefix(name, "/")
+	switch {
+	case isEnd && !m.end(ending, strings.TrimPrefix(local, "/")):
+		return false
+	case isEnd:
+	case name == "":
+		return false
+	case !m.begin(name, local, attributes, strings.HasSuffix(tag, "/")):
+		return false
+	}
+	m.text = ""
+	return true
+}
+
+// begin opens an element; local is its name without a prefix, empty says that it has no end.
+func (m *markup) begin(name, local, attributes string, empty bool) bool {
+	if m.count++; m.count > maxElements || len(m.open) == maxDepth || m.first != "" && len(m.open) == 0 {
+		return false
+	}
+	if m.first == "" {
+		m.first = strings.ToLower(local)
+	}
+	m.found = append(m.found, attributesOf(attributes)...)
+	if len(m.open) > 0 {
+		m.open[len(m.open)-1].parent = true
+	}
+	if !empty {
+		m.open = append(m.open, openElement{name: name})
+	}
+	return true
+}
+
+// end closes the innermost element.
+func (m *markup) end(name, local string) bool {
+	if len(m.open) == 0 || m.open[len(m.open)-1].name != name {
+		return false
+	}
+	text := strings.TrimSpace(unescape(m.text))
+	if m.open[len(m.open)-1].parent {
+		text = someElements
+	}
+	m.open = m.open[:len(m.open)-1]
+	if text != "" {
+		m.found = append(m.found, element{local, text})
+	}
+	return true
 }
 
 // cutTag cuts at the end of a tag, which is not one between quotes.

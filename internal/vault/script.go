@@ -50,25 +50,34 @@ func (e entry) scripts() []attached {
 				continue
 			}
 			for _, value := range f.values() {
-				object, ok := asObject(value)
-				if !ok {
-					continue
+				if object, ok := asObject(value); ok {
+					scripts = append(scripts, e.attached(object))
 				}
-				one := attached{command: asText(object["command"]), records: texts(object["recordRef"])}
-				for _, uid := range texts(object["fileRef"]) {
-					one.file = uid
-					for _, file := range e.sdk.Files {
-						if file != nil && file.Uid == uid {
-							one.names = append(one.names, file.Name, file.Title)
-						}
-					}
-				}
-				one.names = slices.DeleteFunc(one.names, func(name string) bool { return strings.TrimSpace(name) == "" })
-				scripts = append(scripts, one)
 			}
 		}
 	}
 	return scripts
+}
+
+// attached reads one value of a field with scripts.
+func (e entry) attached(object map[string]json.RawMessage) attached {
+	one := attached{command: asText(object["command"]), records: texts(object["recordRef"])}
+	for _, uid := range texts(object["fileRef"]) {
+		one.file = uid
+		one.names = append(one.names, e.fileNames(uid)...)
+	}
+	return one
+}
+
+// fileNames returns the name and the title of an attached file, as far as it has them.
+func (e entry) fileNames(uid string) []string {
+	var names []string
+	for _, file := range e.sdk.Files {
+		if file != nil && file.Uid == uid {
+			names = append(names, file.Name, file.Title)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return strings.TrimSpace(name) == "" })
 }
 
 // texts returns the texts of a list, or the one text that stands in a list's place, each once.

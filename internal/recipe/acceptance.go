@@ -24,36 +24,51 @@ func (l *loader) answer(c *call, m *mapping) {
 	c.reject = l.judgements(m.get("reject"), "reject", judging)
 	l.unreachable(c)
 
-	keeping := judging
-	if node := l.mapping(m.get("page"), "page", pageKeys); node != nil {
-		c.page = l.page(node, judging)
-		if c.kind() != api.Read {
-			l.add(node.at, "", "only a call that reads has pages")
-		}
+	c.page = l.page(m, c, judging)
+	c.find = l.find(m, judging)
+	c.poll = l.poll(m, c, judging)
+	c.warn = l.warnings(m, l.keeps(m, c, judging))
+}
+
+// find reads how one element is looked up, nil if none is.
+func (l *loader) find(m *mapping, scope *scope) *find {
+	node := l.mapping(m.get("find"), "find", []string{"in", "where", "none", "many"})
+	if node == nil {
+		return nil
 	}
-	if node := l.mapping(m.get("find"), "find", []string{"in", "where", "none", "many"}); node != nil {
-		c.find = &find{
-			in: l.expression(node.get("in"), "in", judging), where: l.expression(node.get("where"), "where", judging),
-			none: l.text(node.get("none"), "none"), many: l.text(node.get("many"), "many"),
-		}
-		if node.get("where") == nil {
-			l.add(node.at, "", "find needs the key where: the condition that holds for exactly one element")
-		}
+	read := &find{
+		in: l.expression(node.get("in"), "in", scope), where: l.expression(node.get("where"), "where", scope),
+		none: l.text(node.get("none"), "none"), many: l.text(node.get("many"), "many"),
 	}
-	if node := l.mapping(m.get("poll"), "poll", []string{"until", "every", "tries"}); node != nil {
-		c.poll = &poll{
-			until: l.expression(node.get("until"), "until", judging),
-			every: l.duration(node.get("every"), "every", longestFor),
-			tries: l.number(node.get("tries"), "tries", 1, 500, 10),
-		}
-		if node.get("until") == nil || node.get("every") == nil {
-			l.add(node.at, "", "poll needs the keys until and every")
-		}
-		if c.kind() != api.Read {
-			l.add(node.at, "", "only a call that reads may be polled")
-		}
+	if node.get("where") == nil {
+		l.add(node.at, "", "find needs the key where: the condition that holds for exactly one element")
 	}
-	signIn := c.phase == inCheck && (c.method != "GET" && slices.ContainsFunc(c.requestExpressions(), func(e *expression) bool { return e.secret }))
+	return read
+}
+
+// poll reads until when a call is repeated, nil if it is not.
+func (l *loader) poll(m *mapping, c *call, scope *scope) *poll {
+	node := l.mapping(m.get("poll"), "poll", []string{"until", "every", "tries"})
+	if node == nil {
+		return nil
+	}
+	read := &poll{
+		until: l.expression(node.get("until"), "until", scope),
+		every: l.duration(node.get("every"), "every", longestFor),
+		tries: l.number(node.get("tries"), "tries", 1, 500, 10),
+	}
+	if node.get("until") == nil || node.get("every") == nil {
+		l.add(node.at, "", "poll needs the keys until and every")
+	}
+	if c.kind() != api.Read {
+		l.add(node.at, "", "only a call that reads may be polled")
+	}
+	return read
+}
+
+// keeps reads what of an answer is kept, with let and with seal, and returns the scope in which
+// that is known.
+func (l *loader) keeps(m *mapping, c *call, scope *scope) *scope {
 	for _, kept := range []struct {
 		key  string
 		into *[]binding
@@ -68,7 +83,7 @@ func (l *loader) answer(c *call, m *mapping) {
 			continue
 		}
 		for _, entry := range node.entries {
-			value := l.expression(entry.value, "a value of "+kept.key, keeping)
+			value := l.expression(entry.value, "a value of "+kept.key, scope)
 			if value == nil {
 				l.declare(entry.key, &variable{secret: true, at: entry.at})
 				l.scope.used[entry.key] = true
@@ -80,28 +95,41 @@ func (l *loader) answer(c *call, m *mapping) {
 			if kept.seal {
 				l.scope.used[entry.key] = true // to be kept from print is use enough
 			}
-			v := value.kept(entry.at)
-			v.unprintable = v.unprintable || signIn
-			v.flow.made &^= fromAnswer
-			switch {
-			case kept.seal:
-				v.secret, v.secrets = true, nil
-			case c.phase != inVerify && value.flow.made&fromAnswer != 0:
-				v.flow.made |= fromLookUp
-			}
-			if c.prepare {
-				v.flow.made |= fromNew // whatever it looks like, it stands for it
-			}
-			if l.declare(entry.key, v) {
+			if l.declare(entry.key, keptVariable(c, value, entry.at, kept.seal)) {
 				*kept.into = append(*kept.into, binding{entry.key, value})
-				keeping = keeping.with()
-				keeping.variables[entry.key] = l.scope.variables[entry.key]
+				scope = scope.with()
+				scope.variables[entry.key] = l.scope.variables[entry.key]
 			}
 		}
 	}
+	return scope
+}
+
+// keptVariable is what later calls know of a value that a call keeps.
+func keptVariable(c *call, value *expression, at position, sealed bool) *variable {
+	isSecret := func(e *expression) bool { return e.secret }
+	signsIn := c.phase == inCheck && c.method != "GET" && slices.ContainsFunc(c.requestExpressions(), isSecret)
+	v := value.kept(at)
+	v.unprintable = v.unprintable || signsIn
+	v.flow.made &^= fromAnswer
+	switch {
+	case sealed:
+		v.secret, v.secrets = true, nil
+	case c.phase != inVerify && value.flow.made&fromAnswer != 0:
+		v.flow.made |= fromLookUp
+	}
+	if c.prepare {
+		v.flow.made |= fromNew // whatever it looks like, it stands for it
+	}
+	return v
+}
+
+// warnings reads what a call warns of, always or under a condition.
+func (l *loader) warnings(m *mapping, scope *scope) []warning {
+	var read []warning
 	for _, node := range l.list(m.get("warn"), "warn", true) {
 		if _, ok := scalarText(node); ok {
-			c.warn = append(c.warn, warning{says: l.text(node, "warn")})
+			read = append(read, warning{says: l.text(node, "warn")})
 			continue
 		}
 		w := l.mapping(node, "a warning", []string{"when", "says"})
@@ -111,8 +139,9 @@ func (l *loader) answer(c *call, m *mapping) {
 		if w.get("when") == nil || w.get("says") == nil {
 			l.add(w.at, "", "a warning needs the keys when and says")
 		}
-		c.warn = append(c.warn, warning{l.expression(w.get("when"), "when", keeping), l.text(w.get("says"), "says")})
+		read = append(read, warning{l.expression(w.get("when"), "when", scope), l.text(w.get("says"), "says")})
 	}
+	return read
 }
 
 var secretWords = pattern(`(?i)(token|secret|password|passwd|session|cookie|csrf|api_?key|credential)`)
@@ -255,7 +284,11 @@ func (l *loader) unreachable(c *call) {
 	}
 }
 
-func (l *loader) page(m *mapping, scope *scope) *page {
+func (l *loader) page(call *mapping, c *call, scope *scope) *page {
+	m := l.mapping(call.get("page"), "page", pageKeys)
+	if m == nil {
+		return nil
+	}
 	p := &page{
 		items: l.expression(m.get("items"), "items", scope),
 		link:  l.text(m.get("link"), "link"), number: l.text(m.get("number"), "number"),
@@ -269,6 +302,9 @@ func (l *loader) page(m *mapping, scope *scope) *page {
 		l.add(m.at, "", "page needs either the key link or the key number")
 	case p.link == "" && p.size == 0:
 		l.add(m.at, "", "page needs the key size: how many elements a full page has")
+	}
+	if c.kind() != api.Read {
+		l.add(m.at, "", "only a call that reads has pages")
 	}
 	return p
 }

@@ -52,8 +52,13 @@ func isAllowList(label string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(label, word) })
 	}
 	// Whoever writes whom not to rotate must not be taken for having said nothing, either.
-	return contains("allow", "permit", "whitelist", "restrict", "limit", "denied", "deny", "forbid", "exclud", "blocked", "blocklist", "blacklist") &&
-		(contains("user", "account", "login", "identit", "email", "name", "principal", "people", "person", "rotat", "list") || strings.TrimRight(label, "ed") == "allow")
+	return contains("allow", "permit", "whitelist", "restrict", "limit", "denied", "deny", "forbid", "exclud", "blocked", "blocklist", "blacklist",
+		"authorized", "authorised", "approved", "eligible", // and in the languages that Keeper's vault speaks
+		"erlaubt", "zugelassen", "berechtigt", "gesperrt", "verboten", "autoris", "autoriz", "permes", "consentit", "toegestane", "toegelaten", "dozwol",
+		"разреш", "допущ", "запрещ", "許可", "允许", "允許", "白名", "禁止", "허용") &&
+		(contains("user", "account", "login", "identit", "email", "name", "principal", "people", "person", "rotat", "list",
+			"benutzer", "nutzer", "anwender", "kont", "utilisateur", "compte", "usuari", "usuári", "cuenta", "contas", "utent", "gebruiker", "użytkowni", "uzytkowni",
+			"пользоват", "учетн", "учётн", "ユーザ", "アカウント", "用户", "用戶", "账", "帐", "名单", "名單", "사용자", "계정") || strings.TrimRight(label, "ed") == "allow")
 }
 
 // matches compares with "*" as the only wildcard.

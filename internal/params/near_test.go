@@ -17,6 +17,10 @@ func TestNearLabels(t *testing.T) {
 		"Allowed User": true, "Allowed Users:": true, "Allowed Users1": true, "Allowed Users 2": true, "Alowed Users": true,
 		"\u0410llowed Users": true, "Allowed Usres": true, "AllowedUsers (names)": true,
 		"Allowed Accounts": true, "Allowed User List": true, "allowed_logins": true, "Allow List": true, "Allowed": true, "Users Allowed": true, "User Whitelist": true, "Permitted Users": true, "Restrict To Users": true,
+		"Authorized Users": true, "Authorised accounts": true, "Approved Users": true, "Erlaubte Benutzer": true, "Zugelassene Konten": true, "Gesperrte Benutzer": true, "Utilisateurs autorisés": true, "Comptes autorisés": true,
+		"Usuarios permitidos": true, "Cuentas autorizadas": true, "Usuários permitidos": true, "Utenti consentiti": true, "Toegestane gebruikers": true, "Dozwoleni użytkownicy": true, "Dozwolone konta": true,
+		"Разрешённые пользователи": true, "許可されたユーザー": true, "允许的用户": true, "白名单": true, "用户白名单": true, "허용된 사용자": true,
+		"Authorization Name": false, "User Permissions": false, "Authorized": false, "Contact": false, "Benutzer": false, "Authorization Header": false, "Autorisation": false,
 		"Rate Limit": false, "Allowed IPs": false, "Users": false, "User List": false, "Account": false, "Shallow": false, "Access Scope": false, "Notes": false,
 	} {
 		settings := NewSettings(fields, Record{UID: "a", fields: []recordField{{label, NormaliseLabel(label), stringNode("jane")}}}, Record{}, nil, nil)

@@ -30,6 +30,11 @@ func said(status int, body string) simulator.Answer {
 	return simulator.Answer{Status: status, Body: []byte(body), Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
+// headed is a page, whose head tells.
+func headed(status int, name, value string) simulator.Answer {
+	return simulator.Answer{Status: status, Body: []byte("<html><title>A page</title></html>"), Header: http.Header{"Content-Type": {"text/html"}, name: {value}}}
+}
+
 // answers is an interface that sets the password, and answers so.
 func answers(answer simulator.Answer) func(*string, string, string) simulator.Answer {
 	return func(inForce *string, next, _ string) simulator.Answer {
@@ -78,6 +83,21 @@ func reports() []reported {
 		{name: "the password must be changed first", set: done, accept: said(401, `{"message":"Password must be changed at next login"}`), plain: changed, proved: changed, again: changed},
 		{name: "the account is locked", set: done, accept: said(401, `{"message":"User account is locked"}`), plain: changed, proved: changed, again: changed},
 		{name: "locked, or a wrong password", set: done, accept: said(401, `{"message":"Invalid password, or the account is locked"}`), plain: changed, proved: unknown, again: unknown},
+		// Automation that has only started something, and an approval that is yet to come.
+		{name: "a build in Jenkins's queue", set: refuses(simulator.Answer{Status: 201, Header: http.Header{"Location": {"https://ci.example.com/queue/item/12/"}}}), plain: unknown, proved: unknown, again: unknown},
+		{name: "a workflow of n8n", set: refuses(said(200, `{"message":"Workflow was started"}`)), plain: unknown, proved: unknown, again: unknown},
+		{name: "a workflow of n8n that is quick", set: answers(said(200, `{"message":"Workflow was started"}`)), plain: unknown, proved: changed, again: changed},
+		{name: "a control group of Vault", set: refuses(said(200, `{"data":null,"wrap_info":{"token":"hvs.x","ttl":86400}}`)), plain: unknown, proved: unknown, again: unknown},
+		{name: "no row", set: refuses(said(200, `[0]`)), plain: unknown, proved: unknown, again: unknown},
+		// c2cgeoportal sets the password, and then fails to copy it.
+		{name: "400 since it was not replicated", set: answers(said(400, `{"error":"user not found in replication target database"}`)), plain: unknown, proved: changed, again: changed},
+		{name: "422 that says what was done", set: answers(said(422, `{"message":"Password updated but sessions could not be revoked"}`)), plain: unknown, proved: changed, again: changed},
+		{name: "400 that says what was not done", set: refuses(said(400, `{"message":"The password was not updated: too short"}`)), plain: not, proved: not, again: not},
+		{name: "expired, told in FreeIPA's head", set: done, accept: headed(401, "X-Ipa-Rejection-Reason", "password-expired"), plain: changed, proved: changed, again: changed},
+		{name: "a captcha, told in Jira's head", set: done, accept: headed(401, "X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=x"), plain: changed, proved: changed, again: changed},
+		{name: "no passwords with Basic any more", set: done, accept: said(401, `{"message":"Basic authentication with passwords is deprecated"}`), plain: changed, proved: changed, again: changed},
+		// GinkGO echoes the password, and has not set it.
+		{name: "reset, and nothing done", set: refuses(said(200, `{"data":{"new_password":"x"},"message":"Password has been reset"}`)), plain: changed, proved: unknown, again: unknown},
 		// 200 for everybody, and the body tells: the control must see it.
 		{name: "authenticated false", set: answers(said(500, "")), refuse: said(200, `{"authenticated":false}`), accept: said(200, `{"authenticated":true}`), plain: unknown, proved: unknown, again: unknown},
 		{name: "authenticated false, nothing done", set: refuses(said(200, `{"success":true}`)), refuse: said(200, `{"authenticated":false}`), plain: changed, proved: changed, again: changed},

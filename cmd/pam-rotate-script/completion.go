@@ -48,14 +48,22 @@ func (c *command) completes(root *cobra.Command) {
 		case "payload", "version", "reconcile":
 			verb.ValidArgsFunction = none
 		case "completion":
-			for _, shell := range verb.Commands() {
-				if script := shell.RunE; shell.Name() == "bash" {
-					shell.RunE = func(verb *cobra.Command, arguments []string) error {
-						fmt.Fprint(verb.OutOrStdout(), withoutPackage)
-						return script(verb, arguments)
-					}
-				}
-			}
+			needsNoPackage(verb)
+		}
+	}
+}
+
+// needsNoPackage puts in front of the script for bash what it takes from a package that many
+// machines do not have.
+func needsNoPackage(completion *cobra.Command) {
+	for _, shell := range completion.Commands() {
+		if shell.Name() != "bash" {
+			continue
+		}
+		script := shell.RunE
+		shell.RunE = func(verb *cobra.Command, arguments []string) error {
+			fmt.Fprint(verb.OutOrStdout(), withoutPackage)
+			return script(verb, arguments)
 		}
 	}
 }

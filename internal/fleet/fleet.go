@@ -251,27 +251,35 @@ func (f *Fleet) each(ctx context.Context, accounts []*account, step func(context
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			row := 0
-			for _, a := range byHost[host] {
-				switch why := f.refusal(a); {
-				case ctx.Err() != nil:
-					a.leave("told to stop before this account's turn")
-				case row >= inARow:
-					a.leave("three accounts in a row failed at " + host + ": nothing more is sent to it, since many wrong sign-ins lock things")
-				case why != "":
-					a.leave("the access record's login was refused for another account: " + why)
-				default:
-					a.bad = false
-					step(ctx, a)
-					if row++; !a.bad {
-						row = 0
-					}
-				}
+			f.inTurn(ctx, host, byHost[host], step, func(a *account) {
 				f.tell(len(accounts), a.State != InForce && a.State != Ready && a.State != Set)
-			}
+			})
 		})
 	}
 	group.Wait()
+}
+
+// inTurn does the step for the accounts of one host, one after the other, and tells of each. It
+// leaves alone those that would only do harm.
+func (f *Fleet) inTurn(ctx context.Context, host string, accounts []*account, step func(context.Context, *account), tell func(*account)) {
+	row := 0 // how many have failed since one went well
+	for _, a := range accounts {
+		switch why := f.refusal(a); {
+		case ctx.Err() != nil:
+			a.leave("told to stop before this account's turn")
+		case row >= inARow:
+			a.leave("three accounts in a row failed at " + host + ": nothing more is sent to it, since many wrong sign-ins lock things")
+		case why != "":
+			a.leave("the access record's login was refused for another account: " + why)
+		default:
+			a.bad = false
+			step(ctx, a)
+			if row++; !a.bad {
+				row = 0
+			}
+		}
+		tell(a)
+	}
 }
 
 // leave leaves the account alone.

@@ -32,7 +32,9 @@
 // # Where a newcomer starts
 //
 // docs/recipes.md is the tutorial and the reference of every key. In the code: load.go reads
-// the top level, call.go a call, expression.go the expressions, rules.go and quotes.go have what
-// the calls must keep together, target.go is the engine, and exchange.go sends one call and judges
-// its answer. Package recipetest runs a recipe's own tests.
+// the top level, call.go a call, expression.go the expressions, walker.go what is to be known of
+// them, rules.go and quotes.go have what the calls must keep together. target.go is the engine,
+// close.go gives back what was opened; exchange.go sends one call with its pages and polls, send.go
+// makes the request, and judge.go says what the answer means. Package recipetest runs a recipe's
+// own tests.
 package recipe

@@ -131,64 +131,100 @@ func isCut(text, message string) bool {
 // given. names are the targets'.
 func Explain(text string, names ...string) string {
 	text = plain(text)
-	flat := bare(text)
+	asked := question{text: text, flat: bare(text), names: names}
 	word := strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]"))
-	var outcomes, classes []string
-	add := func(found *[]string, mark string) {
-		for _, match := range regexp.MustCompile(mark).FindAllStringSubmatch(text, -1) {
-			*found = append(*found, match[1:]...)
-		}
-	}
-	add(&outcomes, outcomeMark)
-	add(&outcomes, lineMark)
-	add(&classes, classMark)
-	outcomes, classes = append(outcomes, word), append(classes, word)
-
-	said := func(section string) string { return plainText(section) + "\n" }
-	messages, topics, kinds, other, cut := "", "", "", "", ""
-	var seen, codes []string
+	asked.outcomes = append(append(marked(text, outcomeMark), marked(text, lineMark)...), word)
+	asked.classes = append(marked(text, classMark), word)
+	var answer explanation
 	for _, section := range sections() {
-		heading, content, _ := strings.Cut(section, "\n")
-		code, outcome, isOutcome := strings.Cut(strings.TrimPrefix(heading, outcomeHeading), ": ")
-		class, isClass := strings.CutPrefix(heading, classHeading)
-		state, isState := strings.CutPrefix(heading, stateHeading)
-		kind, isKind := strings.CutPrefix(heading, lineHeading)
-		switch {
-		case isOutcome && code == "any other":
-			other = said(section)
-		case isOutcome && (slices.Contains(outcomes, outcome) || slices.Contains(outcomes, code)),
-			isClass && slices.Contains(classes, class),
-			isState && slices.Contains(outcomes, state):
-			topics += said(section)
-		case isKind && isLine(text, kind, names):
-			kinds += said(section)
-		}
-		codes = append(codes, code)
+		answer.addTopic(asked, section)
+		_, content, _ := strings.Cut(section, "\n")
 		for line := range strings.Lines(content) {
-			// A row of the messages. One that is a part of one before it is not meant.
-			message, advice, isRow := strings.Cut(strings.TrimPrefix(line, "| `"), "` | ")
-			if isRow && holds(flat, strings.TrimPrefix(message, "the ")) &&
-				!slices.ContainsFunc(seen, func(longer string) bool { return holds(longer, message) }) {
-				seen = append(seen, bare(message))
-				messages += "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
-			}
-			if isRow && cut == "" && isCut(flat, bare(message)) {
-				cut = "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
-			}
+			answer.addMessage(asked, line)
 		}
 	}
-	if slices.ContainsFunc(outcomes, func(code string) bool {
-		return code != "" && strings.Trim(code, "-0123456789") == "" && !slices.Contains(codes, code)
-	}) {
-		topics += other
+	return answer.text(asked)
+}
+
+// question is what somebody wants explained.
+type question struct {
+	text, flat        string   // plain, and bare
+	outcomes, classes []string // that it tells, exit codes among the outcomes
+	names             []string // the targets'
+}
+
+// marked returns what the groups of a pattern match in a text.
+func marked(text, mark string) []string {
+	var found []string
+	for _, match := range regexp.MustCompile(mark).FindAllStringSubmatch(text, -1) {
+		found = append(found, match[1:]...)
 	}
-	if messages == "" {
-		messages = cut
+	return found
+}
+
+// explanation is what there is to say about a question.
+type explanation struct {
+	messages, topics string
+	cut              string   // a message of which the question has but the beginning
+	kinds            string   // of a line in which nothing else is found
+	other            string   // about the exit codes that are not in codes
+	codes            []string // that there is a section about
+	seen             []string // the messages so far
+}
+
+// addTopic takes a section of the page in that is about a word of the question.
+func (e *explanation) addTopic(asked question, section string) {
+	heading, _, _ := strings.Cut(section, "\n")
+	code, outcome, isOutcome := strings.Cut(strings.TrimPrefix(heading, outcomeHeading), ": ")
+	class, isClass := strings.CutPrefix(heading, classHeading)
+	state, isState := strings.CutPrefix(heading, stateHeading)
+	kind, isKind := strings.CutPrefix(heading, lineHeading)
+	said := plainText(section) + "\n"
+	switch {
+	case isOutcome && code == "any other":
+		e.other = said
+	case isOutcome && (slices.Contains(asked.outcomes, outcome) || slices.Contains(asked.outcomes, code)),
+		isClass && slices.Contains(asked.classes, class),
+		isState && slices.Contains(asked.outcomes, state):
+		e.topics += said
+	case isKind && isLine(asked.text, kind, asked.names):
+		e.kinds += said
 	}
-	if messages == "" && topics == "" {
-		topics = kinds
+	e.codes = append(e.codes, code)
+}
+
+// addMessage takes a row of the messages in that the question holds. One that is a part of one
+// before it is not meant.
+func (e *explanation) addMessage(asked question, line string) {
+	message, advice, isRow := strings.Cut(strings.TrimPrefix(line, "| `"), "` | ")
+	if !isRow {
+		return
 	}
-	return strings.TrimRight(messages+topics, "\n")
+	said := "\"" + message + "\"\n  " + plainText(strings.TrimSuffix(advice, " |\n")) + "\n\n"
+	isPart := func(longer string) bool { return holds(longer, message) }
+	switch {
+	case holds(asked.flat, strings.TrimPrefix(message, "the ")) && !slices.ContainsFunc(e.seen, isPart):
+		e.seen = append(e.seen, bare(message))
+		e.messages += said
+	case e.cut == "" && isCut(asked.flat, bare(message)):
+		e.cut = said
+	}
+}
+
+func (e *explanation) text(asked question) string {
+	isOther := func(code string) bool {
+		return code != "" && strings.Trim(code, "-0123456789") == "" && !slices.Contains(e.codes, code)
+	}
+	if slices.ContainsFunc(asked.outcomes, isOther) {
+		e.topics += e.other
+	}
+	if e.messages == "" {
+		e.messages = e.cut
+	}
+	if e.messages == "" && e.topics == "" {
+		e.topics = e.kinds
+	}
+	return strings.TrimRight(e.messages+e.topics, "\n")
 }
 
 // isLine reports whether a plain text is a line of the kind that a heading names.

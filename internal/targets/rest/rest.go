@@ -442,7 +442,11 @@ func (t *target) Change(ctx context.Context) error {
 		}
 		return nil
 	}
-	switch answer.Saying() {
+	saying := answer.Saying()
+	if saying == api.SaysNothing && startsOnly(t.job.Settings.Text(fieldURL)) {
+		saying = api.SaysUnderWay
+	}
+	switch saying {
 	case api.SaysFailure:
 		return doubt(api.ClassTarget, saysOtherwise, "if the endpoint means success by this, say with the field Success Value what its success looks like")
 	case api.SaysUnderWay:
@@ -454,6 +458,14 @@ func (t *target) Change(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// startsOnly reports whether an address is one whose success says that something was started, and
+// no more: of GitHub's workflows, which answers 204, of Jenkins, Airflow, Step Functions and AWX.
+func startsOnly(address string) bool {
+	address, _, _ = strings.Cut(strings.ToLower(address), "?")
+	address = strings.TrimRight(address, "/")
+	return slices.Contains([]string{"dispatches", "buildwithparameters", "dagruns", "executions", "launch"}, address[strings.LastIndexByte(address, '/')+1:])
 }
 
 const saysOtherwise = "the status says success, but the body says that it failed"

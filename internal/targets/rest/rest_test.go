@@ -406,6 +406,32 @@ func TestOwnPassword(t *testing.T) {
 	}
 }
 
+// TestStartsOnly: of a workflow that was started, a 204 says nothing; what says more counts.
+func TestStartsOnly(t *testing.T) {
+	for _, test := range []struct {
+		path, body string
+		outcome    rotation.Outcome
+	}{
+		{"/repos/acme/iam/actions/workflows/set.yml/dispatches", "", rotation.Unknown},
+		{"/api/v2/job_templates/7/launch/?x=1", "{}", rotation.Unknown},
+		{"/launch", `{"success":true}`, rotation.Changed},
+		{"/launches", "", rotation.Changed},
+	} {
+		server := conformance.Serve(t, routes{{Name: "start", Method: "POST", Match: func(string) bool { return true }, Write: true,
+			Serve: func(*simulator.Request) simulator.Answer {
+				return simulator.Answer{Status: 200, Body: []byte(test.body)}
+			}}})
+		stand := &conformance.Stand{
+			Servers: []*simulator.Server{server},
+			Access:  map[string]any{"Target": "rest", "url": server.URL() + test.path, "password": "token"},
+			Accepts: func(string) bool { return true },
+		}
+		if ended := run().Rotate(stand); ended.Outcome != test.outcome || stand.Writes() != 1 {
+			t.Errorf("%s: %s", test.path, ended.Stdout)
+		}
+	}
+}
+
 // TestOldPasswordMissing: a body that needs it cannot be made.
 func TestOldPasswordMissing(t *testing.T) {
 	stand := start(t, simulator.Answer{Status: 200})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,7 +215,8 @@ func (t *transport) on(w way, p *peer) *http.Transport {
 
 // config is that of the connections to the vendor's server.
 func (t *transport) config(w way, p *peer) *tls.Config {
-	hostname := (&url.URL{Host: w.host}).Hostname()
+	// The zone of an IPv6 address is this machine's name for the way to it, and in no certificate.
+	hostname, _, _ := strings.Cut((&url.URL{Host: w.host}).Hostname(), "%")
 	config := secured(func(state tls.ConnectionState) error {
 		name := state.ServerName // an international name in the form that certificates have
 		if name == "" {

@@ -3,13 +3,18 @@ package api_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"reflect"
+	"strings"
 	"testing"
 
 	"pam-rotate-script/internal/api"
+	"pam-rotate-script/internal/secret"
 	"pam-rotate-script/internal/simulator"
 )
 
@@ -113,5 +118,46 @@ func TestTransport(t *testing.T) {
 			}
 			r.client.Close()
 		})
+	}
+}
+
+// TestZone: an IPv6 address with a zone is verified as the address that certificates have.
+func TestZone(t *testing.T) {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("there is no IPv6")
+	}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := ""
+	for _, each := range interfaces {
+		if each.Flags&net.FlagLoopback != 0 {
+			zone = each.Name
+		}
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Host, "%") {
+			t.Errorf("the zone was sent: %s", r.Host)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	_ = server.Listener.Close()
+	server.Listener = listener
+	server.StartTLS()
+	defer server.Close()
+	client, err := api.NewClient(api.Config{
+		Vendor: "example", Scrubber: secret.NewScrubber(),
+		Trust: api.Trust{Authorities: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	_, err = client.Do(t.Context(), api.Request{Action: "look", Kind: api.Read, Method: http.MethodGet, Host: "[::1%" + zone + "]:" + port, Path: api.FixedPath("/")})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -293,17 +293,7 @@ var errRequest = errors.New("the request could not be made")
 
 // send makes one exchange. On a fault the Answer still carries what came back.
 func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *Error) {
-	timeout := c.callTimeout
-	if request.Kind == Write {
-		timeout = c.writeTimeout
-	}
-	if request.Timeout != 0 {
-		own := time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
-		if timeout = own; request.Kind == Write {
-			timeout = min(own, c.writeTimeout)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeoutOf(request))
 	defer cancel()
 
 	fault := c.Fail(request.Action, ClassInternal, "")
@@ -348,19 +338,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	}
 	switch fault.Err = err; {
 	case err != nil && answer.Status == 0:
-		if cause := context.Cause(ctx); errors.Is(cause, ErrInterrupted) {
-			fault.Err = cause
-		}
-		fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err, seen)
-		if hint := otherProxy(fault.Err, request.Host); hint != "" {
-			fault.Hints = append(fault.Hints, hint)
-		}
-		if fault.Cause == connectionFailed && way.answered.Load() {
-			fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
-			if strings.Contains(err.Error(), "response headers exceeded") { // net/http has no type for it
-				fault.Cause = "the head of the answer is longer than 64 KiB"
-			}
-		}
+		c.explainSilence(ctx, fault, request, seen, &way)
 		if fault.Class == ClassNetwork && request.Kind == Write && way.left && c.clock.Now().Sub(asked) >= longSilence {
 			fault.Class, fault.Cause = ClassTimeout, fault.Cause+" after a long wait for the answer"
 		}
@@ -369,26 +347,7 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 		if err == nil {
 			fault.Code, fault.Text = c.words(answer)
 		}
-		fault.About(answer)
-		fault.Class, fault.Cause = statusClass(answer.Status, request.Kind), statusCause(answer.Status)
-		if fault.Unjudged() {
-			fault.Class = ClassTarget // nobody has looked at the credential
-			if asked := answer.asksElse(); asked != "" {
-				fault.Cause += ", asking for " + asked
-			}
-		}
-		if hint := statusHint(answer, fault.Code); hint != "" {
-			fault.Hint(hint + c.Clean(leadsTo(answer, sent.URL)))
-		}
-		switch {
-		case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
-			fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
-		case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && fault.Text == "":
-			fault.Hints = append(fault.Hints, hintTLS13)
-		}
-		if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
-			fault.Hint(hintPage)
-		}
+		c.explainStatus(fault, answer, request.Kind, seen, sent.URL)
 	case err != nil:
 		fault.Class, fault.Cause = ClassTarget, "the answer could not be read to its end"
 		if class, cause, _ := transportFault(err, seen); class == ClassTimeout {
@@ -405,6 +364,64 @@ func (c *Client) send(ctx context.Context, request Request, try int) (Answer, *E
 	}
 	event.Msg("failed")
 	return answer, fault
+}
+
+// timeoutOf is how long one exchange of a request may take.
+func (c *Client) timeoutOf(request Request) time.Duration {
+	timeout := c.callTimeout
+	if request.Kind == Write {
+		timeout = c.writeTimeout
+	}
+	if request.Timeout == 0 {
+		return timeout
+	}
+	own := time.Duration(float64(request.Timeout) * float64(c.callTimeout) / float64(DefaultCallTimeout))
+	if request.Kind == Write {
+		return min(own, c.writeTimeout)
+	}
+	return own
+}
+
+// explainSilence says why there is no answer, by the fault's Err.
+func (c *Client) explainSilence(ctx context.Context, fault *Error, request Request, seen circumstances, way *passage) {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrInterrupted) {
+		fault.Err = cause
+	}
+	fault.Class, fault.Cause, fault.Hints = transportFault(fault.Err, seen)
+	if hint := otherProxy(fault.Err, request.Host); hint != "" {
+		fault.Hints = append(fault.Hints, hint)
+	}
+	if fault.Cause == connectionFailed && way.answered.Load() {
+		fault.Class, fault.Cause = ClassTarget, "what came back is not HTTP, or its head has no end"
+		if strings.Contains(fault.Err.Error(), "response headers exceeded") { // net/http has no type for it
+			fault.Cause = "the head of the answer is longer than 64 KiB"
+		}
+	}
+}
+
+// explainStatus says what an answer means that is no success, and what to do about it. asked is the
+// address that was asked.
+func (c *Client) explainStatus(fault *Error, answer Answer, kind Kind, seen circumstances, asked *url.URL) {
+	fault.About(answer)
+	fault.Class, fault.Cause = statusClass(answer.Status, kind), statusCause(answer.Status)
+	if fault.Unjudged() {
+		fault.Class = ClassTarget // nobody has looked at the credential
+		if wanted := answer.asksElse(); wanted != "" {
+			fault.Cause += ", asking for " + wanted
+		}
+	}
+	if hint := statusHint(answer, fault.Code); hint != "" {
+		fault.Hint(hint + c.Clean(leadsTo(answer, asked)))
+	}
+	switch {
+	case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
+		fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
+	case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && fault.Text == "":
+		fault.Hints = append(fault.Hints, hintTLS13)
+	}
+	if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
+		fault.Hint(hintPage)
+	}
 }
 
 // words returns the vendor's own code and text for a failure, fit to be shown.

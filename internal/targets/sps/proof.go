@@ -47,7 +47,7 @@ func (t *target) Verify(ctx context.Context, which targets.Which) (targets.Verdi
 		t.tried = true // a restart after the commit passes, and there is another try
 		return targets.Inconclusive, err
 	}
-	t.byStatus, t.refused = true, true
+	t.byStatus, t.refused = true, !fault.Passes()
 	return t.lookInstead(ctx, which)
 }
 

@@ -419,6 +419,20 @@ func TestBehindALoadBalancer(t *testing.T) {
 	}
 }
 
+// TestAwayAfterTheCommit: an appliance that is away has refused nobody, when a look is the proof.
+func TestAwayAfterTheCommit(t *testing.T) {
+	signIns := 0
+	r := start(t, simulated.Options{}, around{simulated.SignIn: func(q *simulator.Request, serve func(*simulator.Request) simulator.Answer) simulator.Answer {
+		if signIns++; signIns == 2 || signIns == 3 {
+			return simulator.JSON(503, map[string]any{"error": map[string]any{"type": "ServiceUnavailable"}})
+		}
+		return serve(q)
+	}})
+	if ended := r.rotate(run()); ended.Outcome != rotation.Changed || ended.Proof != targets.ProofStatus || strings.Contains(strings.Join(ended.Warnings, "\n"), "refused") {
+		t.Errorf("%s %q", ended.Stdout, ended.Warnings)
+	}
+}
+
 // TestBlockedSignIn: who is kept out for something else than the password is not told to check it.
 func TestBlockedSignIn(t *testing.T) {
 	r := start(t, simulated.Options{}, around{simulated.SignIn: answers(401, `{"error":{"type":"AuthenticationFailure","message":"Too many failed attempts, the address is blocked"}}`)})

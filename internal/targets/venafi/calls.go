@@ -256,8 +256,8 @@ func isDeadlock(err error) bool {
 // texts for its refusals are not published, so they are shown and not judged.
 func (t *target) explainWrite(err error) error {
 	fault := api.AsError(err)
-	if fault.Unjudged() {
-		return err
+	if fault.Unjudged() || fault.IsPage() && (fault.Status == http.StatusUnauthorized || fault.Status == http.StatusForbidden) {
+		return err // which is not Venafi's
 	}
 	switch fault.Code {
 	case codeUserNotAllowed, codeScopeNotAllowed, codeScopeMissing:

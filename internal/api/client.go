@@ -416,7 +416,7 @@ func (c *Client) explainStatus(fault *Error, answer Answer, kind Kind, seen circ
 	switch {
 	case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
 		fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
-	case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && fault.Text == "":
+	case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && (fault.Text == "" || strings.HasPrefix(fault.Text, titled)):
 		fault.Hints = append(fault.Hints, hintTLS13)
 	}
 	if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {

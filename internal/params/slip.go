@@ -142,14 +142,19 @@ func standsForNone(text string) bool {
 	if utf8.RuneCountInString(text) > 2 && (strings.Trim(text, "*") == "" || strings.Trim(text, "\u2022\u25cf") == "") {
 		return true
 	}
-	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"$env:", ""}, {"#{", "}"}, {"<%=", "%>"}, {"{", "}"}} {
-		inner, begins := strings.CutPrefix(text, marks[0])
-		inner, ends := strings.CutSuffix(inner, marks[1])
-		if begins && ends && len(inner) > 2 && isWord(strings.TrimSpace(inner)) {
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"$env:", ""}, {"#{", "}"}, {"<%=", "%>"}} {
+		if isVariable(text, marks[0], marks[1]) {
 			return true
 		}
 	}
 	return false
+}
+
+// isVariable reports whether a text is the name of a variable between such marks.
+func isVariable(text, before, behind string) bool {
+	inner, begins := strings.CutPrefix(text, before)
+	inner, ends := strings.CutSuffix(inner, behind)
+	return begins && ends && len(inner) > 2 && isWord(strings.TrimSpace(inner))
 }
 
 // isWord reports whether a text could be the name of a variable.
@@ -170,7 +175,7 @@ func PasswordFault(password secret.Value) string {
 		return "a zero character, at which many systems end a text"
 	case strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }) == "":
 		return "nothing but blanks, which many systems take for none"
-	case standsForNone(text):
+	case standsForNone(text), isVariable(text, "{", "}"): // as which an account may be named
 		return noValue
 	}
 	return ""

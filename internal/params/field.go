@@ -1,11 +1,5 @@
 package params
 
-import (
-	"slices"
-	"strings"
-	"unicode/utf8"
-)
-
 // Kind is what the value of a field must be.
 type Kind int
 
@@ -95,30 +89,14 @@ func PublicLabels(fields ...Field) LabelSet {
 	return public
 }
 
-// HasLabel reports whether a label is that of one of the fields, or an alias of one.
-func HasLabel(fields []Field, label string) bool {
-	label = NormaliseLabel(label)
-	return slices.ContainsFunc(fields, func(field Field) bool {
-		return isLabel(field.Label, label) || slices.ContainsFunc(field.Aliases, func(alias string) bool { return isLabel(alias, label) })
-	})
-}
-
-// isLabel reports whether a field's label is this one in its normalised form.
-func isLabel(label, normalised string) bool {
-	rest := normalised
-	for _, character := range []byte(label) {
-		switch {
-		case strings.IndexByte(" _-\t\n\v\f\r", character) >= 0:
-			continue
-		case character >= utf8.RuneSelf:
-			return NormaliseLabel(label) == normalised
-		case 'A' <= character && character <= 'Z':
-			character += 'a' - 'A'
+// HasLabel returns what reports whether a label is that of one of the fields, or an alias of
+// one.
+func HasLabel(fields []Field) func(label string) bool {
+	has := make(map[string]bool)
+	for _, field := range fields {
+		for _, label := range field.labels() {
+			has[label] = true
 		}
-		if rest == "" || rest[0] != character {
-			return false
-		}
-		rest = rest[1:]
 	}
-	return rest == ""
+	return func(label string) bool { return has[NormaliseLabel(label)] }
 }

@@ -30,9 +30,10 @@ func (s *Settings) strangers(record Record) []stranger {
 
 // unreadLabels returns the labels of strangers that somebody may have made for a field.
 func unreadLabels(strangers []stranger) []string {
+	isKeepers := HasLabel(KeeperFields)
 	var labels []string
 	for _, other := range strangers {
-		if !HasLabel(KeeperFields, other.label) {
+		if !isKeepers(other.label) {
 			labels = append(labels, other.label)
 		}
 	}

@@ -95,19 +95,3 @@ func TestFlagDoesNotChooseByTitleTheUsersOwnRecord(t *testing.T) {
 		t.Errorf("not by its UID either: %v", err)
 	}
 }
-
-// TestIsLabel: labels are compared as their normalised forms are.
-func TestIsLabel(t *testing.T) {
-	labels := []string{
-		"", " ", "Target", "target", "TAR_GET", "tar-get ", "Targets", "targe", "Client ID", "client\tid\r\n", "Clé d'API", "clé_d'api", "CLÉ D'API",
-		"a\u00a0b", "ab", "a\u200bb", "\u212a", "k", "K", "İ", "i",
-	}
-	for _, label := range labels {
-		for _, other := range labels {
-			normalised := NormaliseLabel(other)
-			if got, want := isLabel(label, normalised), NormaliseLabel(label) == normalised; got != want {
-				t.Errorf("%q is %q: %v", label, normalised, got)
-			}
-		}
-	}
-}

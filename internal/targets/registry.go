@@ -162,15 +162,16 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 			common = append(common, info.Fields...)
 		}
 	}
-	telling := slices.DeleteFunc(slices.Clone(labels), func(label string) bool { return params.HasLabel(common, label) })
+	isCommon := params.HasLabel(common)
+	telling := slices.DeleteFunc(slices.Clone(labels), isCommon)
 	most := 0
 	for _, info := range r {
 		if info.Generic || len(telling) == 0 {
 			continue
 		}
-		count := 0
+		isOwn, count := params.HasLabel(info.Fields), 0
 		for _, label := range telling {
-			if params.HasLabel(info.Fields, label) {
+			if isOwn(label) {
 				count++
 			}
 		}
@@ -183,10 +184,7 @@ func (r Registry) likely(address api.Address, labels []string) (name, why string
 
 // strangers returns the labels that the vendor does not know.
 func (i Info) strangers(labels []string) []string {
-	common := CommonFields(i)
-	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool {
-		return params.HasLabel(i.Fields, label) || params.HasLabel(common, label) || params.HasLabel(params.KeeperFields, label)
-	})
+	return slices.DeleteFunc(slices.Clone(labels), params.HasLabel(slices.Concat(i.Fields, CommonFields(i), params.KeeperFields)))
 }
 
 // HasHostWord reports whether one of the words stands in an address's host, between dots and

@@ -142,7 +142,13 @@ func standsForNone(text string) bool {
 	if utf8.RuneCountInString(text) > 2 && (strings.Trim(text, "*") == "" || strings.Trim(text, "\u2022\u25cf") == "") {
 		return true
 	}
-	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"$env:", ""}, {"#{", "}"}, {"<%=", "%>"}} {
+	return isVariable(text, "{{", "}}") || isVariable(text, "#{", "}") || isVariable(text, "<%=", "%>")
+}
+
+// isVariableOfShell is the same for what a shell fills in, and for what is filled in by fewer: an
+// account may be named so.
+func isVariableOfShell(text string) bool {
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"%", "%"}, {"$env:", ""}, {"{", "}"}} {
 		if isVariable(text, marks[0], marks[1]) {
 			return true
 		}
@@ -175,7 +181,7 @@ func PasswordFault(password secret.Value) string {
 		return "a zero character, at which many systems end a text"
 	case strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }) == "":
 		return "nothing but blanks, which many systems take for none"
-	case standsForNone(text), isVariable(text, "{", "}"): // as which an account may be named
+	case standsForNone(text), isVariableOfShell(text):
 		return noValue
 	}
 	return ""

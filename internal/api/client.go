@@ -413,13 +413,15 @@ func (c *Client) explainStatus(fault *Error, answer Answer, kind Kind, seen circ
 	if hint := statusHint(answer, fault.Code); hint != "" {
 		fault.Hint(hint + c.Clean(leadsTo(answer, asked)))
 	}
+	// What a page's title says is not the vendor's own word.
+	wordless := fault.Text == "" || strings.HasPrefix(fault.Text, titled)
 	switch {
 	case seen.wants() && answer.Status/100 == 4 && answer.kind == isPage:
 		fault.Hints = append(fault.Hints, "the server asks for a client's certificate and got none: "+hintClient)
-	case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && (fault.Text == "" || strings.HasPrefix(fault.Text, titled)):
+	case seen.first == tls.VersionTLS13 && answer.Status == http.StatusInternalServerError && answer.kind == isPage && wordless:
 		fault.Hints = append(fault.Hints, hintTLS13)
 	}
-	if answer.kind == isPage && (fault.Text == "" || answer.Status == http.StatusForbidden || strings.HasPrefix(fault.Text, titled)) && len(fault.Hints) == 0 {
+	if answer.kind == isPage && (wordless || answer.Status == http.StatusForbidden) && len(fault.Hints) == 0 {
 		fault.Hint(hintPage)
 	}
 }

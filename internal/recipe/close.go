@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -34,19 +33,8 @@ func (t *target) proofNeeds(closing *call) bool {
 		if closing.auth == nil && c.auth == nil && a != nil && a.kind == authCookie {
 			return true
 		}
-		for _, e := range slices.Concat(c.requestExpressions(), t.authOf(c), c.judgingExpressions()) {
-			if e == nil {
-				continue
-			}
-			for _, name := range e.free {
-				switch name {
-				case varUser, varNew, varOld, varAccess, varSet, varTried, varStatus, varHeader:
-					continue
-				}
-				if names[name] {
-					return true
-				}
-			}
+		if slices.ContainsFunc(t.namesUsedBy(c), func(name string) bool { return names[name] }) {
+			return true
 		}
 	}
 	return false
@@ -86,22 +74,7 @@ func (t *target) giveAllBack(ctx context.Context, which func(*call) bool) error 
 			})
 		}
 	}
-	var failed error
-	for i, giveBack := range due {
-		share, cancel := ctx, context.CancelFunc(func() {})
-		if deadline, ok := ctx.Deadline(); ok {
-			share, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(due)-i))
-		}
-		err := giveBack(share)
-		cancel()
-		switch {
-		case failed == nil:
-			failed = err
-		case err != nil:
-			failed = fmt.Errorf("%w; %w", failed, err)
-		}
-	}
-	return failed
+	return targets.InShares(ctx, due...)
 }
 
 // opened reports whether there is what a call of close needs: the session, and every value

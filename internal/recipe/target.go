@@ -326,25 +326,33 @@ func (t *target) verifyUsesEarlier() bool {
 		if a := t.recipe.auth; c.auth == nil && a != nil && (a.kind == authCookie || a.signIn != nil) {
 			return true
 		}
-		for _, e := range slices.Concat(c.requestExpressions(), t.authOf(c), c.judgingExpressions()) {
-			if e == nil {
-				continue
-			}
-			for _, name := range e.free {
-				switch name {
-				case varUser, varNew, varOld, varAccess, varSet, varTried, varStatus, varHeader:
-				default:
-					if !own[name] {
-						return true
-					}
-				}
-			}
+		if slices.ContainsFunc(t.namesUsedBy(c), func(name string) bool { return !own[name] }) {
+			return true
 		}
 		for _, b := range slices.Concat(c.lets, c.seals) {
 			own[b.name] = true
 		}
 	}
 	return false
+}
+
+// namesUsedBy are the names in a call's request, its sign-in and what judges its answer, without
+// those that every run has.
+func (t *target) namesUsedBy(c *call) []string {
+	var names []string
+	for _, e := range slices.Concat(c.requestExpressions(), t.authOf(c), c.judgingExpressions()) {
+		if e == nil {
+			continue
+		}
+		for _, name := range e.free {
+			switch name {
+			case varUser, varNew, varOld, varAccess, varSet, varTried, varStatus, varHeader:
+			default:
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func (t *target) Calls() []targets.Call {

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -27,4 +28,25 @@ func Patiently(ctx context.Context, grace time.Duration) (patient context.Contex
 		cancelTimed()
 		cancel(nil)
 	}
+}
+
+// InShares takes the steps of a clean-up one after the other, whatever comes of those before, each
+// in its share of the time that ctx has left. The error holds those of all steps that failed.
+func InShares(ctx context.Context, steps ...func(context.Context) error) error {
+	var failed error
+	for i, step := range steps {
+		share, cancel := ctx, context.CancelFunc(func() {})
+		if deadline, ok := ctx.Deadline(); ok {
+			share, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(steps)-i))
+		}
+		err := step(share)
+		cancel()
+		switch {
+		case failed == nil:
+			failed = err
+		case err != nil:
+			failed = fmt.Errorf("%w; %w", failed, err)
+		}
+	}
+	return failed
 }

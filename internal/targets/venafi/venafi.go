@@ -17,7 +17,6 @@ package venafi
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -420,21 +419,11 @@ func (t *target) Release(ctx context.Context) error { return t.Close(ctx) }
 
 // Close revokes the grants of this run, each in its share of the time that is left.
 func (t *target) Close(ctx context.Context) error {
-	var failed error
-	for i, token := range t.grants {
-		share, cancel := ctx, context.CancelFunc(func() {})
-		if deadline, ok := ctx.Deadline(); ok {
-			share, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(t.grants)-i))
-		}
-		err := t.revoke(share, token)
-		cancel()
-		switch {
-		case failed == nil:
-			failed = err
-		case err != nil:
-			failed = fmt.Errorf("%w; %w", failed, err)
-		}
+	var revocations []func(context.Context) error
+	for _, token := range t.grants {
+		revocations = append(revocations, func(ctx context.Context) error { return t.revoke(ctx, token) })
 	}
+	failed := targets.InShares(ctx, revocations...)
 	t.grants = nil
 	return failed
 }
